@@ -1,0 +1,2 @@
+alter table terrace.batch drop column whole;
+drop schema terrace_changes cascade;
