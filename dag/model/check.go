@@ -1,0 +1,214 @@
+package model
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/terrace-elt/terrace/dag/model/strict"
+)
+
+// CheckSQL parses the SQL of the given models, and of the assertions that judge one of them, and compares it with the
+// headers: every relation that is read is declared, and every declared one is read. With nil it checks the whole
+// project. It opens no database: whether columns exist and types fit is the server's to say.
+func (p *Project) CheckSQL(models []*Model) []Problem {
+	assertions := p.Assertions
+	if models == nil {
+		models = p.Models
+	} else {
+		assertions = judging(p.Assertions, models)
+	}
+	c := sqlChecker{project: p, catalog: p.catalog(), streams: map[string]bool{}}
+	for _, s := range p.Streams {
+		c.streams[s.Name] = true
+	}
+	found := make([][]Problem, len(models)+len(assertions))
+	inParallel(len(found), func(i int) {
+		if i < len(models) {
+			found[i] = c.model(models[i])
+		} else {
+			found[i] = c.assertion(assertions[i-len(models)])
+		}
+	})
+	return strict.Sort(slices.Concat(found...))
+}
+
+func judging(assertions []*Assertion, models []*Model) []*Assertion {
+	wanted := map[string]bool{}
+	for _, m := range models {
+		wanted[m.Name] = true
+	}
+	var out []*Assertion
+	for _, a := range assertions {
+		if slices.ContainsFunc(a.On, func(r Ref) bool { return wanted[r.Node] }) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// inParallel calls do for 0 to n-1, as many at once as there are processors.
+func inParallel(n int, do func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// sqlChecker is read by several goroutines and changes nothing.
+type sqlChecker struct {
+	project *Project
+	catalog *catalog
+	streams map[string]bool
+}
+
+func (c *sqlChecker) model(m *Model) []Problem {
+	text := sqlText{file: m.File, line: m.SQLLine, sql: m.SQL, many: m.Header.Kind == SQL}
+	a, problems := text.analyse()
+	problems = append(problems, c.expressions(m)...)
+	if a == nil || strict.HasErrors(problems) {
+		return problems
+	}
+	problems = append(problems, c.reads(m, text, a.reads)...)
+	problems = append(problems, c.unread(m, a.reads)...)
+	problems = append(problems, c.writes(m, text, a.writes)...)
+	for _, v := range a.volatile {
+		problems = append(problems, text.place(v.offset).warning(
+			fmt.Sprintf("%s gives another value in each run, so that a rebuild gives other rows", v.name),
+			"for the time of the run write terrace.run_at()"))
+	}
+	return problems
+}
+
+// ownReads are the kinds whose statements may look at the relation as it stands.
+var ownReads = []Kind{Incremental, SQL}
+
+func (c *sqlChecker) reads(m *Model, text sqlText, reads []Read) []Problem {
+	var problems []Problem
+	fail := func(r Read, message, hint string) {
+		problems = append(problems, text.place(r.Offset).problem(message, hint))
+	}
+	for _, r := range reads {
+		node, known := c.catalog.nodes[r.Name]
+		switch {
+		case systemRelation(r):
+		case r.Schema == "":
+			fail(r, fmt.Sprintf("%s has no schema, and search_path is empty", r.Name), c.qualify(r.Name))
+		case known && node == m.Name && !slices.Contains(ownReads, m.Header.Kind):
+			fail(r, fmt.Sprintf("the model reads %s, which it makes itself", r.Name), "only a model of kind incremental may")
+		case known && node == m.Name:
+		case declared(m, r.Name):
+			problems = append(problems, c.layer(m, text, r)...)
+		case known:
+			fail(r, fmt.Sprintf("the SQL reads %s, which depends_on does not name", r.Name), "write in the header: "+dependsOnLine(m, r.Name))
+			problems = append(problems, c.layer(m, text, r)...)
+		default:
+			fail(r, fmt.Sprintf("the SQL reads %s, which is not in this project", r.Name), c.catalog.suggest(r.Name))
+		}
+	}
+	return problems
+}
+
+func declared(m *Model, name string) bool {
+	return slices.ContainsFunc(m.Header.DependsOn, func(r Ref) bool { return r.Name == name })
+}
+
+// dependsOnLine is the header's line that declares one more relation, in the style that the header has: an item of its
+// own, or the whole list in brackets.
+func dependsOnLine(m *Model, name string) string {
+	refs := m.Header.DependsOn
+	if len(refs) > 0 && refs[0].Col <= len("--     - x") {
+		return marker + strings.Repeat(" ", max(refs[0].Col-len("-- - x"), 0)) + "- " + name
+	}
+	names := make([]string, 0, len(refs)+1)
+	for _, r := range refs {
+		names = append(names, r.Name)
+	}
+	return "-- depends_on: [" + strings.Join(append(names, name), ", ") + "]"
+}
+
+func (c *sqlChecker) qualify(name string) string {
+	for _, full := range c.catalog.names {
+		if strings.HasSuffix(full, "."+name) {
+			return "write " + full
+		}
+	}
+	return "write schema." + name
+}
+
+// systemRelation reports relations that are there without a project: the server's, terrace's own, temporary ones.
+func systemRelation(r Read) bool {
+	switch r.Schema {
+	case "":
+		return strings.HasPrefix(r.Relation, "pg_")
+	case "pg_catalog", "information_schema", "terrace", "pg_temp":
+		return true
+	default:
+		return false
+	}
+}
+
+// upperLayers are the last folders of models that work on cleaned data only.
+var upperLayers = []string{"dws", "ads"}
+
+// layer keeps raw records out of the upper layers: a rule that cleans them must be written once.
+func (c *sqlChecker) layer(m *Model, text sqlText, r Read) []Problem {
+	layer := path.Base(path.Dir(m.File))
+	if !slices.Contains(upperLayers, layer) || !c.streams[c.catalog.nodes[r.Name]] && r.Schema != sourceFolder && !strings.HasSuffix(r.Schema, "_"+sourceFolder) {
+		return nil
+	}
+	return []Problem{text.place(r.Offset).problem(
+		fmt.Sprintf("a model of layer %s reads the raw records of %s", layer, r.Name), "read a dwd model that cleans them")}
+}
+
+func (c *sqlChecker) unread(m *Model, reads []Read) []Problem {
+	var problems []Problem
+	for _, ref := range m.Header.DependsOn {
+		if slices.ContainsFunc(reads, func(r Read) bool { return r.Name == ref.Name }) {
+			continue
+		}
+		problems = append(problems, place{m.File, ref.Line, ref.Col}.warning(
+			fmt.Sprintf("depends_on names %s, which the SQL does not read", ref.Name), "remove it, unless a function reads it"))
+	}
+	return problems
+}
+
+// writes keeps statements of kind sql to their target: other nodes' relations are not theirs to change.
+func (c *sqlChecker) writes(m *Model, text sqlText, writes []Read) []Problem {
+	var problems []Problem
+	for _, w := range writes {
+		if node, known := c.catalog.nodes[w.Name]; known && node != m.Name {
+			problems = append(problems, text.place(w.Offset).problem(
+				fmt.Sprintf("the SQL writes %s, which %s makes", w.Name, node), "write only the target"))
+		}
+	}
+	return problems
+}
+
+func (c *sqlChecker) assertion(a *Assertion) []Problem {
+	text := sqlText{file: a.File, line: a.SQLLine, sql: a.SQL}
+	found, problems := text.analyse()
+	if found == nil {
+		return problems
+	}
+	for _, r := range found.reads {
+		switch _, known := c.catalog.nodes[r.Name]; {
+		case known || systemRelation(r):
+		case r.Schema == "":
+			problems = append(problems, text.place(r.Offset).problem(fmt.Sprintf("%s has no schema, and search_path is empty", r.Name), c.qualify(r.Name)))
+		default:
+			problems = append(problems, text.place(r.Offset).problem(fmt.Sprintf("the assertion reads %s, which is not in this project", r.Name), c.catalog.suggest(r.Name)))
+		}
+	}
+	return problems
+}

@@ -1,0 +1,245 @@
+package model
+
+import (
+	"slices"
+	"time"
+
+	"github.com/terrace-elt/terrace/dag/model/strict"
+)
+
+// headerFile is the header as it is written. docs/MODELS.md explains every key with an example.
+type headerFile struct {
+	Kind           strict.String                  `yaml:"kind" enum:"view,table,incremental,scd2,materialized_view,sql"`
+	DependsOn      []strict.String                `yaml:"depends_on,required"`
+	Key            []strict.String                `yaml:"key"`
+	Incremental    strict.Placed[incrementalFile] `yaml:"incremental"`
+	SCD2           strict.Placed[scd2File]        `yaml:"scd2"`
+	Window         strict.String                  `yaml:"window"`
+	Columns        strict.Map[columnFile]         `yaml:"columns"`
+	Rejects        strict.Map[strict.String]      `yaml:"rejects"`
+	Assert         []assertFile                   `yaml:"assert"`
+	Indexes        strict.Placed[[]indexFile]     `yaml:"indexes"`
+	PartitionBy    strict.String                  `yaml:"partition_by"`
+	Grants         strict.Map[[]string]           `yaml:"grants"`
+	Distribute     strict.Placed[distributeFile]  `yaml:"distribute"`
+	OnSchemaChange strict.String                  `yaml:"on_schema_change" enum:"fail,append,sync"`
+	Target         strict.String                  `yaml:"target"`
+	Version        strict.Placed[int]             `yaml:"version"`
+	Owner          string                         `yaml:"owner"`
+	Tags           []strict.String                `yaml:"tags"`
+	Description    string                         `yaml:"description"`
+	Enabled        *bool                          `yaml:"enabled"`
+	Timeout        time.Duration                  `yaml:"timeout"`
+	Meta           map[string]any                 `yaml:"meta"`
+}
+
+type incrementalFile struct {
+	By      []strict.String      `yaml:"by"`
+	Changed strict.Map[[]string] `yaml:"changed"`
+}
+
+type scd2File struct {
+	ValidFrom strict.String   `yaml:"valid_from"`
+	OnDelete  string          `yaml:"on_delete" enum:"keep,close,tombstone"`
+	Track     []strict.String `yaml:"track"`
+	Names     struct {
+		ValidFrom strict.String `yaml:"valid_from"`
+		ValidTo   strict.String `yaml:"valid_to"`
+		IsCurrent strict.String `yaml:"is_current"`
+	} `yaml:"names"`
+}
+
+type indexFile struct {
+	Columns []string `yaml:"columns,required"`
+	Include []string `yaml:"include"`
+	Unique  bool     `yaml:"unique"`
+	Where   string   `yaml:"where"`
+	Method  string   `yaml:"method" enum:"btree,hash,gin,gist,spgist,brin"`
+}
+
+// UnmarshalNode reads a mapping, or a list of columns as the short form.
+func (i *indexFile) UnmarshalNode(n strict.Node) []Problem {
+	if n.Kind() != strict.Mapping {
+		return n.Decode(&i.Columns)
+	}
+	type plain indexFile
+	return n.Decode((*plain)(i))
+}
+
+type distributeFile struct {
+	By        string `yaml:"by"`
+	Colocate  string `yaml:"colocate"`
+	Reference bool   `yaml:"reference"`
+	Local     bool   `yaml:"local"`
+}
+
+// UnmarshalNode reads a mapping, or one of the words reference and local.
+func (d *distributeFile) UnmarshalNode(n strict.Node) []Problem {
+	type plain distributeFile
+	if n.Kind() == strict.Scalar {
+		d.Reference, d.Local = n.Text() == "reference", n.Text() == "local"
+		if !d.Reference && !d.Local {
+			return []Problem{n.Problem("distribute is reference, local, or a mapping with by", "write distribute: {by: column}")}
+		}
+		return nil
+	}
+	problems := n.Decode((*plain)(d))
+	ways := 0
+	for _, given := range []bool{d.By != "", d.Reference, d.Local} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 && len(problems) == 0 {
+		problems = append(problems, n.Problem("distribute wants exactly one of by, reference and local", ""))
+	}
+	if d.Colocate != "" && d.By == "" && len(problems) == 0 {
+		problems = append(problems, n.Problem("colocate needs by", "write distribute: {by: column, colocate: relation}"))
+	}
+	return problems
+}
+
+// ParseHeader reads the header of a model file; file is the path that problems name. Whether what it names exists is
+// not looked at: Load does that.
+func ParseHeader(file string, src []byte) (Header, []Problem) {
+	m, problems := parseModel(file, src)
+	return m.Header, strict.Sort(problems)
+}
+
+// parseModel reads one model file.
+func parseModel(file string, src []byte) (*Model, []Problem) {
+	f, problems := openSQLFile(file, src, strict.Keys(headerFile{}))
+	written := headerFile{}
+	problems = append(problems, f.decode(&written)...)
+	h := headerReader{file: file, written: &written}
+	header := h.header()
+	if !strict.HasErrors(problems) { // rules about keys that could not be read would only repeat
+		h.check(&header)
+	}
+	if f.sql == "" && !strict.HasErrors(problems) {
+		h.fail(strict.Pos{Line: f.line, Col: 1}, "there is no SQL after the header", "write the select that makes the relation")
+	}
+	return &Model{File: file, Header: header, SQL: f.sql, SQLLine: f.line, FileHash: f.hash}, append(problems, h.problems...)
+}
+
+// headerReader turns what is written into a Header.
+type headerReader struct {
+	file     string
+	written  *headerFile
+	problems []Problem
+}
+
+func (h *headerReader) fail(at strict.Pos, message, hint string) {
+	h.problems = append(h.problems, place{h.file, max(at.Line, 1), max(at.Col, 1)}.problem(message, hint))
+}
+
+func (h *headerReader) header() Header {
+	w := h.written
+	header := Header{
+		Kind:           Kind(w.Kind.Value),
+		DependsOn:      refs(w.DependsOn),
+		Key:            texts(w.Key),
+		Window:         w.Window.Value,
+		PartitionBy:    w.PartitionBy.Value,
+		OnSchemaChange: SchemaChange(w.OnSchemaChange.Value),
+		Target:         w.Target.Value,
+		Version:        w.Version.Value,
+		Owner:          w.Owner,
+		Tags:           texts(w.Tags),
+		Description:    w.Description,
+		Disabled:       w.Enabled != nil && !*w.Enabled,
+		Timeout:        w.Timeout,
+		Meta:           w.Meta,
+	}
+	if header.Kind == "" {
+		header.Kind = View
+	}
+	if header.OnSchemaChange == "" {
+		header.OnSchemaChange = FailOnChange
+	}
+	for _, r := range w.Rejects {
+		header.Rejects = append(header.Rejects, RejectRule{Name: r.Key, Condition: r.Value.Value, Line: r.Line})
+	}
+	for _, i := range w.Indexes.Value {
+		header.Indexes = append(header.Indexes, Index(i))
+	}
+	if len(w.Grants) > 0 {
+		header.Grants = map[string][]string{}
+		for _, g := range w.Grants {
+			header.Grants[g.Key] = g.Value
+		}
+	}
+	if !w.Distribute.IsZero() {
+		header.Distribute = distribute(w.Distribute.Value)
+	}
+	if header.Kind == Incremental {
+		header.Incremental = h.incremental(header.Key)
+	}
+	if header.Kind == SCD2 {
+		header.SCD2 = scd2(w.SCD2.Value)
+	}
+	header.Columns = columns(w.Columns)
+	header.Assert = h.asserts()
+	return header
+}
+
+func distribute(w distributeFile) *Distribute {
+	d := &Distribute{By: w.By, Colocate: w.Colocate}
+	switch {
+	case w.Reference:
+		d.Mode = "reference"
+	case w.Local:
+		d.Mode = "local"
+	}
+	return d
+}
+
+func (h *headerReader) incremental(key []string) *IncrementalSpec {
+	w := h.written.Incremental.Value
+	spec := &IncrementalSpec{By: texts(w.By)}
+	if len(spec.By) == 0 {
+		spec.By = slices.Clone(key)
+	}
+	for _, c := range w.Changed {
+		if spec.Changed == nil {
+			spec.Changed = map[string][]string{}
+		}
+		spec.Changed[c.Key] = c.Value
+	}
+	return spec
+}
+
+// scd2 fills in defaults. A query's own column named like the added one is that column: it has the effective time.
+func scd2(w scd2File) *SCD2Spec {
+	return &SCD2Spec{
+		ValidFrom:     w.ValidFrom.Value,
+		OnDelete:      OnDelete(or(w.OnDelete, string(Close))),
+		Track:         texts(w.Track),
+		FromColumn:    or(w.Names.ValidFrom.Value, "valid_from"),
+		ToColumn:      or(w.Names.ValidTo.Value, "valid_to"),
+		CurrentColumn: or(w.Names.IsCurrent.Value, "is_current"),
+	}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func refs(written []strict.String) []Ref {
+	var out []Ref
+	for _, w := range written {
+		out = append(out, Ref{Name: w.Value, Node: w.Value, Line: w.Line, Col: w.Col})
+	}
+	return out
+}
+
+func texts(written []strict.String) []string {
+	var out []string
+	for _, w := range written {
+		out = append(out, w.Value)
+	}
+	return out
+}
