@@ -1,0 +1,130 @@
+package materialize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// alterColumns brings an existing table's columns to what the model returns, as far as on_schema_change allows: fail
+// changes nothing, append adds and widens, sync also drops. Columns that append leaves behind are NULL in new rows.
+func alterColumns(in Input, want []Column) ([]Statement, error) {
+	added, removed, retyped := compare(in.Existing.Columns, want)
+	if len(added)+len(removed)+len(retyped) == 0 {
+		return nil, nil
+	}
+	m := in.Model
+	policy := m.Header.OnSchemaChange
+	if policy == model.Append {
+		removed = nil
+	}
+	if policy != model.Append && policy != model.Sync {
+		return nil, schemaChanged(m, added, removed, retyped)
+	}
+	if slices.ContainsFunc(retyped, func(c retype) bool { return !c.widens() }) {
+		return nil, schemaChanged(m, added, removed, retyped)
+	}
+	var out []Statement
+	change := func(format string, args ...any) {
+		out = append(out, plain(m, None, "alter table %s %s", Quote(m.Name), fmt.Sprintf(format, args...)))
+	}
+	for _, c := range removed {
+		change("drop column %s", pgx.Identifier{c.Name}.Sanitize())
+	}
+	for _, c := range retyped {
+		change("alter column %s type %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+	}
+	for _, c := range added {
+		change("add column %s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+	}
+	return out, nil
+}
+
+// Fits reports whether the table of an incremental or scd2 model has the columns that its query wants it to have.
+func Fits(in Input) bool {
+	want, err := Kept(in)
+	if err != nil || in.Existing == nil {
+		return false
+	}
+	alter, err := alterColumns(in, want)
+	return err == nil && len(alter) == 0
+}
+
+// retype is a column whose type is another one now.
+type retype struct {
+	Column
+	old string
+}
+
+// widens reports whether every value of the old type is one of the new type and looks the same.
+func (r retype) widens() bool {
+	wider := map[string][]string{
+		"smallint":          {"integer", "bigint", "numeric"},
+		"integer":           {"bigint", "numeric"},
+		"bigint":            {"numeric"},
+		"character varying": {"text"},
+	}
+	old, sized, _ := strings.Cut(r.old, "(")
+	if slices.Contains(wider[old], r.Type) {
+		return true
+	}
+	unsized, size, _ := strings.Cut(r.Type, "(")
+	if old != "character varying" || unsized != old {
+		return false
+	}
+	var was, is int
+	if _, err := fmt.Sscanf(sized, "%d)", &was); err != nil {
+		return false
+	}
+	if _, err := fmt.Sscanf(size, "%d)", &is); err != nil {
+		return size == ""
+	}
+	return is > was
+}
+
+// compare says how the wanted columns differ from those that are there; order does not count.
+func compare(have, want []Column) (added, removed []Column, retyped []retype) {
+	for _, c := range want {
+		old, found := find(have, c.Name)
+		switch {
+		case !found:
+			added = append(added, c)
+		case old.Type != c.Type:
+			retyped = append(retyped, retype{c, old.Type})
+		}
+	}
+	for _, c := range have {
+		if _, found := find(want, c.Name); !found {
+			removed = append(removed, c)
+		}
+	}
+	return added, removed, retyped
+}
+
+func schemaChanged(m *model.Model, added, removed []Column, retyped []retype) error {
+	var parts []string
+	for _, c := range added {
+		parts = append(parts, fmt.Sprintf("new column %s %s", c.Name, c.Type))
+	}
+	for _, c := range removed {
+		parts = append(parts, fmt.Sprintf("missing column %s %s", c.Name, c.Type))
+	}
+	hint := "Set on_schema_change: append or sync in the header, or build it anew with --full-refresh."
+	for _, c := range retyped {
+		parts = append(parts, fmt.Sprintf("column %s is %s and was %s", c.Name, c.Type, c.old))
+		if !c.widens() {
+			hint = "Cast the column to its old type in the model, or build it anew with --full-refresh."
+		}
+	}
+	if m.Header.Kind == model.SCD2 {
+		hint = "Set on_schema_change: append or sync in the header; a type that does not hold every old value needs another column, or a new table."
+	}
+	return &RefusedError{
+		Message: fmt.Sprintf("the columns of %s no longer match its table: %s", m.Name, strings.Join(parts, "; ")),
+		Hint:    hint,
+	}
+}

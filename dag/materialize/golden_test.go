@@ -1,0 +1,401 @@
+package materialize_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/tests/pgtest"
+)
+
+// golden is one script: what it is made from, and what the database holds before it.
+type golden struct {
+	name  string
+	in    materialize.Input
+	seed  *model.Seed
+	setup []string
+}
+
+// upstream is what the models of the golden scripts read.
+const upstream = `create schema up;
+create schema shop;
+create table up.orders (id integer, day date, state text, amount numeric(12, 2), raw json, seen timestamptz, version bigint);
+insert into up.orders values
+    (1, '2026-01-01', 'open', 10, '{"a": 1}', '2026-01-01 08:00Z', 1),
+    (2, '2026-01-02', 'paid', 20, null, '2026-01-02 08:00Z', 2);
+create view up.orders__versions as select * from up.orders`
+
+var (
+	columns = []materialize.Column{
+		{Name: "id", Type: "integer"},
+		{Name: "day", Type: "date"},
+		{Name: "state", Type: "text"},
+		{Name: "amount", Type: "numeric(12,2)"},
+		{Name: "raw", Type: "json"},
+	}
+	fewer = []materialize.Column{{Name: "id", Type: "integer"}, {Name: "state", Type: "text"}, {Name: "gone", Type: "text"}}
+	query = "select o.id, o.day, o.state, o.amount, o.raw\nfrom up.orders as o -- all of them"
+	old   = "select 1::integer as id, 'open'::text as state, 'x'::text as gone"
+)
+
+// anOrdersModel is shop.orders of a kind.
+func anOrdersModel(kind model.Kind) *model.Model {
+	m := &model.Model{
+		Name: "shop.orders", Schema: "shop", Relation: "orders", File: "models/shop/orders.sql", SQL: query, SQLLine: 9,
+		Header: model.Header{
+			Kind: kind, Description: "Orders of the shop's \\ and others'", OnSchemaChange: model.FailOnChange,
+			DependsOn: []model.Ref{{Name: "up.orders", Node: "up.orders"}},
+			Columns:   []model.Column{{Name: "id", Description: "The order"}},
+			Grants:    map[string][]string{"select": {"public"}},
+		},
+	}
+	switch kind {
+	case model.View:
+		return m
+	case model.SCD2:
+		m.Header.SCD2 = &model.SCD2Spec{OnDelete: model.Close, FromColumn: "valid_from", ToColumn: "valid_to", CurrentColumn: "is_current"}
+	case model.Incremental:
+		m.Header.Window = "day"
+	}
+	m.Header.Key = []string{"id"}
+	m.Header.Indexes = []model.Index{{Columns: []string{"day", "lower(state) desc"}, Include: []string{"amount"}, Where: "amount > 0"}}
+	return m
+}
+
+// with changes a model that was just made.
+func with(m *model.Model, change func(*model.Model)) *model.Model {
+	change(m)
+	return m
+}
+
+// odd is a model all of whose names need care.
+func odd(kind model.Kind) materialize.Input {
+	long := strings.Repeat("länge", 10) + "xyz" // 63 bytes
+	m := anOrdersModel(kind)
+	m.Name, m.Relation = "shop.select", "select"
+	m.SQL = fmt.Sprintf("select 1 as \"select\", 'x'::text as \"Ünï code\", 2 as \"it's \"\"quoted\"\"\", null::text as %q, 3 as t, 4 as s", long)
+	m.Header.Columns = []model.Column{{Name: `it's "quoted"`, Description: "'"}}
+	m.Header.Indexes = nil
+	if kind != model.View {
+		m.Header.Key = []string{"select", "Ünï code"}
+	}
+	return materialize.Input{Model: m, Columns: []materialize.Column{
+		{Name: "select", Type: "integer"},
+		{Name: "Ünï code", Type: "text"},
+		{Name: `it's "quoted"`, Type: "integer"},
+		{Name: long, Type: "text"},
+		{Name: "t", Type: "integer"},
+		{Name: "s", Type: "integer"},
+	}}
+}
+
+// again is the input of a second run, on what the first one made.
+func again(in materialize.Input) materialize.Input {
+	in.Existing = &materialize.Relation{Kind: relationOf(in.Model.Header.Kind), Columns: stored(in), Indexes: indexNames(in.Model)}
+	return in
+}
+
+func relationOf(kind model.Kind) materialize.RelationKind {
+	switch kind {
+	case model.View:
+		return materialize.IsView
+	case model.MaterializedView:
+		return materialize.IsMaterializedView
+	default:
+		return materialize.IsTable
+	}
+}
+
+// stored are the columns that a first run leaves.
+func stored(in materialize.Input) []materialize.Column {
+	if in.Model.Header.Kind != model.SCD2 {
+		return in.Columns
+	}
+	var out []materialize.Column
+	for _, c := range in.Columns {
+		if c.Name != "_seen_at" && c.Name != "_version" && c.Name != "_deleted_at" {
+			out = append(out, c)
+		}
+	}
+	stamp := "timestamp with time zone"
+	out = append(out, materialize.Column{Name: "valid_from", Type: stamp}, materialize.Column{Name: "valid_to", Type: stamp})
+	if in.Model.Header.SCD2.OnDelete == model.Tombstone {
+		out = append(out, materialize.Column{Name: "is_deleted", Type: "boolean"})
+	}
+	return append(out, materialize.Column{Name: "is_current", Type: "boolean"})
+}
+
+func indexNames(m *model.Model) []string {
+	var out []string
+	for _, i := range m.Header.Indexes {
+		out = append(out, materialize.IndexName(m.Relation, i))
+	}
+	if len(m.Header.Key) > 0 && m.Header.Kind != model.SCD2 {
+		key := model.Index{Unique: true}
+		for _, c := range m.Header.Key {
+			key.Columns = append(key.Columns, pgx.Identifier{c}.Sanitize())
+		}
+		out = append(out, materialize.IndexName(m.Relation, key))
+	}
+	return out
+}
+
+// goldens are every kind × first run, second run, changed columns, full refresh, odd names, and what only some have.
+func goldens() []golden {
+	var out []golden
+	for _, kind := range []model.Kind{model.View, model.Table, model.Incremental, model.SCD2, model.MaterializedView} {
+		in := materialize.Input{Model: anOrdersModel(kind), Columns: columns}
+		out = append(out,
+			golden{name: string(kind) + "_first", in: in},
+			golden{name: string(kind) + "_again", in: again(in), setup: first(in)},
+			golden{name: string(kind) + "_odd_first", in: odd(kind)},
+			golden{name: string(kind) + "_odd_again", in: again(odd(kind)), setup: first(odd(kind))},
+		)
+		full := again(in)
+		full.FullRefresh, full.Redefined = true, true
+		out = append(out, golden{name: string(kind) + "_full_refresh", in: full, setup: first(in)})
+		out = append(out, changed(kind))
+	}
+	return append(out, others()...)
+}
+
+// first are the statements of a first run, as set-up of a second.
+func first(in materialize.Input) []string {
+	in.Existing = nil
+	script, err := materialize.Render(in)
+	if err != nil {
+		panic(err)
+	}
+	var out []string
+	for _, s := range slices.Concat(script.Build, script.Index, script.Publish) {
+		out = append(out, s.SQL)
+	}
+	return out
+}
+
+// changed is a run over a relation that was built with other columns, is read by a view and belongs to somebody.
+func changed(kind model.Kind) golden {
+	m := with(anOrdersModel(kind), func(m *model.Model) { m.Header.OnSchemaChange = model.Sync })
+	in := materialize.Input{Model: m, Columns: columns, Redefined: true, Gated: true}
+	before := with(anOrdersModel(kind), func(m *model.Model) {
+		m.SQL, m.Header.Indexes, m.Header.Window = old, nil, ""
+	})
+	previous := materialize.Input{Model: before, Columns: fewer}
+	in.Existing = again(previous).Existing
+	setup := first(previous)
+	if kind != model.Incremental && kind != model.SCD2 {
+		in.Existing.Views = []materialize.DependentView{
+			{Name: "shop.reader", Definition: " SELECT orders.state\n   FROM shop.orders", Reads: []string{"state"}, Restore: []string{"grant select on shop.reader to public"}},
+		}
+		in.Existing.Restore = []materialize.Restoring{
+			{SQL: "grant select on shop.orders to public"},
+			{Column: "state", SQL: "comment on column shop.orders.state is 'kept'"},
+			{Column: "gone", SQL: "comment on column shop.orders.gone is 'not kept'"},
+		}
+		setup = append(setup, "create view shop.reader as select state from shop.orders")
+	}
+	return golden{name: string(kind) + "_changed_columns", in: in, setup: setup}
+}
+
+// others are what only some kinds can be.
+func others() []golden {
+	bag := materialize.Input{Model: with(anOrdersModel(model.Table), func(m *model.Model) { m.Header.Key = nil }), Columns: columns}
+	windowed := again(materialize.Input{Model: anOrdersModel(model.Incremental), Columns: columns})
+	windowed.Windowed = true
+	gated := again(materialize.Input{Model: anOrdersModel(model.View), Columns: columns})
+	gated.Gated = true
+	overView := materialize.Input{
+		Model: anOrdersModel(model.Table), Columns: columns,
+		Existing: &materialize.Relation{Kind: materialize.IsView, Columns: fewer},
+	}
+	replay := materialize.Input{
+		Model: with(anOrdersModel(model.SCD2), func(m *model.Model) {
+			m.Header.DependsOn[0] = model.Ref{Name: "up.orders__versions", Node: "up.orders"}
+			m.Header.SCD2.OnDelete, m.Header.SCD2.Track = model.Tombstone, []string{"state", "amount"}
+			m.SQL = "select v.id, v.day, v.state, v.amount, v.raw, v.seen as _seen_at, v.version as _version, null::timestamptz as _deleted_at\nfrom up.orders__versions as v"
+		}),
+		Columns: append(append([]materialize.Column{}, columns...),
+			materialize.Column{Name: "_seen_at", Type: "timestamp with time zone"}, materialize.Column{Name: "_version", Type: "bigint"},
+			materialize.Column{Name: "_deleted_at", Type: "timestamp with time zone"}),
+	}
+	tombstones := materialize.Input{
+		Model: with(anOrdersModel(model.SCD2), func(m *model.Model) {
+			m.Header.SCD2.OnDelete, m.Header.SCD2.ValidFrom = model.Tombstone, "valid_from"
+			m.SQL = "select o.id, o.state, o.amount, o.seen as valid_from\nfrom up.orders as o"
+			m.Header.Indexes = nil
+		}),
+		Columns: []materialize.Column{columns[0], columns[2], columns[3], {Name: "valid_from", Type: "timestamp with time zone"}},
+	}
+	renewed := again(materialize.Input{Model: anOrdersModel(model.MaterializedView), Columns: columns})
+	renewed.Redefined = true
+	seed := &model.Seed{
+		Name: "shop.states", Schema: "shop", Relation: "states", File: "models/shop/states.csv", Key: []string{"code"},
+		Columns: []model.Column{{Name: "code", Type: "integer", Description: "As the source has it"}, {Name: "label", Type: "text"}},
+	}
+	states := &materialize.Relation{Kind: materialize.IsTable, Columns: []materialize.Column{{Name: "code", Type: "integer"}, {Name: "label", Type: "text"}}}
+	return []golden{
+		{name: "table_without_key_again", in: again(bag), setup: first(bag)},
+		{name: "table_over_view", in: overView, setup: []string{"create view shop.orders as " + old}},
+		{name: "incremental_window", in: windowed, setup: first(windowed)},
+		{name: "view_gated", in: gated, setup: first(gated)},
+		{name: "scd2_replay_first", in: replay},
+		{name: "scd2_replay_again", in: again(replay), setup: first(replay)},
+		{name: "scd2_own_time_tombstone_again", in: tombstoneAgain(tombstones), setup: first(tombstones)},
+		{name: "materialized_view_redefined", in: renewed, setup: first(renewed)},
+		{name: "seed_first", seed: seed},
+		{
+			name: "seed_changed_columns", seed: seed, setup: []string{"create table shop.states (code text)"},
+			in: materialize.Input{Existing: &materialize.Relation{Kind: materialize.IsTable, Columns: []materialize.Column{{Name: "code", Type: "text"}}}},
+		},
+		{
+			name: "seed_again", seed: seed, setup: []string{"create table shop.states (code integer, label text)", "insert into shop.states values (9, 'nine')"},
+			in: materialize.Input{Existing: states},
+		},
+	}
+}
+
+// tombstoneAgain has the query's own valid_from among the stored columns only once.
+func tombstoneAgain(in materialize.Input) materialize.Input {
+	in.Existing = &materialize.Relation{Kind: materialize.IsTable, Columns: stored(materialize.Input{Model: in.Model, Columns: in.Columns[:3]})}
+	return in
+}
+
+func (g golden) render() (materialize.Script, error) {
+	if g.seed != nil {
+		return materialize.RenderSeed(*g.seed, g.in.Existing, g.in.Feed)
+	}
+	return materialize.Render(g.in)
+}
+
+// print shows a script as the golden files have it.
+func print(s materialize.Script) string {
+	var b strings.Builder
+	part := func(title string, statements []materialize.Statement) {
+		for _, statement := range statements {
+			counts := ""
+			if statement.Counts != materialize.None {
+				counts = ", counts " + string(statement.Counts)
+			}
+			fmt.Fprintf(&b, "-- ==== %s%s\n%s;\n\n", title, counts, strings.TrimRight(statement.SQL, "\n"))
+		}
+	}
+	part("build", s.Build)
+	for _, c := range s.Checks {
+		fmt.Fprintf(&b, "-- ==== check: %s\n%s;\n\n", c.Hint, c.SQL)
+	}
+	if s.Stage != "" {
+		fmt.Fprintf(&b, "-- ==== assertions read %s\n\n", s.Stage)
+	}
+	part("index", s.Index)
+	title := "publish"
+	if s.Exclusive {
+		title += ", exclusive"
+	}
+	part(title, s.Publish)
+	if s.Delta != "" {
+		fmt.Fprintf(&b, "-- ==== delta\n%s;\n", s.Delta)
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func TestRender_givesTheGoldenScripts(t *testing.T) {
+	t.Parallel()
+	for _, g := range goldens() {
+		script, err := g.render()
+		require.NoError(t, err, g.name)
+		path := filepath.Join("testdata", g.name+".golden")
+		if os.Getenv("UPDATE_GOLDEN") != "" { // make golden
+			require.NoError(t, os.MkdirAll("testdata", 0o755))
+			require.NoError(t, os.WriteFile(path, []byte(print(script)), 0o644))
+			continue
+		}
+		want, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, string(want), print(script), g.name)
+	}
+}
+
+func TestRender_goldenScriptsRunOnPostgreSQLAndGiveTheirQuery(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ctx := context.Background()
+	_, err := db.Pool.Exec(ctx, upstream)
+	require.NoError(t, err)
+	for _, g := range goldens() {
+		t.Run(g.name, func(t *testing.T) { // one after the other: all make shop.orders, and undo it
+			tx, err := db.Pool.Begin(ctx)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, tx.Rollback(ctx)) }()
+			for _, sql := range g.setup {
+				_, err := tx.Exec(ctx, sql)
+				require.NoError(t, err, sql)
+			}
+			for _, table := range []string{"stage", "affected", "events", "timeline", "delta"} {
+				_, err := tx.Exec(ctx, "drop table if exists pg_temp."+table) // of the set-up, which is no transaction of its own
+				require.NoError(t, err)
+			}
+			script, err := g.render()
+			require.NoError(t, err)
+			run(t, tx, g, script)
+		})
+	}
+}
+
+func run(t *testing.T, tx pgx.Tx, g golden, s materialize.Script) {
+	ctx := context.Background()
+	for _, statement := range s.Build {
+		_, err := tx.Exec(ctx, statement.SQL)
+		require.NoError(t, err, statement.SQL)
+	}
+	if g.seed != nil {
+		_, err := tx.Exec(ctx, "insert into pg_temp.stage values (1, 'one'), (2, null)")
+		require.NoError(t, err)
+	}
+	for _, c := range s.Checks {
+		var n int
+		require.NoError(t, tx.QueryRow(ctx, "select count(*) from ("+c.SQL+") as found").Scan(&n), c.SQL)
+		require.Zero(t, n, c.SQL)
+	}
+	for _, statement := range slices.Concat(s.Index, s.Publish) {
+		_, err := tx.Exec(ctx, statement.SQL)
+		require.NoError(t, err, statement.SQL)
+	}
+	if s.Delta != "" {
+		var inserted, updated, deleted int
+		require.NoError(t, tx.QueryRow(ctx, s.Delta).Scan(&inserted, &updated, &deleted))
+	}
+	relation, sql := `"shop"."states"`, "select * from (values (1, 'one'), (2, null)) as v (code, label)"
+	if g.seed == nil {
+		relation, sql = materialize.Quote(g.in.Model.Name), g.in.Model.SQL
+	}
+	if g.seed == nil && g.in.Model.Header.Kind == model.SCD2 {
+		var open, wanted int
+		require.NoError(t, tx.QueryRow(ctx, "select count(*) from "+relation+" where is_current").Scan(&open))
+		require.NoError(t, tx.QueryRow(ctx, "select count(*) from ("+sql+"\n) as q").Scan(&wanted))
+		require.Equal(t, wanted, open)
+		return
+	}
+	var same bool
+	names := make([]string, len(g.in.Columns))
+	for i, c := range g.in.Columns {
+		names[i] = pgx.Identifier{c.Name}.Sanitize()
+	}
+	list := strings.Join(names, ", ")
+	if g.seed != nil {
+		list = "code, label"
+	}
+	require.NoError(t, tx.QueryRow(ctx, fmt.Sprintf(`select
+    (select array_agg(row(%[1]s)::text order by row(%[1]s)::text) from %[2]s) =
+    (select array_agg(row(%[1]s)::text order by row(%[1]s)::text) from (%[3]s
+    ) as q)`, list, relation, sql)).Scan(&same))
+	require.True(t, same)
+}

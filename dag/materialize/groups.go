@@ -1,0 +1,112 @@
+package materialize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// affected holds the groups that are recomputed, one row for each, in columns named as the model's.
+const affected = `pg_temp."affected"`
+
+// Groups limits a build to groups of the model's rows: to those in pg_temp.affected.
+type Groups struct {
+	// By are the columns that make a group.
+	By []Column
+	// Values are, for each of By, all values in affected as the text of an array; nil when they are too many to be told.
+	Values []string
+	// Open are those of By of which NULL is a group that is always recomputed.
+	Open []string
+}
+
+// GroupColumns are the columns that tell which rows of a model's result are computed together: those of by for an
+// incremental model, the key for a dimension.
+func GroupColumns(m *model.Model) []string {
+	if m.Header.Incremental != nil && len(m.Header.Incremental.By) > 0 {
+		return m.Header.Incremental.By
+	}
+	return m.Header.Key
+}
+
+// Condition is true for the rows of an alias that belong to the groups. Each part of it that is about single columns is
+// one that PostgreSQL can move into a query: through GROUP BY, PARTITION BY and UNION, down to an index.
+func (g Groups) Condition(alias string) string {
+	open := list(g.Open, "", func(q string) string { return fmt.Sprintf(" or %s.%s is null", alias, q) })
+	var parts []string
+	for i, values := range g.Values {
+		parts = append(parts, fmt.Sprintf("(%s.%s = any (%s::%s[])%s)",
+			alias, pgx.Identifier{g.By[i].Name}.Sanitize(), Literal(values), g.By[i].Type, open))
+	}
+	if len(g.By) > 1 || g.Values == nil {
+		by := names(g.By)
+		exact := fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), affected)
+		if open != "" {
+			exact = "(" + exact + open + ")"
+		}
+		parts = append(parts, exact)
+	}
+	return strings.Join(parts, "\n    and ")
+}
+
+// Scope is a part of what says which groups a change concerns: rows of a relation that changed, under an alias, and for
+// each column of the groups an expression over them.
+type Scope struct {
+	Rows        string // a query
+	Alias       string
+	Expressions []string
+}
+
+// Affected fills pg_temp.affected from the scopes. A group of which a column is NULL is among them once.
+func Affected(m *model.Model, by []Column, scopes []Scope) []Statement {
+	parts := make([]string, len(scopes), len(scopes)+1)
+	for i, s := range scopes {
+		columns := make([]string, len(by))
+		for j, c := range by {
+			columns[j] = fmt.Sprintf("(%s)::%s as %s", s.Expressions[j], c.Type, pgx.Identifier{c.Name}.Sanitize())
+		}
+		parts[i] = fmt.Sprintf("select distinct %s\nfrom (\n%s\n) as %s", strings.Join(columns, ", "), s.Rows, pgx.Identifier{s.Alias}.Sanitize())
+	}
+	if len(parts) == 0 { // what changed is read and has no part in the result
+		none := make([]string, len(by))
+		for j, c := range by {
+			none[j] = fmt.Sprintf("null::%s as %s", c.Type, pgx.Identifier{c.Name}.Sanitize())
+		}
+		parts = append(parts, "select "+strings.Join(none, ", ")+"\nwhere false")
+	}
+	return []Statement{
+		plain(m, None, "create temporary table \"affected\" on commit drop as\n%s", strings.Join(parts, "\nunion\n")),
+		plain(m, None, "analyze %s", affected),
+	}
+}
+
+// grouped is the model's query, limited to the groups.
+func grouped(in Input) Statement {
+	return withBody(in.Model, Staged,
+		"create temporary table \"stage\" on commit drop as\nselect q.*\nfrom (",
+		") as q\nwhere "+in.Groups.Condition("q"))
+}
+
+// groupChecks finds keys that a group has and another one too: no other check would see the second one.
+func groupChecks(in Input, part string) []Check {
+	m, by := in.Model, names(in.Groups.By)
+	if !slices.ContainsFunc(by, func(name string) bool { return !slices.Contains(m.Header.Key, name) }) {
+		return nil
+	}
+	return []Check{{
+		SQL: fmt.Sprintf(`select format('values of %%s that occur in more than one group: %%s; for example %%s', %s, count(*), %s)
+from (
+    select %s as sample
+    from %s as s
+    join %s as t
+        on %s
+    where (%s) is not true
+) as bad
+having count(*) > 0`, Literal("("+strings.Join(m.Header.Key, ", ")+")"), samples,
+			strings.ReplaceAll(sample(m.Header.Key), "t.", "s."), stage, Quote(m.Name), equal(m.Header.Key, "s", "t"), part),
+		Hint: "Make the query return one row per key, or say under incremental: changed: which groups a changed row belongs to.",
+	}}
+}

@@ -1,0 +1,158 @@
+// Package materialize turns a model and the columns of its query into the SQL that keeps it. It is pure: no database,
+// no clock, no chance in a name. It writes no BEGIN or COMMIT; who executes a script owns the transaction, and a
+// script assumes one transaction from its first statement to its last.
+package materialize
+
+import (
+	"fmt"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// Column is a column of a query or a relation, with its type as format_type() writes it.
+type Column struct {
+	Name string
+	Type string
+}
+
+// RelationKind is what kind of relation stands in the database.
+type RelationKind string
+
+// The kinds of relations that a model can meet under its name.
+const (
+	IsTable            RelationKind = "table"
+	IsView             RelationKind = "view"
+	IsMaterializedView RelationKind = "materialized view"
+	IsOther            RelationKind = "relation of another kind"
+)
+
+// Relation is what the database has under a model's name before the model is built.
+type Relation struct {
+	Kind    RelationKind
+	Columns []Column // in order; generated columns included
+	Indexes []string // names of its indexes
+	// Restore gives a new relation of the same name the old one's owner, grants and comments.
+	Restore []Restoring
+	// Views read the relation, directly or through one another, in an order in which they can be created.
+	Views []DependentView
+	// Others depend on it and cannot be made again from a definition: "materialized view a.b", "constraint c on d.e".
+	Others []string
+}
+
+// Restoring is a statement that gives a new relation what the old one had. One about a column that is no more is left out.
+type Restoring struct {
+	Column string // "" when it is about the relation
+	SQL    string
+}
+
+// DependentView is a view that reads a relation which is about to be replaced.
+type DependentView struct {
+	Name       string // schema-qualified, not quoted
+	Definition string // the query
+	// Reads are the columns of the relation that the view names itself; none when it reads only other views.
+	Reads   []string
+	Restore []string
+}
+
+// Input is everything that decides a script.
+type Input struct {
+	Model *model.Model
+	// Columns of the model's query, as the server describes them.
+	Columns []Column
+	// Existing is nil when nothing stands under the model's name.
+	Existing *Relation
+	// Windowed limits an incremental model to the rows inside terrace.window_start() and terrace.window_end().
+	Windowed bool
+	// FullRefresh builds an incremental model from nothing, whatever on_schema_change says.
+	FullRefresh bool
+	// Redefined says that the relation was built from another file, or that nobody knows: its description may be old.
+	Redefined bool
+	// Gated says that assertions judge the content before it is published.
+	Gated bool
+	// Groups, when set, limits an incremental or scd2 model to the groups that changes upstream concern.
+	Groups *Groups
+	// Feed, when set, keeps the rows that change for others to read.
+	Feed *Feed
+}
+
+// Counter says what a statement's row count is a count of.
+type Counter string
+
+// The counters.
+const (
+	None     Counter = ""
+	Inserted Counter = "inserted"
+	Updated  Counter = "updated"
+	Deleted  Counter = "deleted"
+	Staged   Counter = "staged" // rows computed aside: what was neither inserted nor updated is unchanged
+	Fed      Counter = "fed"    // rows written to the feed: two for one that was updated
+)
+
+// Statement is one statement of a script.
+type Statement struct {
+	SQL    string
+	Counts Counter
+	// Body is the offset in characters at which the model's own SQL stands in SQL, or -1.
+	Body int
+	// Purpose says what the statement does, where an error would not tell: "make view a.b again".
+	Purpose string
+}
+
+// Check is a query that must return no row before anything is published. Its first column says in words what is wrong.
+type Check struct {
+	SQL  string
+	Hint string
+}
+
+// Script keeps one model, in one transaction: Build, then Checks, then the assertions on Stage, then Index, then Publish.
+// When Stage is empty the assertions are run after Publish, on the model under its own name.
+type Script struct {
+	Build  []Statement
+	Checks []Check
+	// Stage is the relation, quoted, that holds the new content before it is published.
+	Stage string
+	// Index prepares what passed for its readers, while they still have the old.
+	Index   []Statement
+	Publish []Statement
+	// Exclusive says that Publish takes locks that readers wait for: it must be short, bounded and retried.
+	Exclusive bool
+	// Replaces says that what stands under the model's name is dropped: the script is right only when Input.Existing
+	// had all that depends on it.
+	Replaces bool
+	// Delta, when set, is a query that returns inserted, updated and deleted rows, asked after Publish.
+	Delta string
+}
+
+// RefusedError says that a model cannot be built over what is there, and what to do.
+type RefusedError struct {
+	Message string
+	Hint    string
+}
+
+func (e *RefusedError) Error() string { return e.Message }
+
+// Render returns the script that builds the model. Errors are of type *RefusedError.
+func Render(in Input) (Script, error) {
+	if in.Existing != nil && in.Existing.Kind == IsOther {
+		return Script{}, &RefusedError{
+			Message: fmt.Sprintf("%s exists and is neither a table nor a view", in.Model.Name),
+			Hint:    "Rename the model, or move what stands there.",
+		}
+	}
+	switch in.Model.Header.Kind {
+	case model.View:
+		return renderView(in)
+	case model.Table:
+		return renderTable(in)
+	case model.Incremental:
+		return renderIncremental(in)
+	case model.SCD2:
+		return renderSCD2(in)
+	case model.MaterializedView:
+		return renderMaterializedView(in)
+	case model.SQL:
+		return Script{Publish: []Statement{{SQL: in.Model.SQL, Body: 0}}}, nil
+	default:
+		return Script{}, fmt.Errorf("render %s: unknown kind %q", in.Model.Name, in.Model.Header.Kind)
+	}
+}

@@ -1,0 +1,116 @@
+package materialize
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// maxName is the longest identifier that PostgreSQL keeps, in bytes; it cuts longer ones silently.
+const maxName = 63
+
+// Quote quotes "schema.relation", or a bare name, as an identifier.
+func Quote(name string) string {
+	return pgx.Identifier(strings.SplitN(name, ".", 2)).Sanitize()
+}
+
+// Literal quotes text as an SQL literal, for statements that take no parameters (comments, checks in DDL).
+func Literal(text string) string {
+	quoted := strings.ReplaceAll(text, "'", "''")
+	if strings.Contains(quoted, `\`) {
+		return "E'" + strings.ReplaceAll(quoted, `\`, `\\`) + "'"
+	}
+	return "'" + quoted + "'"
+}
+
+// Short returns name, cut to what PostgreSQL keeps: a long one ends in a hash of the whole, so that two names that
+// share their first bytes stay two.
+func Short(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	tail := "_" + hex.EncodeToString(sum[:5])
+	cut := maxName - len(tail)
+	for !utf8.RuneStart(name[cut]) {
+		cut--
+	}
+	return name[:cut] + tail
+}
+
+// stageOf is the relation in which a model's content is built when it takes the place of another one.
+func stageOf(relation string) string {
+	return pgx.Identifier{"terrace_stage", Short(relation)}.Sanitize()
+}
+
+// shortHash is a few hexadecimal digits that differ when the text does.
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:3])
+}
+
+// list renders names as a column list, each through render, in lines of a statement.
+func list(names []string, separator string, render func(quoted string) string) string {
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = render(pgx.Identifier{name}.Sanitize())
+	}
+	return strings.Join(parts, separator)
+}
+
+func columnList(names []string) string {
+	return list(names, ", ", func(quoted string) string { return quoted })
+}
+
+// equal renders "a.k = b.k and …" for columns that are never null.
+func equal(names []string, a, b string) string {
+	return list(names, " and ", func(q string) string { return fmt.Sprintf("%s.%s = %s.%s", a, q, b, q) })
+}
+
+// differ renders a condition that holds when one of the columns has another content in a than in b. Contents are
+// compared byte by byte, as they are stored: that works for types without equality, tells 1.0 from 1.00, and takes NULL
+// for a content.
+func differ(columns []string, a, b string) string {
+	return fmt.Sprintf("%s *<> %s", record(columns, a), record(columns, b))
+}
+
+// record renders the columns of an alias as one value.
+func record(columns []string, alias string) string {
+	return fmt.Sprintf("row(%s)::record", qualified(columns, alias))
+}
+
+// qualified renders "a.x, a.y".
+func qualified(columns []string, alias string) string {
+	return list(columns, ", ", func(q string) string { return alias + "." + q })
+}
+
+func names(columns []Column) []string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		out[i] = c.Name
+	}
+	return out
+}
+
+func without(columns []Column, drop ...string) []Column {
+	var out []Column
+	for _, c := range columns {
+		if !slices.Contains(drop, c.Name) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func find(columns []Column, name string) (Column, bool) {
+	i := slices.IndexFunc(columns, func(c Column) bool { return c.Name == name })
+	if i < 0 {
+		return Column{}, false
+	}
+	return columns[i], true
+}

@@ -1,0 +1,124 @@
+package materialize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// create makes a relation that nobody can see before the commit, so it is built and judged under its own name.
+func create(in Input) Script {
+	m, word := in.Model, Word(in.Model)
+	return Script{
+		Build:  []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, Quote(m.Name)), "")},
+		Checks: keyChecks(m, Quote(m.Name)),
+		Publish: slices.Concat(
+			newIndexes(m, nil),
+			[]Statement{plain(m, None, "analyze %s", Quote(m.Name))},
+			describe(m, word),
+		),
+	}
+}
+
+// exchange builds the relation in terrace_stage, with its indexes, and lets it take the model's name.
+func exchange(in Input) (Script, error) {
+	m, word := in.Model, Word(in.Model)
+	target := stageOf(m.Name)
+	moved := pgx.Identifier{m.Schema, Short(m.Name)}.Sanitize()
+	take := []Statement{
+		plain(m, None, "alter %s %s set schema %s", word, target, pgx.Identifier{m.Schema}.Sanitize()),
+		plain(m, None, "alter %s %s rename to %s", word, moved, pgx.Identifier{m.Relation}.Sanitize()),
+	}
+	var aside []Statement
+	for _, index := range indexesOf(m) {
+		// Two models of one name in two schemas may be staged at the same time.
+		name, staged := IndexName(m.Relation, index), IndexName(m.Name, index)
+		aside = append(aside, plain(m, None, "%s", createIndex(staged, target, index)))
+		take = append(take, plain(m, None, "alter index %s rename to %s",
+			pgx.Identifier{m.Schema, staged}.Sanitize(), pgx.Identifier{name}.Sanitize()))
+	}
+	publish, err := replace(in, take...)
+	if err != nil {
+		return Script{}, err
+	}
+	return Script{
+		Build:     []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, target), "")},
+		Checks:    keyChecks(m, target),
+		Stage:     target,
+		Index:     append(aside, plain(m, None, "analyze %s", target)),
+		Publish:   append(publish, describe(m, word)...),
+		Exclusive: true,
+		Replaces:  true,
+	}, nil
+}
+
+// Word is what SQL calls the relation that a model becomes.
+func Word(m *model.Model) string {
+	switch m.Header.Kind {
+	case model.View:
+		return "view"
+	case model.MaterializedView:
+		return "materialized view"
+	default:
+		return "table"
+	}
+}
+
+// replace drops what stands under the model's name, puts the new relation there with the statements, and makes again
+// the views that read the old one. Nothing is dropped that cannot be made again.
+func replace(in Input, take ...Statement) ([]Statement, error) {
+	m, old := in.Model, in.Existing
+	if err := replaceable(in); err != nil {
+		return nil, err
+	}
+	var out []Statement
+	for _, view := range slices.Backward(old.Views) {
+		out = append(out, plain(m, None, "drop view %s", Quote(view.Name)))
+	}
+	out = append(out, plain(m, None, "drop %s %s", old.Kind, Quote(m.Name)))
+	out = append(out, take...)
+	for _, restore := range old.Restore {
+		if _, kept := find(in.Columns, restore.Column); kept || restore.Column == "" {
+			out = append(out, statement("%s", restore.SQL))
+		}
+	}
+	for _, view := range old.Views {
+		again := plain(m, None, "create view %s as\n%s", Quote(view.Name), view.Definition)
+		again.Purpose = fmt.Sprintf("make view %s, which reads it, again", view.Name)
+		out = append(out, again)
+		for _, restore := range view.Restore {
+			out = append(out, statement("%s", restore))
+		}
+	}
+	return out, nil
+}
+
+// replaceable refuses to drop what could not be made again.
+func replaceable(in Input) error {
+	m, old := in.Model, in.Existing
+	if len(old.Others) > 0 {
+		return &RefusedError{
+			Message: fmt.Sprintf("%s has to be replaced, and these depend on it: %s", m.Name, strings.Join(old.Others, ", ")),
+			Hint:    "Drop or change them first; terrace drops nothing that it cannot make again.",
+		}
+	}
+	var broken []string
+	for _, view := range old.Views {
+		for _, column := range view.Reads {
+			if _, kept := find(in.Columns, column); !kept {
+				broken = append(broken, fmt.Sprintf("view %s reads %s", view.Name, column))
+			}
+		}
+	}
+	if len(broken) > 0 {
+		return &RefusedError{
+			Message: fmt.Sprintf("%s has to be replaced, and columns that it no longer has are read: %s", m.Name, strings.Join(broken, ", ")),
+			Hint:    "Keep the columns in the query, or change these views first.",
+		}
+	}
+	return nil
+}

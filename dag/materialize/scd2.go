@@ -1,0 +1,282 @@
+package materialize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// Columns that a query may return to steer an scd2 model. They are read and not kept.
+const (
+	seenAt    = "_seen_at"    // when the version landed: valid_from, where the header names no other column
+	version   = "_version"    // landing order: of two versions with one valid_from the greater wins
+	deletedAt = "_deleted_at" // not null: the source deleted the record at this time
+)
+
+// isDeleted is the column that on_delete: tombstone adds.
+const isDeleted = "is_deleted"
+
+// dimension is an scd2 model taken apart: everything that its statements are made of. There are two ways to keep one.
+// A query that reads x__versions returns every version that ever landed, and the timeline is their replay. Any other
+// query returns the state now, and each run observes it: what is stored, and what is seen now, are replayed.
+type dimension struct {
+	m      *model.Model
+	target string
+	key    []string
+	// kept are the columns that a version consists of beside its times, key included.
+	kept []string
+	// tracked are those whose change makes a new version; the others are overwritten within one.
+	tracked           []string
+	from, to, current string // quoted
+	fromType          string
+	types             []Column // kept, with types
+	// time is the output column that gives a version its start, "" when the run's time does; timeColumn is it quoted.
+	time, timeColumn string
+	// replayed says that the query returns every version (it reads __versions), not the state now.
+	replayed  bool
+	tie, gone bool // the query returns _version, _deleted_at
+	tombstone bool
+	// partial says that only the keys in "affected" are looked at.
+	partial bool
+}
+
+func newDimension(in Input) (dimension, error) {
+	m := in.Model
+	spec := m.Header.SCD2
+	d := dimension{
+		m: m, target: Quote(m.Name), key: m.Header.Key,
+		from:      pgx.Identifier{spec.FromColumn}.Sanitize(),
+		to:        pgx.Identifier{spec.ToColumn}.Sanitize(),
+		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
+		replayed:  slices.ContainsFunc(m.Header.DependsOn, func(r model.Ref) bool { return strings.HasSuffix(r.Name, "__versions") }),
+		tombstone: spec.OnDelete == model.Tombstone,
+	}
+	d.partial = !d.replayed || in.Groups != nil
+	_, d.tie = find(in.Columns, version)
+	_, d.gone = find(in.Columns, deletedAt)
+	d.gone = d.gone && d.replayed && spec.OnDelete != model.Keep
+	d.fromType = "timestamp with time zone"
+	time, err := timeOf(in, d.replayed)
+	if err != nil {
+		return d, err
+	}
+	if time.Name != "" {
+		d.time, d.timeColumn, d.fromType = time.Name, pgx.Identifier{time.Name}.Sanitize(), time.Type
+	}
+	if err := d.refuse(in); err != nil {
+		return d, err
+	}
+	d.types = without(in.Columns, seenAt, version, deletedAt, spec.FromColumn)
+	d.kept = names(d.types)
+	d.tracked = spec.Track
+	if len(d.tracked) == 0 {
+		d.tracked = d.trackedByDefault()
+	}
+	return d, nil
+}
+
+// timeOf finds the output column that says when a version became valid: the one that the header names, else one that
+// is named as the added column is, else, for versions, when they were seen. It is nameless when the run's time serves.
+func timeOf(in Input, replayed bool) (Column, error) {
+	m := in.Model
+	spec := m.Header.SCD2
+	if spec.ValidFrom != "" {
+		c, found := find(in.Columns, spec.ValidFrom)
+		if !found {
+			return c, &RefusedError{
+				Message: fmt.Sprintf("%s: scd2.valid_from names %q, which the query does not return", m.Name, spec.ValidFrom),
+				Hint:    "The query returns " + strings.Join(names(in.Columns), ", ") + ".",
+			}
+		}
+		return c, nil
+	}
+	if c, found := find(in.Columns, spec.FromColumn); found {
+		return c, nil
+	}
+	c, found := find(in.Columns, seenAt)
+	switch {
+	case replayed && !found:
+		return c, &RefusedError{
+			Message: fmt.Sprintf("%s reads every version of its records and does not say when each became valid", m.Name),
+			Hint:    "Select _seen_at, or name another column with scd2: {valid_from: COLUMN}.",
+		}
+	case !replayed:
+		return Column{}, nil
+	}
+	return c, nil
+}
+
+// refuse finds what would go wrong silently.
+func (d dimension) refuse(in Input) error {
+	spec := d.m.Header.SCD2
+	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action"}
+	if d.tombstone {
+		taken = append(taken, isDeleted)
+	}
+	for _, c := range in.Columns {
+		if slices.Contains(taken, c.Name) {
+			return &RefusedError{
+				Message: fmt.Sprintf("%s: the query returns %s, a name that scd2 takes for itself", d.m.Name, c.Name),
+				Hint:    "Give the query's column another name; valid_to and is_current can be renamed under scd2: names.",
+			}
+		}
+	}
+	for _, name := range slices.Concat(d.key, spec.Track) {
+		if _, found := find(in.Columns, name); !found {
+			return &RefusedError{
+				Message: fmt.Sprintf("%s: the header names column %q, which the query does not return", d.m.Name, name),
+				Hint:    "The query returns " + strings.Join(names(in.Columns), ", ") + ".",
+			}
+		}
+	}
+	_, seen := find(in.Columns, seenAt)
+	if d.gone && d.time != seenAt && (!seen || !d.tie) {
+		return &RefusedError{
+			Message: fmt.Sprintf("%s follows deletions, and cannot tell when a deleted record came back", d.m.Name),
+			Hint:    "Select _seen_at and _version as well, or leave _deleted_at out.",
+		}
+	}
+	return nil
+}
+
+// trackedByDefault leaves out the key, the time and every column that begins with an underscore: those say where a version
+// came from and differ by nature.
+func (d dimension) trackedByDefault() []string {
+	var out []string
+	for _, name := range d.kept {
+		if !slices.Contains(d.key, name) && name != d.time && !strings.HasPrefix(name, "_") {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// columns are the table's columns, in order.
+func (d dimension) columns() []Column {
+	spec := d.m.Header.SCD2
+	out := append(slices.Clone(d.types), Column{spec.FromColumn, d.fromType}, Column{spec.ToColumn, d.fromType})
+	if d.tombstone {
+		out = append(out, Column{isDeleted, "boolean"})
+	}
+	return append(out, Column{spec.CurrentColumn, "boolean"})
+}
+
+// renderSCD2 computes the timeline that the records' history gives, compares it with the one that is stored, and
+// applies the difference with one MERGE.
+func renderSCD2(in Input) (Script, error) {
+	d, err := newDimension(in)
+	if err != nil {
+		return Script{}, err
+	}
+	m := in.Model
+	build := withBody(m, None, "create temporary table \"stage\" on commit drop as", "")
+	if in.Groups != nil {
+		build = grouped(in)
+		build.Counts = None
+	}
+	script := Script{
+		Build:  []Statement{build, plain(m, None, "analyze %s", stage)},
+		Checks: d.checks(),
+		Delta: `select
+    count(*) filter (where _action = 'inserted'),
+    count(*) filter (where _action = 'updated'),
+    count(*) filter (where _action = 'deleted')
+from pg_temp."delta"`,
+	}
+	before, err := d.place(in)
+	if err != nil {
+		return Script{}, err
+	}
+	script.Exclusive = in.Existing != nil && (len(before) > 0 || in.feedRemade())
+	leave, come := d.feed(in, len(before) > 0)
+	script.Publish = slices.Concat(before, d.events(), d.delta(), leave, []Statement{d.merge()}, come)
+	if in.Existing == nil {
+		script.Publish = append(script.Publish, newIndexes(m, nil)...)
+		script.Publish = append(script.Publish, plain(m, None, "analyze %s", d.target))
+	} else {
+		script.Publish = append(script.Publish, newIndexes(m, in.Existing.Indexes)...)
+	}
+	if in.Existing == nil || in.Redefined {
+		script.Publish = append(script.Publish, describe(m, "table")...)
+	}
+	return script, nil
+}
+
+// place makes the table, or brings its columns to what the query returns.
+func (d dimension) place(in Input) ([]Statement, error) {
+	if in.Existing == nil {
+		return []Statement{d.create()}, nil
+	}
+	spec := d.m.Header.SCD2
+	hint := "Drop or rename it, then run again."
+	if in.Existing.Kind != IsTable {
+		return nil, &RefusedError{
+			Message: fmt.Sprintf("%s is a %s, and its history cannot be taken over", d.m.Name, in.Existing.Kind),
+			Hint:    hint,
+		}
+	}
+	own := []string{spec.FromColumn, spec.ToColumn, spec.CurrentColumn}
+	if d.tombstone {
+		own = append(own, isDeleted)
+	}
+	for _, name := range own {
+		if _, found := find(in.Existing.Columns, name); !found {
+			return nil, &RefusedError{
+				Message: fmt.Sprintf("%s has no column %s, so it holds no history that can be continued", d.m.Name, name),
+				Hint:    "Was the column renamed in the header, or on_delete changed? Rename the table's column too, or d" + hint[1:],
+			}
+		}
+	}
+	return alterColumns(in, d.columns())
+}
+
+// create makes the table with guards that no statement can get past: one open version per key (checked at the end of
+// the transaction, so that one MERGE may close and open), no empty or negative version, no two with one start.
+func (d dimension) create() Statement {
+	var b strings.Builder
+	for _, c := range d.types {
+		fmt.Fprintf(&b, "    %s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+		if slices.Contains(d.key, c.Name) {
+			b.WriteString(" not null")
+		}
+		b.WriteString(",\n")
+	}
+	fmt.Fprintf(&b, "    %s %s not null,\n    %s %s,\n", d.from, d.fromType, d.to, d.fromType)
+	if d.tombstone {
+		fmt.Fprintf(&b, "    %s boolean not null default false,\n", isDeleted)
+	}
+	fmt.Fprintf(&b, "    %s boolean not null generated always as (%s is null) stored,\n", d.current, d.to)
+	constraint := func(suffix string) string { return pgx.Identifier{Short(d.m.Relation + suffix)}.Sanitize() }
+	fmt.Fprintf(&b, "    constraint %s check (%s > %s),\n", constraint("_ends_after_start"), d.to, d.from)
+	fmt.Fprintf(&b, "    constraint %s unique (%s, %s),\n", constraint("_one_version_a_time"), columnList(d.key), d.from)
+	fmt.Fprintf(&b, "    constraint %s exclude using btree (%s) where (%s is null) deferrable initially deferred",
+		constraint("_one_open_version"), list(d.key, ", ", func(q string) string { return q + " with =" }), d.to)
+	return plain(d.m, None, "create table %s (\n%s\n)", d.target, b.String())
+}
+
+func (d dimension) checks() []Check {
+	if !d.replayed {
+		out := keyChecks(d.m, stage)
+		if d.time != "" {
+			out = append(out, d.timeCheck())
+		}
+		return out
+	}
+	order, hint := []string{d.time}, "Select _version as well: the newest landed version then wins."
+	if d.tie {
+		order, hint = append(order, version), "One landed version must give one row: look for a join that repeats it."
+	}
+	return []Check{
+		keyChecks(d.m, stage)[0], // many versions per key are the point
+		d.timeCheck(),
+		repeatCheck(slices.Concat(d.key, order), stage, hint),
+	}
+}
+
+func (d dimension) timeCheck() Check {
+	return nullCheck([]string{d.time}, d.key, stage, "It says from when a version is valid. Give these rows a time, or filter them out.")
+}

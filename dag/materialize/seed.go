@@ -1,0 +1,56 @@
+package materialize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// RenderSeed returns the script that keeps a seed. The executor copies the file's rows into pg_temp.stage after Build;
+// from there a seed is a table like any other. A nil feed means that nobody is driven by it.
+func RenderSeed(seed model.Seed, existing *Relation, feed *Feed) (Script, error) {
+	columns := make([]Column, len(seed.Columns))
+	definitions := make([]string, len(seed.Columns))
+	for i, c := range seed.Columns {
+		columns[i] = Column{Name: c.Name, Type: c.Type}
+		definitions[i] = fmt.Sprintf("%s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+	}
+	in := Input{Model: SeedModel(seed), Columns: columns, Existing: existing, Redefined: true, Feed: feed}
+	script := Script{
+		Build: []Statement{plain(in.Model, None, "create temporary table \"stage\" (\n    %s\n) on commit drop",
+			strings.Join(definitions, ",\n    "))},
+		Checks: keyChecks(in.Model, stage),
+		Stage:  stage,
+	}
+	make := plain(in.Model, Inserted, "create table %s as\nselect * from %s", Quote(seed.Name), stage)
+	after := slices.Concat(newIndexes(in.Model, nil), describe(in.Model, "table"))
+	switch {
+	case existing == nil:
+		script.Publish = append([]Statement{make}, after...)
+	case existing.Kind == IsTable && slices.Equal(existing.Columns, columns):
+		applied := apply(in)
+		script.Index, script.Publish, script.Exclusive = applied.Index, applied.Publish, applied.Exclusive
+	default:
+		publish, err := replace(in, make)
+		if err != nil {
+			return Script{}, err
+		}
+		script.Publish = append(publish, after...)
+		script.Exclusive, script.Replaces = true, true
+	}
+	return script, nil
+}
+
+// SeedModel is the model that a seed amounts to: a table with the seed's key and columns.
+func SeedModel(seed model.Seed) *model.Model {
+	return &model.Model{
+		Name: seed.Name, Schema: seed.Schema, Relation: seed.Relation, File: seed.File, SQLLine: 1,
+		Header: model.Header{
+			Kind: model.Table, Key: seed.Key, Columns: seed.Columns, Description: seed.Description,
+		},
+	}
+}

@@ -1,0 +1,95 @@
+package materialize
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// stage is where new content waits that is applied by difference: temporary, so it costs no WAL and no clean-up.
+const stage = `pg_temp."stage"`
+
+// renderTable builds a table aside and brings the difference into place. Only a table whose columns changed, or that
+// replaces something else, is exchanged whole.
+func renderTable(in Input) (Script, error) {
+	switch {
+	case in.Existing == nil:
+		return create(in), nil
+	case in.Existing.Kind == IsTable && slices.Equal(in.Existing.Columns, in.Columns):
+		return apply(in), nil
+	default:
+		return exchange(in)
+	}
+}
+
+// renderIncremental recomputes the model, or the rows of its window, and applies the difference. A change of columns
+// is followed only as on_schema_change says.
+func renderIncremental(in Input) (Script, error) {
+	if in.FullRefresh || in.Existing == nil || in.Existing.Kind != IsTable {
+		in.Windowed = false
+		return renderTable(in)
+	}
+	alter, err := alterColumns(in, in.Columns)
+	if err != nil {
+		return Script{}, err
+	}
+	if len(alter) > 0 {
+		in.Groups = nil // the new columns are new in every row
+	}
+	return apply(in, alter...), nil
+}
+
+// apply computes the new content into a temporary table and changes the rows that differ. The relation keeps its
+// identity and unchanged rows are not touched. What alter does to the columns comes between.
+func apply(in Input, alter ...Statement) Script {
+	m := in.Model
+	build := withBody(m, Staged, "create temporary table \"stage\" on commit drop as", "")
+	part := ""
+	switch {
+	case in.Windowed:
+		w := pgx.Identifier{m.Header.Window}.Sanitize()
+		part = fmt.Sprintf("t.%s >= coalesce(terrace.window_start(), '-infinity')\n    and t.%s < coalesce(terrace.window_end(), 'infinity')", w, w)
+		build = withBody(m, Staged,
+			"create temporary table \"stage\" on commit drop as\nselect t.*\nfrom (",
+			fmt.Sprintf(") as t\nwhere %s", part))
+	case in.Groups != nil:
+		part, build = in.Groups.Condition("t"), grouped(in)
+	}
+	script := Script{
+		Build:     []Statement{build, plain(m, None, "analyze %s", stage)},
+		Checks:    keyChecks(m, stage),
+		Stage:     stage,
+		Exclusive: len(alter) > 0 || in.feedRemade(),
+	}
+	if in.Groups != nil {
+		// Assertions are about the whole relation, and there is no other place that has it.
+		script.Checks, script.Stage = append(script.Checks, groupChecks(in, part)...), ""
+	}
+	find, change := applyDelta(in, part, len(alter) > 0)
+	if len(alter) > 0 {
+		script.Publish = slices.Concat(alter, find, change)
+	} else {
+		script.Index, script.Publish = find, change
+	}
+	script.Publish = append(script.Publish, newIndexes(m, in.Existing.Indexes)...)
+	if in.Redefined {
+		script.Publish = append(script.Publish, describe(m, "table")...)
+	}
+	return script
+}
+
+// keyChecks are asked before anything is merged: a NULL in a key would be inserted again on every run, and a second
+// row of one key would make the result depend on chance.
+func keyChecks(m *model.Model, relation string) []Check {
+	key := m.Header.Key
+	if len(key) == 0 {
+		return nil
+	}
+	return []Check{
+		nullCheck(key, key, relation, "A key names one row. Filter these rows out, or choose columns that are never NULL."),
+		repeatCheck(key, relation, "Make the query return one row per key, or correct key: in the header."),
+	}
+}

@@ -1,0 +1,60 @@
+package materialize
+
+import (
+	"slices"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// renderView replaces the view in place where PostgreSQL can, which keeps its identity and everything that depends on
+// it; it can only append columns. Otherwise the view is dropped and made again with all that read it.
+func renderView(in Input) (Script, error) {
+	m := in.Model
+	create := withBody(m, None, "create or replace view "+Quote(m.Name)+" as", "")
+	script := Script{Publish: append([]Statement{create}, describe(m, "view")...)}
+	if in.Existing == nil {
+		return script, nil
+	}
+	script.Exclusive = true
+	if in.Existing.Kind != IsView || !extends(in.Existing.Columns, in.Columns) {
+		replaced, err := replace(in, create)
+		if err != nil {
+			return Script{}, err
+		}
+		script.Publish = append(replaced, describe(m, "view")...)
+		script.Replaces = true
+	}
+	if in.Gated {
+		// Assertions must see the new definition while readers still see, and are not kept from, the old one.
+		script.Stage = stageOf(m.Name)
+		script.Build = []Statement{withBody(m, None, "create view "+script.Stage+" as", "")}
+		script.Publish = append([]Statement{plain(m, None, "drop view %s", script.Stage)}, script.Publish...)
+	}
+	return script, nil
+}
+
+// extends reports whether a view with the old columns can be replaced by one with the new: the same, then more.
+func extends(old, columns []Column) bool {
+	return len(columns) >= len(old) && slices.Equal(old, columns[:len(old)])
+}
+
+// renderMaterializedView refreshes a materialized view whose definition is the same, if it has a unique index: only
+// then its readers need not wait. Else it is built aside and exchanged.
+func renderMaterializedView(in Input) (Script, error) {
+	m := in.Model
+	switch {
+	case in.Existing == nil:
+		return create(in), nil
+	case in.Existing.Kind == IsMaterializedView && !in.Redefined && !in.FullRefresh && hasUniqueIndex(m):
+		refresh := plain(m, None, "refresh materialized view concurrently %s", Quote(m.Name))
+		return Script{Publish: []Statement{refresh}}, nil
+	default:
+		return exchange(in)
+	}
+}
+
+func hasUniqueIndex(m *model.Model) bool {
+	return slices.ContainsFunc(indexesOf(m), func(i model.Index) bool {
+		return i.Unique && i.Where == "" && !slices.ContainsFunc(i.Columns, func(c string) bool { return !plainColumn.MatchString(c) || c[0] == '(' })
+	})
+}
