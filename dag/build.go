@@ -1,0 +1,233 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+func (b *building) perform(ctx context.Context) error {
+	switch b.step.Kind {
+	case KindAssertion:
+		return b.judgeAlone(ctx)
+	case KindSeed:
+		return b.seed(ctx, *b.step.node.Seed)
+	case KindSQL:
+		return b.statements(ctx, b.step.node.Model)
+	default:
+		return b.model(ctx, b.step.node.Model)
+	}
+}
+
+// model builds, checks, judges and publishes.
+func (b *building) model(ctx context.Context, m *model.Model) error {
+	in := materialize.Input{
+		Model:       m,
+		Existing:    b.existing,
+		Windowed:    b.Windowed && m.Header.Window != "" && m.Header.Kind == model.Incremental && !b.FullRefresh,
+		FullRefresh: b.FullRefresh,
+		Redefined:   b.step.redefined,
+		Gated:       len(b.step.Gates) > 0,
+	}
+	b.windowed = in.Windowed && b.existing != nil
+	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 {
+		var err error
+		if in.Columns, err = describe(ctx, b.conn, &b.types, m); err != nil {
+			return err
+		}
+		if err := b.checkContract(ctx, m, in.Columns); err != nil {
+			return err
+		}
+	}
+	if err := b.drive(ctx, &in); err != nil {
+		return err
+	}
+	if err := b.feed(ctx, &in); err != nil {
+		return err
+	}
+	script, err := b.render(ctx, materialize.Word(m), func() (materialize.Script, error) { return materialize.Render(in) })
+	if err != nil {
+		return err
+	}
+	if err := b.execute(ctx, script, nil); err != nil {
+		return err
+	}
+	b.succeeded(b.result.Rows.Changed() > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
+	return nil
+}
+
+func (b *building) succeeded(changed bool) {
+	b.result.Status, b.result.Reason, b.result.Changed = Success, b.step.Reason, changed
+	if b.told != "" {
+		b.result.Reason += "; " + b.told
+	}
+}
+
+// render renders twice where the first script would drop a relation: only then what depends on it is looked for.
+func (b *building) render(ctx context.Context, word string, render func() (materialize.Script, error)) (materialize.Script, error) {
+	script, err := render()
+	if err == nil && script.Replaces {
+		if err = inspectDependents(ctx, b.conn, b.oid, b.existing, word); err != nil {
+			return script, err
+		}
+		script, err = render()
+	}
+	var refused *materialize.RefusedError
+	if errors.As(err, &refused) {
+		return script, &StepError{
+			StepFault: StepFault{Message: refused.Message, Hint: refused.Hint, File: b.step.File},
+			err:       err,
+		}
+	}
+	return script, err
+}
+
+// execute performs a script; fill is called between building and checking.
+func (b *building) execute(ctx context.Context, s materialize.Script, fill func() error) error {
+	b.queue(s.Build...)
+	if fill != nil {
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+		if err := fill(); err != nil {
+			return err
+		}
+	}
+	if err := b.check(ctx, s.Checks); err != nil {
+		return err
+	}
+	if s.Stage != "" {
+		if err := b.judge(ctx, s.Stage); err != nil {
+			return err
+		}
+	}
+	b.queue(s.Index...)
+	if err := b.publish(ctx, s); err != nil {
+		return err
+	}
+	if s.Stage == "" {
+		if err := b.judge(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return b.tally(ctx, s)
+}
+
+// tally finishes the count of rows. What counts none may wait for the commit.
+func (b *building) tally(ctx context.Context, s materialize.Script) error {
+	counts := func(s materialize.Statement) bool { return s.Counts != materialize.None }
+	if s.Delta == "" && !slices.ContainsFunc(b.queued, counts) {
+		return nil
+	}
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	if s.Delta != "" {
+		r := &b.result.Rows
+		err := b.conn.QueryRow(ctx, s.Delta, pgx.QueryExecModeExec).Scan(&r.Inserted, &r.Updated, &r.Deleted)
+		return wrap("count what changed in "+b.step.Name, err)
+	}
+	if b.staged > 0 {
+		b.result.Rows.Unchanged = max(b.staged-b.result.Rows.Inserted-b.result.Rows.Updated, 0)
+	}
+	return nil
+}
+
+// check builds, and asks what must not be.
+func (b *building) check(ctx context.Context, checks []materialize.Check) error {
+	if len(checks) == 0 {
+		return nil
+	}
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	questions := make([]materialize.Statement, len(checks))
+	for i, c := range checks {
+		questions[i] = command(c.SQL)
+	}
+	answers, err := b.exec(ctx, questions...)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", b.step.Name, err)
+	}
+	for i, answer := range answers {
+		if len(answer.Rows) > 0 {
+			message := string(answer.Rows[0][0])
+			return &StepError{
+				StepFault: StepFault{Message: message, Hint: checks[i].Hint, File: b.step.File},
+				err:       &DataError{Message: message},
+			}
+		}
+	}
+	return nil
+}
+
+// How long a publish waits for readers before it lets those behind it pass, and how often it tries.
+const (
+	publishLockTimeout = "100ms"
+	publishAttempts    = 100
+	publishPause       = 200 * time.Millisecond
+)
+
+// publish makes the content visible at the commit. Where that takes exclusive locks, everybody who comes after the
+// waiting lock waits too: so it waits a moment only, gives way, and tries again.
+func (b *building) publish(ctx context.Context, s materialize.Script) error {
+	if !s.Exclusive {
+		b.queue(s.Publish...)
+		return nil
+	}
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	before, fed := b.result.Rows, b.fedRows
+	for attempt := 1; ; attempt++ {
+		b.queue(command("savepoint publish"), command("set local lock_timeout = '"+publishLockTimeout+"'"))
+		b.queue(s.Publish...)
+		b.queue(command("set local lock_timeout = 0"), command("release savepoint publish"))
+		err := b.flush(ctx)
+		if sqlState(err) != "55P03" || attempt == publishAttempts {
+			return err
+		}
+		b.result.Rows, b.fedRows = before, fed
+		if _, err := b.conn.Exec(ctx, "rollback to savepoint publish"); err != nil {
+			return fmt.Errorf("give way to readers of %s: %w", b.step.Name, err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(publishPause):
+		}
+	}
+}
+
+func command(sql string) materialize.Statement { return materialize.Statement{SQL: sql, Body: -1} }
+
+// statements runs a model of kind sql, which writes where it says.
+func (b *building) statements(ctx context.Context, m *model.Model) error {
+	results, err := b.conn.PgConn().Exec(ctx, m.SQL).ReadAll()
+	if err != nil {
+		return b.locate(err, materialize.Statement{SQL: m.SQL})
+	}
+	for _, r := range results {
+		switch tag := r.CommandTag; {
+		case tag.Insert():
+			b.result.Rows.Inserted += tag.RowsAffected()
+		case tag.Delete():
+			b.result.Rows.Deleted += tag.RowsAffected()
+		case tag.Update(), strings.HasPrefix(tag.String(), "MERGE"):
+			b.result.Rows.Updated += tag.RowsAffected()
+		}
+	}
+	if err := b.judge(ctx, ""); err != nil {
+		return err
+	}
+	b.succeeded(b.result.Rows.Changed() > 0)
+	return nil
+}

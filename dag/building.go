@@ -1,0 +1,254 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+)
+
+// building is one attempt at one step: one transaction. Statements whose outcome nobody asks for wait in a queue and
+// travel with the next that are asked, so that a small model costs few round trips.
+type building struct {
+	*SQLExecutor
+	step   Step
+	conn   *pgx.Conn
+	queued []materialize.Statement
+	// existing is what stood under the node's name when the transaction began.
+	existing *materialize.Relation
+	oid      uint32
+	staged   int64 // rows computed aside
+	windowed bool  // only a window was computed
+	// told says how much of an incremental model was recomputed, and why.
+	told string
+	// feeding says that others are driven by the rows that change, fedRows how many were written for them.
+	feeding bool
+	fedRows int64
+	result  Result
+	// verdicts are what the assertions found, in the order in which they were asked.
+	verdicts []verdict
+	// uncertain says that the connection was lost while the commit was under way.
+	uncertain bool
+}
+
+// run performs the step in one transaction.
+func (b *building) run(ctx context.Context) error {
+	conn, err := b.Pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Release()
+	b.conn = conn.Conn()
+	defer b.rollback(ctx)
+	if err := b.open(ctx); err != nil {
+		return err
+	}
+	if err := b.perform(ctx); err != nil {
+		return err
+	}
+	return b.commit(ctx)
+}
+
+// open begins the transaction, names the session, keeps what is read from being exchanged, and takes the node's lock.
+//
+// It is repeatable read so that everything the step reads is one state of the database, and the snapshot stored with the
+// result is exactly that state. LOCK TABLE comes before the first query because that is when the snapshot is taken: a
+// table that was exchanged between snapshot and read would look empty. Should another run have finished the node between
+// our snapshot and our lock, the row of terrace.node_state tells: changing it fails, and the step is tried again.
+func (b *building) open(ctx context.Context) error {
+	if err := b.prepare(ctx, b.conn); err != nil {
+		return err
+	}
+	statements := []materialize.Statement{
+		command("begin isolation level repeatable read"),
+		command("set local application_name = " + materialize.Literal(applicationName(b.RunID, b.step.Name))),
+	}
+	if reads := b.lockable(); len(reads) > 0 {
+		statements = append(statements, command("lock table "+strings.Join(reads, ", ")+" in access share mode"))
+	}
+	schema, relation, _ := strings.Cut(b.step.node.relation(), ".")
+	statements = append(statements, command(fmt.Sprintf("execute %s (%s, %s, %s)",
+		openName, materialize.Literal(b.step.Name), materialize.Literal(schema), materialize.Literal(relation))))
+	results, err := b.exec(ctx, statements...)
+	if err != nil {
+		return missing(fmt.Errorf("prepare %s: %w", b.step.Name, err), b.step)
+	}
+	answer := results[len(results)-1].Rows[0]
+	if !isTrue(answer[0]) {
+		return b.held(ctx)
+	}
+	b.existing, b.oid, err = decodeRelation(answer[1])
+	return err
+}
+
+// relation is the name of the relation that a step on the node makes, or "".
+func (n *Node) relation() string {
+	switch n.Kind {
+	case KindAssertion, KindStream, KindSQL:
+		return ""
+	default:
+		return n.Name
+	}
+}
+
+// applicationName is what pg_stat_activity shows: 63 bytes at most.
+func applicationName(run uuid.UUID, node string) string {
+	return materialize.Short("terrace:" + run.String()[:8] + ":" + node)
+}
+
+// lockable are the relations, quoted, whose rows the step reads and that LOCK TABLE takes. Those are neither materialized
+// views nor, perhaps, what others fill. For a view it names what the view reads: LOCK TABLE would follow every path
+// through views of views, and their number grows beyond all bounds.
+func (b *building) lockable() []string {
+	n := b.step.node
+	var names []string
+	switch {
+	case n.Kind == KindView, n.Kind == KindSQL, n.Kind == KindSeed:
+		return nil
+	case n.Kind == KindAssertion:
+		names = n.Deps
+	default:
+		for _, ref := range n.Model.Header.DependsOn {
+			names = append(names, ref.Name)
+		}
+	}
+	var out []string
+	for _, name := range names {
+		d := b.Graph.Resolve(name)
+		if d == nil || d.Kind != KindView {
+			out = append(out, b.lockableNames(name)...)
+			continue
+		}
+		behind := EffectiveDeps(b.Graph, &Node{Kind: n.Kind, Deps: d.Deps})
+		out = append(out, b.lockableNames(behind...)...)
+	}
+	return sortedSet(out)
+}
+
+func (b *building) lockableNames(names ...string) []string {
+	var out []string
+	for _, name := range names {
+		switch d := b.Graph.Resolve(name); {
+		case d == nil, d == b.step.node, d.Kind == KindView, d.Kind == KindMaterializedView, d.Kind == KindSQL:
+		case d.Stream != nil && d.Stream.External:
+		default:
+			out = append(out, materialize.Quote(name))
+		}
+	}
+	return out
+}
+
+// held names who has the node's lock.
+func (b *building) held(ctx context.Context) error {
+	var holder string
+	err := b.conn.QueryRow(ctx, holderSQL, b.step.Name).Scan(&holder)
+	if err != nil {
+		return fmt.Errorf("name the holder of %s: %w", b.step.Name, err)
+	}
+	return &HeldError{Node: b.step.Name, Holder: holder}
+}
+
+// rollback ends a transaction that was not committed; it works after ctx is over, so that no lock stays behind.
+func (b *building) rollback(ctx context.Context) {
+	if b.conn.PgConn().IsClosed() || b.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_, _ = b.conn.Exec(ctx, "rollback") // the pool throws a connection away that is still in a transaction
+}
+
+// queue adds statements to what is sent next.
+func (b *building) queue(statements ...materialize.Statement) {
+	b.queued = append(b.queued, statements...)
+}
+
+// flush sends what waits and counts rows as each statement says.
+func (b *building) flush(ctx context.Context) error {
+	statements := b.queued
+	b.queued = nil
+	results, err := b.exec(ctx, statements...)
+	if err != nil {
+		return err
+	}
+	for i, r := range results {
+		b.count(statements[i].Counts, r.CommandTag.RowsAffected())
+	}
+	return nil
+}
+
+// exec sends statements as one and returns their results, as text. Each is asked once, so no plan of it is kept.
+func (b *building) exec(ctx context.Context, statements ...materialize.Statement) ([]*pgconn.Result, error) {
+	if len(statements) == 0 {
+		return nil, nil
+	}
+	batch := &pgconn.Batch{}
+	for _, s := range statements {
+		batch.ExecParams(s.SQL, nil, nil, nil, nil)
+	}
+	results, err := b.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
+	for i, r := range results {
+		if r.Err != nil {
+			return nil, b.locate(r.Err, statements[i])
+		}
+	}
+	if err != nil {
+		return nil, b.locate(err, statements[min(len(results), len(statements)-1)])
+	}
+	return results, nil
+}
+
+func (b *building) count(counter materialize.Counter, rows int64) {
+	switch counter {
+	case materialize.Inserted:
+		b.result.Rows.Inserted += rows
+	case materialize.Updated:
+		b.result.Rows.Updated += rows
+	case materialize.Deleted:
+		b.result.Rows.Deleted += rows
+	case materialize.Staged:
+		b.staged += rows
+	case materialize.Fed:
+		b.fedRows += rows
+	}
+}
+
+func (b *building) locate(err error, s materialize.Statement) error {
+	line := 1
+	if m := b.step.node.Model; m != nil {
+		line = m.SQLLine
+	}
+	return locate(err, b.step.File, line, s)
+}
+
+// overtaken reports whether an error says that another run made the relation since our snapshot was taken.
+func (b *building) overtaken(err error) bool {
+	state := sqlState(err)
+	return b.existing == nil && (state == "42P07" || state == "23505")
+}
+
+// failed is the result of a step that did not succeed.
+func (b *building) failed(ctx context.Context, err error) Result {
+	result := b.result
+	result.Status, result.Err, result.Rows, result.Changed = statusOf(ctx, err), err, Rows{}, false
+	result.recorded = false
+	var data *DataError
+	if errors.As(err, &data) {
+		if b.step.Kind != KindAssertion {
+			result.Reason = "previous content kept"
+			if b.existing == nil {
+				result.Reason = "not published"
+			}
+		}
+		if err := b.recordJudgements(ctx); err != nil {
+			result.Err = errors.Join(result.Err, err)
+		}
+	}
+	return result
+}

@@ -1,0 +1,338 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/dag/model/strict"
+)
+
+// compileTypes asks for the catalog's names of every type that a header declares: int8 and bigint are one.
+func (c *compiler) compileTypes(ctx context.Context) error {
+	type answered struct {
+		text   string
+		fields []pgconn.FieldDescription
+	}
+	var found []answered
+	asked := map[string]bool{"": true}
+	for _, n := range c.graph.nodes {
+		if n.Model == nil || n.Inline != nil {
+			continue
+		}
+		for _, column := range n.Model.Header.Columns {
+			text := column.Type
+			if asked[text] {
+				continue
+			}
+			asked[text] = true
+			c.queue = append(c.queue, probe{
+				sql: "select null::" + text,
+				answer: func(fields []pgconn.FieldDescription, err *pgconn.PgError) {
+					if err == nil && len(fields) == 1 {
+						found = append(found, answered{text, fields})
+					}
+				},
+			})
+		}
+	}
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
+	for _, a := range found {
+		columns, err := c.columnsFrom(ctx, a.fields)
+		if err != nil {
+			return err
+		}
+		c.declared[a.text] = columns[0].Type
+	}
+	return nil
+}
+
+// judgeAll compares what the queries of a layer return with what headers say of it, and notes the columns for the next.
+func (c *compiler) judgeAll(ctx context.Context, layer []*unit) error {
+	met := map[columnType]pgconn.FieldDescription{}
+	for _, u := range layer {
+		for _, f := range u.fields {
+			met[columnType{f.DataTypeOID, f.TypeModifier}] = f
+		}
+	}
+	// One question for the types of all.
+	if _, err := c.columnsFrom(ctx, slices.Collect(maps.Values(met))); err != nil {
+		return err
+	}
+	for _, u := range layer {
+		if !u.ok {
+			continue
+		}
+		columns, err := c.columnsFrom(ctx, u.fields)
+		if err != nil {
+			return err
+		}
+		c.judge(u, columns)
+		c.expressions(u.model)
+	}
+	return nil
+}
+
+// compileAssertions compiles those of headers and those of tests/.
+func (c *compiler) compileAssertions(ctx context.Context) error {
+	for _, n := range c.graph.nodes {
+		switch {
+		case n.Inline != nil:
+			c.inline(n)
+		case n.Assertion != nil:
+			c.assertion(n)
+		}
+	}
+	return c.flush(ctx)
+}
+
+func (c *compiler) judge(u *unit, columns []materialize.Column) {
+	m := u.model
+	sound := c.contract(m, columns)
+	// A row of a relation that is not there yet has no type of its own, so that it looks like any record.
+	if !c.readsMoved(u) {
+		sound = c.holdable(m, columns) && sound
+	}
+	in := materialize.Input{Model: m, Columns: columns}
+	kept, err := materialize.Kept(in)
+	if err == nil {
+		_, err = materialize.Render(in)
+	}
+	if err != nil {
+		message, hint := refusal(err)
+		if sound {
+			c.fault(m.File, 1, message, hint)
+		}
+		delete(c.columns, m.Name)
+		return
+	}
+	c.columns[m.Name] = kept
+	c.widened(u, columns)
+}
+
+func (c *compiler) fault(file string, line int, message, hint string) {
+	c.problems = append(c.problems, model.Problem{
+		File: file, Line: max(line, 1), Col: 1, Severity: strict.Error, Message: message, Hint: hint,
+	})
+}
+
+// contract reports whether the query returns what the header promises.
+func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
+	before := len(c.problems)
+	hint := "The query returns " + listColumns(columns) + "."
+	h := m.Header
+	needs := func(key string, names []string) {
+		for _, name := range names {
+			if columnNamed(columns, name) < 0 {
+				c.fault(m.File, 1, fmt.Sprintf("%s names column %q, which the query does not return", key, name), hint)
+			}
+		}
+	}
+	needs("key", h.Key)
+	if h.Incremental != nil {
+		needs("incremental.by", h.Incremental.By)
+	}
+	if h.Window != "" {
+		needs("window", []string{h.Window})
+		if i := columnNamed(columns, h.Window); i >= 0 && !isTime(columns[i].Type) {
+			c.fault(m.File, 1, fmt.Sprintf("window names column %q, which is %s", h.Window, columns[i].Type), "A window is a stretch of dates or timestamps.")
+		}
+	}
+	for i, column := range columns {
+		if columnNamed(columns, column.Name) < i {
+			c.fault(m.File, m.SQLLine, fmt.Sprintf("the query returns column %q twice", column.Name), "Name one of them otherwise with as.")
+		}
+	}
+	for _, column := range h.Columns {
+		i := columnNamed(columns, column.Name)
+		declared, isType := c.declared[column.Type]
+		switch {
+		case column.Type != "" && !isType:
+			c.fault(m.File, column.Line, fmt.Sprintf("column %q is declared %s, which is no type", column.Name, column.Type), "Use a type's PostgreSQL name.")
+		case i < 0 && !addedColumn(m, column.Name):
+			c.fault(m.File, column.Line, fmt.Sprintf("column %q is described in the header and not returned by the query", column.Name), hint)
+		case i >= 0 && column.Type != "" && !sameType(declared, columns[i].Type):
+			c.fault(m.File, column.Line, fmt.Sprintf("column %q is declared %s and the query returns %s", column.Name, column.Type, columns[i].Type),
+				fmt.Sprintf("Cast it in the query (…::%s), or declare %s.", column.Type, columns[i].Type))
+		}
+	}
+	return len(c.problems) == before
+}
+
+// pseudoTypes are what a query can return and a relation cannot hold.
+var pseudoTypes = []string{"record", "record[]", "void", "unknown", "cstring"}
+
+// holdable reports whether a relation can have columns of these types.
+func (c *compiler) holdable(m *model.Model, columns []materialize.Column) bool {
+	before := len(c.problems)
+	for _, column := range columns {
+		if slices.Contains(pseudoTypes, column.Type) {
+			c.fault(m.File, m.SQLLine, fmt.Sprintf("column %q is a %s, which no relation can hold", column.Name, column.Type),
+				"Return its parts as columns, or to_jsonb() of it.")
+		}
+	}
+	return len(c.problems) == before
+}
+
+func columnNamed(columns []materialize.Column, name string) int {
+	return slices.IndexFunc(columns, func(c materialize.Column) bool { return c.Name == name })
+}
+
+func isTime(typeName string) bool {
+	return typeName == "date" || strings.HasPrefix(typeName, "timestamp")
+}
+
+// widened warns of a table that has other columns than its model now returns, although nobody touched the model: an
+// upstream that it reads with * has changed.
+func (c *compiler) widened(u *unit, columns []materialize.Column) {
+	existing := c.there[u.node.Name]
+	if existing == nil || existing.Kind != materialize.IsTable || u.node.Kind == KindView || u.node.Kind == KindMaterializedView {
+		return
+	}
+	_, err := materialize.Render(materialize.Input{Model: u.model, Columns: columns, Existing: existing})
+	var refused *materialize.RefusedError
+	message, hint := "", ""
+	switch {
+	case errors.As(err, &refused):
+		message, hint = refused.Message, refused.Hint
+	case !u.changed:
+		difference := differences(existing.Columns, c.columns[u.node.Name])
+		if difference == "" {
+			return
+		}
+		message = fmt.Sprintf("the columns of %s no longer match its table: %s", u.node.Name, difference)
+		hint = "Something that it reads has other columns now; the next build follows."
+	default:
+		return
+	}
+	c.problems = append(c.problems, model.Problem{
+		File: u.model.File, Line: u.model.SQLLine, Col: 1, Severity: strict.Warning, Message: message, Hint: hint,
+	})
+}
+
+// differences says in words how columns changed, or "".
+func differences(have, want []materialize.Column) string {
+	var parts []string
+	for _, column := range want {
+		switch i := columnNamed(have, column.Name); {
+		case i < 0:
+			parts = append(parts, fmt.Sprintf("new column %s %s", column.Name, column.Type))
+		case have[i].Type != column.Type:
+			parts = append(parts, fmt.Sprintf("column %s is %s and was %s", column.Name, column.Type, have[i].Type))
+		}
+	}
+	for _, column := range have {
+		if columnNamed(want, column.Name) < 0 {
+			parts = append(parts, fmt.Sprintf("missing column %s %s", column.Name, column.Type))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// expressions queues the pieces of SQL that a header has beside assertions.
+func (c *compiler) expressions(m *model.Model) {
+	name := c.source(m.Name)
+	if name == "" {
+		return
+	}
+	for _, r := range m.Header.Rejects {
+		c.expression(m, r.Line, "the condition of "+r.Name, fmt.Sprintf("select from %s as t where %s", name, r.Condition))
+	}
+	for _, i := range m.Header.Indexes {
+		if i.Where != "" {
+			c.expression(m, 1, "where of an index", fmt.Sprintf("select from %s as t where %s", name, i.Where))
+		}
+	}
+	if m.Header.Incremental == nil {
+		return
+	}
+	for _, upstream := range slices.Sorted(maps.Keys(m.Header.Incremental.Changed)) {
+		from := c.source(upstream)
+		if from == "" {
+			continue
+		}
+		_, alias, _ := strings.Cut(upstream, ".")
+		c.expression(m, 1, "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
+			strings.Join(m.Header.Incremental.Changed[upstream], ", "), from, pgx.Identifier{alias}.Sanitize()))
+	}
+}
+
+func (c *compiler) expression(m *model.Model, line int, what, sql string) {
+	c.queue = append(c.queue, probe{
+		sql: sql,
+		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
+			if err != nil {
+				c.refuse(err, model.Problem{File: m.File, Line: max(line, 1), Col: 1, Message: what + ": "})
+			}
+		},
+	})
+}
+
+// plainInlines are the inline assertions that say nothing but columns.
+var plainInlines = []model.InlineKind{model.NotNull, model.Unique, model.Values}
+
+// inline compiles an assertion of a header. One that only names columns needs no server.
+func (c *compiler) inline(n *Node) {
+	target := n.On[0]
+	columns, known := c.columns[target]
+	from := c.source(target)
+	if !known || from == "" {
+		return
+	}
+	a := *n.Inline
+	for _, name := range a.Columns {
+		if columnNamed(columns, name) < 0 {
+			c.fault(n.File, n.Line, fmt.Sprintf("%s names column %q, which %s does not have", a.Name, name, target), "It has "+listColumns(columns)+".")
+			return
+		}
+	}
+	if slices.Contains(plainInlines, a.Kind) && a.Where == "" {
+		return
+	}
+	sql := materialize.Assertion(a, from)
+	if a.To != "" {
+		to := c.source(a.To)
+		if to == "" {
+			return
+		}
+		sql = strings.ReplaceAll(sql, "from "+materialize.Quote(a.To)+" as ", "from "+to+" as ")
+	}
+	c.expression(n.Model, n.Line, a.Name, sql)
+}
+
+// assertion compiles a file of tests/.
+func (c *compiler) assertion(n *Node) {
+	q := model.Query{SQL: n.Assertion.SQL}
+	known, passed := c.State[n.Name]
+	moved := func(dep string) bool {
+		return slices.ContainsFunc(c.relationsOf(c.graph.Node(dep)), func(r string) bool { return c.moved[r] })
+	}
+	if !passed || known.SourceHash != c.Sources(n) || slices.ContainsFunc(n.Deps, moved) {
+		var err error
+		if q, err = model.ParseQuery(q.SQL); err != nil {
+			return // the check of the files tells
+		}
+	}
+	sent, ok := c.sources(q, "")
+	if !ok {
+		return
+	}
+	c.queue = append(c.queue, probe{
+		sql: sent.SQL,
+		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
+			if err != nil {
+				c.refuse(err, placed(n.File, n.Assertion.SQLLine, sent, err))
+			}
+		},
+	})
+}

@@ -1,0 +1,167 @@
+package dag_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/materialize"
+)
+
+// compile compiles the world's project over its database as it is.
+func (w *world) compile(change ...func(*dag.CompileOptions)) dag.Compiled {
+	w.t.Helper()
+	conn := w.db.Conn(w.t)
+	_, graph := w.project()
+	state, err := dag.LoadState(context.Background(), conn)
+	require.NoError(w.t, err)
+	options := dag.CompileOptions{
+		State: state, Timezone: "UTC", Vars: w.vars,
+		Sources: func(n *dag.Node) string { return sourceOf(n, w.vars) },
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	compiled, err := dag.Compile(context.Background(), conn, graph, options)
+	require.NoError(w.t, err)
+	require.Equal(w.t, byte('I'), conn.PgConn().TxStatus())
+	return compiled
+}
+
+// told gives problems as "file:line:col severity: message".
+func told(c dag.Compiled) []string {
+	out := []string{}
+	for _, p := range c.Problems {
+		out = append(out, fmt.Sprintf("%s:%d:%d %s: %s", p.File, p.Line, p.Col, p.Severity, p.Message))
+	}
+	return out
+}
+
+func orders(o *dag.CompileOptions) {
+	o.Shapes = map[string]dag.Shape{"ods.orders": {
+		Columns: []materialize.Column{{Name: "id", Type: "bigint"}, {Name: "payload", Type: "jsonb"}},
+		Key:     []string{"id"},
+	}}
+}
+
+func TestCompile_findsEveryMistakeOfAProjectThatWasNeverRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/ref/state.csv": "code,label\n1,open\n",
+		"models/shop/dwd/good.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [ods.orders]\n-- columns:\n--   id: {type: int8}\n" +
+			"select o.id, (o.payload ->> 'amount')::numeric(12, 2) as amount, (o.payload ->> 'at')::timestamptz as at from ods.orders as o group by o.id\n",
+		"models/shop/dwd/wrong_column.sql": "-- depends_on: [shop_dwd.good]\nselect 'é',\n    good.amonut\nfrom shop_dwd.good\n",
+		"models/shop/dwd/wrong_type.sql":   "-- depends_on: [shop_dwd.good, shop_ref.state]\nselect *\nfrom shop_dwd.good as g\njoin shop_ref.state as s on s.code = g.id\n",
+		"models/shop/dwd/below.sql":        "-- depends_on: [shop_dwd.wrong_column]\nselect * from shop_dwd.wrong_column\n",
+		"models/shop/dwd/contract.sql": "-- kind: incremental\n-- key: [id, line]\n-- window: amount\n-- depends_on: [shop_dwd.good]\n" +
+			"-- incremental:\n--   by: [day]\n--   changed:\n--     shop_dwd.good: [att::date]\n" +
+			"-- columns:\n--   amount: {type: text}\n--   gone: {description: x}\n--   id: {type: int99}\nselect g.id, g.amount from shop_dwd.good as g\n",
+		"models/shop/dwd/history.sql": "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.orders]\nselect o.id, true as is_current from ods.orders as o\n",
+		"models/shop/dwd/fine.sql":    "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.orders]\n-- assert:\n--   - expression: valid_form is not null\n--   - {not_null: amount}\nselect o.id, o.payload from ods.orders as o\n",
+		"models/shop/dws/twice.sql":   "-- depends_on: [shop_dwd.good]\n\nselect g.id, g.id, g as whole from shop_dwd.good as g\n",
+		"models/shop/dws/pair.sql":    "-- depends_on: []\nselect row(1, 2) as pair\n",
+		"models/shop/dws/current.sql": "-- depends_on: [shop_dwd.fine]\nselect f.id, f.valid_from, f.valid_to from shop_dwd.fine as f where f.is_current\n",
+		"models/shop/dws/filled.sql":  "-- kind: sql\n-- target: shop_dws.target\n-- depends_on: [shop_dwd.good]\n-- columns: {id: bigint}\nselect 1;\ninsert into shop_dws.target select g.idd from shop_dwd.good as g\n",
+		"models/shop/dws/reads.sql":   "-- depends_on: [shop_dws.target]\nselect t.id, t.idd from shop_dws.target as t\n",
+		"tests/shop/wrong.sql":        "-- on: shop_dwd.good\nselect 1\nfrom shop_dwd.good as g\nwhere g.nothing\n",
+	}, "ods.orders")
+
+	compiled := w.compile(orders)
+
+	require.Equal(t, []string{
+		`models/shop/dwd/contract.sql:1:1 error: changed of shop_dwd.good: column "att" does not exist [42703]`,
+		`models/shop/dwd/contract.sql:1:1 error: incremental.by names column "day", which the query does not return`,
+		`models/shop/dwd/contract.sql:1:1 error: key names column "line", which the query does not return`,
+		`models/shop/dwd/contract.sql:1:1 error: window names column "amount", which is numeric(12,2)`,
+		`models/shop/dwd/contract.sql:10:1 error: column "amount" is declared text and the query returns numeric(12,2)`,
+		`models/shop/dwd/contract.sql:11:1 error: column "gone" is described in the header and not returned by the query`,
+		`models/shop/dwd/contract.sql:12:1 error: column "id" is declared int99, which is no type`,
+		`models/shop/dwd/fine.sql:5:1 error: expression: column "valid_form" does not exist [42703]`,
+		`models/shop/dwd/fine.sql:6:1 error: not_null_amount names column "amount", which shop_dwd.fine does not have`,
+		`models/shop/dwd/history.sql:1:1 error: shop_dwd.history: the query returns is_current, a name that scd2 takes for itself`,
+		`models/shop/dwd/wrong_column.sql:3:5 error: column good.amonut does not exist [42703]`,
+		`models/shop/dwd/wrong_type.sql:4:36 error: operator does not exist: text = bigint [42883]`,
+		`models/shop/dws/pair.sql:2:1 error: column "pair" is a record, which no relation can hold`,
+		`models/shop/dws/reads.sql:2:14 error: column t.idd does not exist [42703]`,
+		`models/shop/dws/twice.sql:3:1 error: the query returns column "id" twice`,
+		`tests/shop/wrong.sql:4:7 error: column g.nothing does not exist [42703]`,
+	}, told(compiled))
+	require.Equal(t, []string{"shop_dwd.below"}, compiled.Skipped)
+	require.Equal(t, []materialize.Column{
+		{Name: "id", Type: "bigint"}, {Name: "valid_from", Type: "timestamp with time zone"}, {Name: "valid_to", Type: "timestamp with time zone"},
+	}, compiled.Columns["shop_dws.current"])
+	require.Empty(t, w.rows("select nspname from pg_namespace where nspname like 'shop%'"), "nothing is left behind")
+}
+
+func TestCompile_seesWhatAChangeDoesToModelsThatNobodyTouched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/a.sql": "-- depends_on: [ods.orders]\nselect o.id, o.amount from ods.orders as o\n",
+		"models/shop/dwd/b.sql": "-- kind: table\n-- depends_on: [shop_dwd.a]\nselect * from shop_dwd.a\n",
+		"models/shop/dws/c.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [shop_dwd.b]\nselect * from shop_dwd.b\n",
+		"models/shop/dws/d.sql": "-- depends_on: [shop_dwd.b]\nselect b.amount from shop_dwd.b\n",
+		"models/shop/dws/e.sql": "-- depends_on: []\nselect 1 as n\n",
+	}, "ods.orders")
+	w.exec("create schema ods")
+	w.exec("create table ods.orders (id integer primary key, amount numeric, at date)")
+	w.succeed()
+	require.Empty(t, told(w.compile()))
+
+	w.write("models/shop/dwd/a.sql", "-- depends_on: [ods.orders]\nselect o.id, o.at from ods.orders as o\n")
+	delete(w.files, "models/shop/dws/e.sql")
+	require.Equal(t, []string{
+		":0:0 warning: shop_dws.e is in the database and no longer in the project",
+		"models/shop/dwd/b.sql:3:1 warning: the columns of shop_dwd.b no longer match its table: new column at date; missing column amount numeric",
+		"models/shop/dws/c.sql:4:1 warning: the columns of shop_dws.c no longer match its table: new column at date; missing column amount numeric",
+		"models/shop/dws/d.sql:2:8 error: column b.amount does not exist [42703]",
+	}, told(w.compile()))
+}
+
+func TestCompile_findsAColumnThatTheDatabaseLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/a.sql": "-- kind: table\n-- depends_on: [ods.orders]\nselect\n    o.id,\n    o.amount\nfrom ods.orders as o\n",
+		"models/shop/dwd/s.sql": "-- kind: sql\n-- target: shop_dwd.filled\n-- depends_on: [ods.orders]\ntruncate shop_dwd.filled;\ninsert into shop_dwd.filled\nselect o.amount from ods.orders as o\n",
+	}, "ods.orders")
+	w.exec("create schema ods")
+	w.exec("create table ods.orders (id integer primary key, amount numeric)")
+	w.exec("create schema shop_dwd")
+	w.exec("create table shop_dwd.filled (id integer)")
+	w.succeed()
+	w.exec("alter table ods.orders drop column amount")
+	require.Equal(t, []string{
+		"models/shop/dwd/a.sql:5:5 error: column o.amount does not exist [42703]",
+		"models/shop/dwd/s.sql:6:8 error: column o.amount does not exist [42703]",
+	}, told(w.compile()))
+}
+
+func TestCompile_blocksNeitherReadersNorWriters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/a.sql": "-- kind: table\n-- depends_on: [ods.orders]\nselect o.id from ods.orders as o\n",
+		"models/shop/dws/b.sql": "-- kind: sql\n-- target: shop_dws.t\n-- depends_on: [shop_dwd.a]\ninsert into shop_dws.t select a.id from shop_dwd.a\n",
+	}, "ods.orders")
+	w.exec("create schema ods")
+	w.exec("create schema shop_dws")
+	w.exec("create table ods.orders (id integer primary key)")
+	w.exec("create table shop_dws.t (id integer)")
+	w.succeed()
+	w.write("models/shop/dwd/a.sql", "-- kind: table\n-- depends_on: [ods.orders]\nselect o.id, 2 as two from ods.orders as o\n")
+
+	// A run holds such locks while it reads and writes.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, pgx.BeginFunc(ctx, w.db.Pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "lock table shop_dwd.a, shop_dws.t, ods.orders in row exclusive mode")
+		require.NoError(t, err)
+		_, err = tx.Exec(ctx, "create schema shop_new")
+		require.NoError(t, err)
+		require.Empty(t, told(w.compile()))
+		return nil
+	}))
+}

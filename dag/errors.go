@@ -1,0 +1,152 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+)
+
+// ErrNoRun says that the ledger has no run of that kind.
+var ErrNoRun = errors.New("no such run in the ledger")
+
+// HeldError says that another run works on a node.
+type HeldError struct {
+	Node   string
+	Holder string // application name, process and since when
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("%s is being built by another run: %s", e.Node, e.Holder)
+}
+
+// DataError says that data is not as declared: an assertion of severity error, a key that is not one.
+type DataError struct{ Message string }
+
+func (e *DataError) Error() string { return e.Message }
+
+// Surroundings reports whether an error is the database's, the network's or the disk's and not the project's own.
+func Surroundings(err error) bool {
+	var connect *pgconn.ConnectError
+	if lost(err) || errors.As(err, &connect) {
+		return true
+	}
+	switch class(sqlState(err)) {
+	case "08", "28", "3D", "53", "57", "58", "XX": // connection, login, no such database, resources, shutdown, system
+		return sqlState(err) != "57014"
+	}
+	return false
+}
+
+// lost reports whether the connection broke.
+func lost(err error) bool {
+	var network net.Error
+	if errors.Is(err, context.DeadlineExceeded) { // is a net.Error, too
+		return false
+	}
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
+
+// Retryable reports whether running the whole transaction again can succeed without anybody's help.
+func Retryable(err error) bool {
+	switch state := sqlState(err); {
+	case state == "40001" || state == "40P01": // serialization failure, deadlock
+		return true
+	case state == "57P01" || state == "57P02" || state == "57P03" || class(state) == "08": // server or session ended
+		return true
+	case state == "XX000": // "tuple concurrently updated": two transactions changed one entry of the catalog
+		return true
+	}
+	return lost(err) || pgconn.SafeToRetry(err)
+}
+
+func sqlState(err error) string {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return server.Code
+	}
+	return ""
+}
+
+func class(state string) string {
+	if len(state) < 2 {
+		return ""
+	}
+	return state[:2]
+}
+
+// statusOf says how a step with this error ended.
+func statusOf(ctx context.Context, err error) Status {
+	switch {
+	case err == nil:
+		return Success
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return Timeout
+	case ctx.Err() != nil:
+		return Cancelled
+	case sqlState(err) == "57014" || sqlState(err) == "55P03": // a statement's or a lock's time was over
+		return Timeout
+	case Surroundings(err):
+		return Error
+	}
+	var held *HeldError
+	if errors.As(err, &held) {
+		return Error
+	}
+	return Failure
+}
+
+// locate gives an error of the server its place in the file that the statement's body was written in.
+func locate(err error, file string, line int, s materialize.Statement) error {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return err
+	}
+	fault := StepFault{Message: server.Message, SQLState: server.Code, Hint: server.Hint, File: file}
+	if server.Detail != "" {
+		fault.Message += " (" + strings.ReplaceAll(server.Detail, "\n", "; ") + ")"
+	}
+	if s.Purpose != "" {
+		fault.Message = s.Purpose + ": " + fault.Message
+	}
+	switch {
+	case server.Code == "2BP01", server.Code == "0A000" && server.Detail != "": // something depends on it; the message or its detail names what
+		fault.Hint = "Drop or change what depends on it first; terrace drops nothing that it cannot make again."
+	case server.Code == "55P03":
+		fault.Hint = "Somebody has been reading or changing it all the while: see pg_stat_activity, then run again."
+	}
+	if at := int(server.Position) - 1; s.Body >= 0 && at >= s.Body {
+		text := []rune(s.SQL)
+		fault.Line, fault.Column = place(string(text[s.Body:min(at, len(text))]), line)
+	}
+	return &StepError{StepFault: fault, err: err}
+}
+
+// place counts lines and columns: text stands before the place, and begins at the start of a line of its file.
+func place(text string, line int) (int, int) {
+	last := strings.LastIndexByte(text, '\n')
+	return line + strings.Count(text, "\n"), utf8.RuneCountInString(text[last+1:]) + 1
+}
+
+// missing turns "relation does not exist" for a declared dependency into what to do about it.
+func missing(err error, step Step) error {
+	if sqlState(err) != "42P01" && sqlState(err) != "3F000" {
+		return err
+	}
+	var server *pgconn.PgError
+	errors.As(err, &server)
+	return &StepError{
+		StepFault: StepFault{
+			Message: server.Message, SQLState: server.Code, File: step.File,
+			Hint: fmt.Sprintf("Build what it reads first: terrace run +%s; streams are filled by terrace extract.", step.Name),
+		},
+		err: err,
+	}
+}

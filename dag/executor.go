@@ -1,0 +1,98 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// SQLExecutor builds seeds and models and judges assertions, each in one transaction of its own. It may be used by many
+// goroutines; every one takes a connection of the pool.
+type SQLExecutor struct {
+	Pool  *pgxpool.Pool
+	Graph *Graph
+	// Files are the project's, for seeds.
+	Files fs.FS
+	RunID uuid.UUID
+	// Wait waits for a node that another run holds; else the step ends with a *HeldError.
+	Wait bool
+	// Windowed limits models with a window to it; FullRefresh rebuilds.
+	Windowed, FullRefresh bool
+	// Sources and Fingerprint are those of the plan.
+	Sources     func(*Node) string
+	Fingerprint func(*Node) (string, error)
+
+	types   sync.Map // columnType → its name
+	cluster atomic.Pointer[string]
+}
+
+// Attempts and pauses, four seconds in all, after errors that pass by themselves: deadlock, serialization failure, lost
+// connection, and a node held by a client that was killed, whose session the server ends within half a second.
+const (
+	attempts   = 5
+	firstPause = 50 * time.Millisecond
+)
+
+// Execute performs one step and retries what can succeed by itself.
+func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
+	if m := step.node.Model; m != nil && step.Kind != KindAssertion && m.Header.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, m.Header.Timeout)
+		defer cancel()
+	}
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		b := &building{SQLExecutor: e, step: step, result: Result{Judged: map[string]Result{}}}
+		err := b.run(ctx)
+		var held *HeldError
+		switch {
+		case err == nil:
+			return b.result
+		case errors.As(err, &held) && e.Wait:
+			if err = e.await(ctx, step.Name); err == nil {
+				attempt = 0
+				continue
+			}
+			return b.failed(ctx, err)
+		case attempt == attempts, ctx.Err() != nil, !Retryable(err) && !b.overtaken(err) && held == nil:
+			return b.failed(ctx, err)
+		case b.uncertain && e.recorded(ctx, step.Name):
+			return b.result
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause *= 4
+	}
+}
+
+// lockKey is the advisory lock of the node whose name is the first parameter.
+const lockKey = "hashtextextended('terrace node ' || $1, 0)"
+
+// await returns when nobody holds the node. It takes no part in what follows: who comes first then is open again.
+func (e *SQLExecutor) await(ctx context.Context, node string) error {
+	_, err := e.Pool.Exec(ctx, "select pg_advisory_xact_lock("+lockKey+")", node)
+	return wrap("wait for "+node, err)
+}
+
+// recorded tells whether a transaction took effect whose commit got no answer: its ledger row came with it.
+func (e *SQLExecutor) recorded(ctx context.Context, node string) bool {
+	var found bool
+	err := e.Pool.QueryRow(ctx, "select exists (select from terrace.step as s where s.run_id = $1 and s.node = $2)", e.RunID, node).Scan(&found)
+	return err == nil && found
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

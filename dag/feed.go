@@ -1,0 +1,71 @@
+package dag
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// feed has the script tell others which rows of the step's relation change, if somebody is driven by them and the
+// relation is not new.
+func (b *building) feed(ctx context.Context, in *materialize.Input) error {
+	consumers := drivenBy(b.Graph, b.step.Name)
+	if in.Existing == nil || len(consumers) == 0 || b.step.Kind == KindView || b.step.Kind == KindMaterializedView {
+		return nil
+	}
+	b.feeding = true
+	in.Feed = &materialize.Feed{Consumers: consumers}
+	there, _, err := inspect(ctx, b.conn, feedSchema, materialize.FeedName(b.step.Name))
+	if there != nil {
+		in.Feed.Columns = there.Columns
+	}
+	return err
+}
+
+const feedSchema = "terrace_changes"
+
+// fed reports whether the feed has every row that the step changed.
+func (b *building) fed() bool {
+	r := b.result.Rows
+	return b.feeding && b.fedRows == r.Inserted+r.Deleted+2*r.Updated
+}
+
+// drivenBy returns the models that can be brought up to date by the rows that change in a node, sorted. They read it
+// themselves or through views.
+func drivenBy(g *Graph, name string) []string {
+	var out []string
+	seen := map[string]bool{}
+	queue := []string{name}
+	for len(queue) > 0 {
+		name, queue = queue[0], queue[1:]
+		for _, child := range g.Children(name) {
+			n := g.Node(child)
+			switch {
+			case seen[child]:
+			case n.Kind == KindView:
+				queue = append(queue, child)
+			case isDriven(n):
+				out = append(out, child)
+			}
+			seen[child] = true
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// isDriven reports whether a node's rows can be recomputed in part: those of an incremental model, and of a dimension
+// that replays versions.
+func isDriven(n *Node) bool {
+	switch n.Kind {
+	case KindIncremental:
+		return true
+	case KindSCD2:
+		return slices.ContainsFunc(n.Model.Header.DependsOn, func(r model.Ref) bool { return strings.HasSuffix(r.Name, versionsSuffix) })
+	default:
+		return false
+	}
+}

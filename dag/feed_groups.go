@@ -1,0 +1,240 @@
+package dag
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+//go:embed sql/pending.sql
+var pendingSQL string
+
+const (
+	versionsSuffix = "__versions"
+	historySuffix  = "__history"
+)
+
+// maxListed is how many groups are named in a statement, so that an index can be asked for them.
+const maxListed = 10_000
+
+// pendingChange is what changed in one dependency since the step's model was built.
+type pendingChange struct {
+	Trusted               bool
+	FileHash, Fingerprint string
+	DependsOn             []string
+	Node                  *string
+	Batches, Transactions []string
+	Whole                 *bool
+	Rows, Sides           *int64 // changed rows; rows of the feed: an update has two
+	KeyColumns            []string
+}
+
+// wholly is the reason for which a model is recomputed in full.
+type wholly string
+
+func (w wholly) Error() string { return string(w) }
+
+// drive limits the build to the groups that changes upstream concern. Where they are not known, or too many, the model is
+// recomputed as a whole, which is always right; the step's report says why.
+func (b *building) drive(ctx context.Context, in *materialize.Input) error {
+	if !b.step.driven || in.Windowed || in.FullRefresh || b.existing == nil || b.existing.Kind != materialize.IsTable || !isDriven(b.step.node) {
+		return nil
+	}
+	if _, err := b.conn.Exec(ctx, "savepoint drive"); err != nil {
+		return fmt.Errorf("look at what changed: %w", err)
+	}
+	groups, n, err := b.groups(ctx, *in)
+	var why wholly
+	switch {
+	case err == nil:
+		in.Groups = groups
+		b.told = count(n, b.groupWord()) + " recomputed"
+	case errors.As(err, &why):
+		b.told = "recomputed in full: " + string(why)
+	case sqlState(err) != "" && !Retryable(err) && ctx.Err() == nil:
+		b.told = "recomputed in full: what changed cannot be asked: " + err.Error()
+	default:
+		return fmt.Errorf("look at what changed: %w", err)
+	}
+	// The savepoint ends either way: rows of the ledger are known by the transaction's own number.
+	end := "release savepoint drive"
+	if err != nil {
+		end = "rollback to savepoint drive; " + end
+	}
+	_, err = b.conn.Exec(ctx, end)
+	return wrap("look at what changed", err)
+}
+
+func (b *building) groupWord() string {
+	if b.step.Kind == KindSCD2 {
+		return "key"
+	}
+	return "group"
+}
+
+// groups fills pg_temp.affected.
+func (b *building) groups(ctx context.Context, in materialize.Input) (*materialize.Groups, int64, error) {
+	changes, err := b.pending(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	by, err := groupColumns(in)
+	if err != nil {
+		return nil, 0, err
+	}
+	plan, err := b.planOf(ctx, in.Model, by)
+	if err != nil {
+		return nil, 0, err
+	}
+	if plan.reads(in.Model.Name) {
+		return nil, 0, wholly("it reads itself")
+	}
+	if f := plan.unsteady(); f != "" {
+		return nil, 0, wholly("it uses " + f)
+	}
+	var scopes []materialize.Scope
+	derived := false
+	for _, c := range changes {
+		found, proven, err := b.scopes(ctx, in.Model, plan, c, len(by))
+		if err != nil {
+			return nil, 0, err
+		}
+		scopes, derived = append(scopes, found...), derived || proven
+	}
+	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, scopes)...); err != nil {
+		return nil, 0, err
+	}
+	return b.measure(ctx, in.Model, by, derived)
+}
+
+// pending returns what changed in what the model reads. The plan said so, but only this transaction knows.
+func (b *building) pending(ctx context.Context) ([]pendingChange, error) {
+	rows, err := b.conn.Query(ctx, pendingSQL, b.step.Name, *b.cluster.Load())
+	if err != nil {
+		return nil, err
+	}
+	changes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[pendingChange])
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(changes) == 0:
+		return nil, wholly("it was never built")
+	case !changes[0].Trusted:
+		return nil, wholly("the database was restored")
+	case !slices.Equal(changes[0].DependsOn, EffectiveDeps(b.Graph, b.step.node)):
+		return nil, wholly("its dependencies changed")
+	}
+	if changes[0].FileHash != b.Sources(b.step.node) {
+		fingerprint, err := b.Fingerprint(b.step.node)
+		if err != nil {
+			return nil, fmt.Errorf("fingerprint %s: %w", b.step.Name, err)
+		}
+		if fingerprint != changes[0].Fingerprint {
+			return nil, wholly("its definition changed")
+		}
+	}
+	if changes[0].Node == nil {
+		return nil, nil
+	}
+	return changes, nil
+}
+
+// groupColumns are the columns of the model's groups, with their types.
+func groupColumns(in materialize.Input) ([]materialize.Column, error) {
+	if !materialize.Fits(in) {
+		return nil, wholly("its columns changed")
+	}
+	var by []materialize.Column
+	for _, name := range materialize.GroupColumns(in.Model) {
+		i := slices.IndexFunc(in.Columns, func(c materialize.Column) bool { return c.Name == name })
+		if i < 0 {
+			return nil, wholly("its query returns no column " + name)
+		}
+		if strings.HasSuffix(in.Columns[i].Type, "]") {
+			return nil, wholly(name + " is an array")
+		}
+		by = append(by, in.Columns[i])
+	}
+	return by, nil
+}
+
+// planOf asks how PostgreSQL would compute one group.
+func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.Column) (queryPlan, error) {
+	const name = "terrace_group"
+	conditions, nulls := make([]string, len(by)), make([]string, len(by))
+	for i, c := range by {
+		conditions[i] = fmt.Sprintf("q.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), i+1, c.Type)
+		nulls[i] = "null"
+	}
+	sql := "select q.*\nfrom (\n" + m.SQL + "\n) as q\nwhere " + strings.Join(conditions, "\n    and ")
+	if _, err := b.conn.PgConn().Prepare(ctx, name, sql, nil); err != nil {
+		return queryPlan{}, err
+	}
+	defer func() { _ = b.conn.PgConn().Deallocate(context.WithoutCancel(ctx), name) }()
+	results, err := b.exec(ctx,
+		// A plan for any group: one for some value could leave out what others need.
+		command("set local plan_cache_mode = force_generic_plan"),
+		command(fmt.Sprintf("explain (format json, verbose, costs off) execute %s (%s)", name, strings.Join(nulls, ", "))),
+		command("set local plan_cache_mode = auto"))
+	if err != nil {
+		return queryPlan{}, err
+	}
+	return readPlan(results[1].Rows[0][0])
+}
+
+// scopes says which groups the changes in one dependency concern. What the header declares is taken; else the plan must
+// prove it.
+func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]materialize.Scope, bool, error) {
+	rows, err := b.changedRows(ctx, m, c)
+	if err != nil {
+		return nil, false, err
+	}
+	drivers, proven := declaredDrivers(m, *c.Node), false
+	if drivers == nil {
+		if drivers, proven = plan.drivers([]string{*c.Node, *c.Node + historySuffix, *c.Node + versionsSuffix}, n); !proven {
+			return nil, false, wholly("no expression gives the group of a row of " + *c.Node)
+		}
+	}
+	if c.KeyColumns != nil && movesUnseen(drivers) {
+		return nil, false, wholly("groups of " + *c.Node + " move without a new version")
+	}
+	return scopesOf(rows, drivers), proven, nil
+}
+
+func scopesOf(rows string, drivers []driver) []materialize.Scope {
+	scopes := make([]materialize.Scope, len(drivers))
+	for i, d := range drivers {
+		scopes[i] = materialize.Scope{Rows: rows, Alias: d.alias, Expressions: d.expressions}
+	}
+	return scopes
+}
+
+// declaredDrivers are what incremental.changed says of a node, nil unless it speaks of every relation of the node that
+// the model names.
+func declaredDrivers(m *model.Model, node string) []driver {
+	if m.Header.Incremental == nil {
+		return nil
+	}
+	var out []driver
+	for _, ref := range m.Header.DependsOn {
+		if ref.Node != node {
+			continue
+		}
+		expressions, ok := m.Header.Incremental.Changed[ref.Name]
+		if !ok {
+			return nil
+		}
+		_, alias, _ := strings.Cut(ref.Name, ".")
+		out = append(out, driver{alias, expressions})
+	}
+	return out
+}

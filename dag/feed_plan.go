@@ -1,0 +1,176 @@
+package dag
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// queryPlan is what EXPLAIN says of a model's query to which the condition "by = parameters" was added.
+//
+// It is a proof. Where PostgreSQL moves the condition down to the scan of a relation, the rows of that relation for
+// which it does not hold cannot have a part in the group, whatever the query does above the scan; and what it compares
+// with the parameter there gives the group of a changed row. Where the condition stays above (a window over other
+// columns, a join on others, a sum over everything) nothing is known, and nothing is assumed.
+type queryPlan struct {
+	text  string
+	scans []scan
+	// pruned says that the plan has parts that EXPLAIN does not show.
+	pruned bool
+}
+
+// scan is one place in which a plan reads a relation.
+type scan struct {
+	relation string // "schema.name"
+	alias    string
+	conds    []string
+}
+
+type planNode struct {
+	Relation string     `json:"Relation Name"`
+	Schema   string     `json:"Schema"`
+	Alias    string     `json:"Alias"`
+	Filter   string     `json:"Filter"`
+	Index    string     `json:"Index Cond"`
+	Recheck  string     `json:"Recheck Cond"`
+	Removed  int        `json:"Subplans Removed"`
+	Plans    []planNode `json:"Plans"`
+}
+
+// readPlan reads the answer of EXPLAIN (FORMAT JSON, VERBOSE).
+func readPlan(answer []byte) (queryPlan, error) {
+	var roots []struct{ Plan planNode }
+	if err := json.Unmarshal(answer, &roots); err != nil {
+		return queryPlan{}, fmt.Errorf("read the plan: %w", err)
+	}
+	p := queryPlan{text: string(answer)}
+	for _, root := range roots {
+		p.add(root.Plan)
+	}
+	return p, nil
+}
+
+func (p *queryPlan) add(n planNode) {
+	p.pruned = p.pruned || n.Removed > 0
+	if n.Relation != "" {
+		s := scan{relation: n.Schema + "." + n.Relation, alias: n.Alias}
+		for _, cond := range []string{n.Filter, n.Index, n.Recheck} {
+			s.conds = append(s.conds, conjuncts(cond)...)
+		}
+		p.scans = append(p.scans, s)
+	}
+	for _, child := range n.Plans {
+		p.add(child)
+	}
+}
+
+// reads reports whether the query reads a relation.
+func (p queryPlan) reads(relation string) bool {
+	return slices.ContainsFunc(p.scans, func(s scan) bool { return s.relation == relation })
+}
+
+// unsteady are functions whose value is another one in another run: a group that nothing changed may have to change.
+var unsteady = regexp.MustCompile(`terrace\.run_(at|id)\b|\b(now|random|gen_random_uuid|(clock|statement|transaction)_timestamp)\(\)|\b(CURRENT|LOCAL)_?(DATE|TIME|TIMESTAMP)\b`)
+
+// unsteady returns such a function of the query, or "".
+func (p queryPlan) unsteady() string { return unsteady.FindString(p.text) }
+
+// drivers returns, for each scan of the relations, the expressions that give the n columns of the group of a row. It is
+// not ok when one of the scans has no condition for one of the columns.
+func (p queryPlan) drivers(relations []string, n int) (found []driver, ok bool) {
+	if p.pruned {
+		return nil, false
+	}
+	for _, s := range p.scans {
+		if !slices.Contains(relations, s.relation) {
+			continue
+		}
+		d := driver{alias: s.alias, expressions: make([]string, n)}
+		for i := range n {
+			if d.expressions[i] = s.comparedWith(i + 1); d.expressions[i] == "" {
+				return nil, false
+			}
+		}
+		found = append(found, d)
+	}
+	return found, true
+}
+
+// driver is how a relation's rows tell their group: expressions over an alias of it.
+type driver struct {
+	alias       string
+	expressions []string
+}
+
+// comparedWith returns what the scan compares with a parameter, or "". Names of other parameters and of subplans mean
+// something in the plan alone.
+func (s scan) comparedWith(parameter int) string {
+	for _, cond := range s.conds {
+		expression, ok := strings.CutSuffix(cond, " = $"+strconv.Itoa(parameter))
+		if ok && !strings.ContainsAny(expression, "$") && !strings.Contains(expression, "SubPlan") {
+			return expression
+		}
+	}
+	return ""
+}
+
+// conjuncts takes a condition, as EXPLAIN writes it, apart at its top-level ANDs.
+func conjuncts(cond string) []string {
+	inner, ok := unwrap(cond)
+	if !ok {
+		return nil
+	}
+	var parts []string
+	start := 0
+	eachOutside(inner, func(at int) {
+		if strings.HasPrefix(inner[at:], " AND ") {
+			parts = append(parts, inner[start:at])
+			start = at + len(" AND ")
+		}
+	})
+	if start == 0 {
+		return []string{inner}
+	}
+	var out []string
+	for _, part := range append(parts, inner[start:]) {
+		out = append(out, conjuncts(part)...)
+	}
+	return out
+}
+
+// unwrap takes the parentheses off that enclose a whole text.
+func unwrap(text string) (string, bool) {
+	if len(text) < 2 || text[0] != '(' || text[len(text)-1] != ')' {
+		return "", false
+	}
+	inner := text[1 : len(text)-1]
+	return inner, eachOutside(inner, func(int) {})
+}
+
+// eachOutside visits the positions that are in no parentheses and no quotes. It is false when they are not balanced.
+func eachOutside(text string, visit func(at int)) bool {
+	depth := 0
+	var quote byte
+	for i := range len(text) {
+		switch c := text[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth < 0 {
+				return false
+			}
+		case depth == 0:
+			visit(i)
+		}
+	}
+	return depth == 0 && quote == 0
+}

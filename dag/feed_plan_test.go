@@ -1,0 +1,62 @@
+package dag
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestConjuncts_takesConditionsApartAsExplainWritesThem(t *testing.T) {
+	t.Parallel()
+	for cond, want := range map[string][]string{
+		"":                           nil,
+		"(o.customer = $1)":          {"o.customer = $1"},
+		"((a.x = $1) AND (a.y > 5))": {"a.x = $1", "a.y > 5"},
+		"((a.x = $1) OR (a.y = $2))": {"(a.x = $1) OR (a.y = $2)"},
+		"(((o.at)::date = $2) AND (o.a AND o.b))":              {"(o.at)::date = $2"}, /* columns alone compare nothing */
+		`((o."odd ) AND (" = $1) AND (o.s = ') AND ('::text))`: {`o."odd ) AND (" = $1`, `o.s = ') AND ('::text`},
+		"(a.x = $1) AND (a.y":                                  nil,
+	} {
+		require.Equal(t, want, conjuncts(cond), cond)
+	}
+}
+
+func TestScan_isComparedOnlyByEqualityWithTheParameter(t *testing.T) {
+	t.Parallel()
+	for cond, want := range map[string]string{
+		"o.customer = $1":                    "o.customer",
+		"(o.payload ->> 'x'::text) = $1":     "(o.payload ->> 'x'::text)",
+		"o.customer = $12":                   "",
+		"o.customer >= $1":                   "",
+		"o.customer <> $1":                   "",
+		"(o.a = 1) OR (o.customer = $1)":     "",
+		"(o.a + $2) = $1":                    "",
+		"(SubPlan 1) = $1":                   "",
+		"$1 = o.customer":                    "",
+		"o.customer = ANY ($1)":              "",
+		"o.customer OPERATOR(public.=) $1":   "",
+		"o.customer IS NOT DISTINCT FROM $1": "",
+	} {
+		require.Equal(t, want, scan{conds: []string{"o.z > 1", cond}}.comparedWith(1), cond)
+	}
+}
+
+func TestQueryPlan_isNoProofUnlessEveryScanHasTheCondition(t *testing.T) {
+	t.Parallel()
+	plan, err := readPlan([]byte(`[{"Plan": {"Plans": [
+        {"Relation Name": "o", "Schema": "s", "Alias": "a", "Index Cond": "(a.x = $1)", "Filter": "((a.y)::date = $2)"},
+        {"Plans": [{"Relation Name": "o", "Schema": "s", "Alias": "b", "Recheck Cond": "((b.z = $1) AND (b.d = $2))"}]},
+        {"Relation Name": "p", "Schema": "s", "Alias": "p", "Filter": "(p.x = $1)"}]}}]`))
+	require.NoError(t, err)
+	found, ok := plan.drivers([]string{"s.o"}, 2)
+	require.True(t, ok)
+	require.Equal(t, []driver{{"a", []string{"a.x", "(a.y)::date"}}, {"b", []string{"b.z", "b.d"}}}, found)
+	_, ok = plan.drivers([]string{"s.p"}, 2)
+	require.False(t, ok, "nothing says what the second column is")
+	found, ok = plan.drivers([]string{"s.unread"}, 2)
+	require.True(t, ok, "what is not read has no part in any group")
+	require.Empty(t, found)
+	plan.pruned = true
+	_, ok = plan.drivers([]string{"s.o"}, 2)
+	require.False(t, ok)
+}

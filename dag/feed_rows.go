@@ -1,0 +1,145 @@
+package dag
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// changedRows is a query for the rows of a dependency as they were and as they are, of those that changed. That it has
+// all of them is counted, not believed: rows may have been taken out, and a batch may have written none.
+func (b *building) changedRows(ctx context.Context, m *model.Model, c pendingChange) (string, error) {
+	for _, ref := range m.Header.DependsOn {
+		if ref.Node == *c.Node && ref.Name != *c.Node && ref.Name != *c.Node+versionsSuffix {
+			return "", wholly("it reads " + ref.Name)
+		}
+	}
+	rows, counted, missing := b.feedRows(c), *c.Sides, "the change of "+*c.Node+" is in no feed"
+	if n := b.Graph.Node(*c.Node); n != nil && n.Kind == KindStream {
+		if c.KeyColumns == nil {
+			return "", wholly(*c.Node + " keeps no versions")
+		}
+		rows, counted, missing = landedRows(c), *c.Rows, "versions of "+*c.Node+" are missing"
+	} else if *c.Whole {
+		return "", wholly(missing)
+	}
+	var found int64
+	if err := b.conn.QueryRow(ctx, "select count(*) from (\n"+rows+"\n) as r", pgx.QueryExecModeExec).Scan(&found); err != nil {
+		return "", err
+	}
+	if found < counted {
+		return "", wholly(missing)
+	}
+	if c.KeyColumns != nil {
+		rows += "\nunion all\n" + supersededRows(c)
+	}
+	return rows, nil
+}
+
+// feedRows reads a relation's feed.
+func (b *building) feedRows(c pendingChange) string {
+	return fmt.Sprintf("select f.*\nfrom %s as f\nwhere f._xid = any ('{%s}'::xid8[])",
+		materialize.FeedOf(*c.Node), strings.Join(c.Transactions, ","))
+}
+
+// landedRows are the versions of a stream that batches brought.
+func landedRows(c pendingChange) string {
+	return fmt.Sprintf("select v.*\nfrom %s as v\nwhere v._batch_id = any ('{%s}'::bigint[])",
+		materialize.Quote(*c.Node+versionsSuffix), strings.Join(c.Batches, ","))
+}
+
+// supersededRows are, of the records whose versions landed, what was the newest version before.
+func supersededRows(c pendingChange) string {
+	key := c.KeyColumns
+	if len(key) == 0 {
+		key = []string{"_hash"}
+	}
+	columns := make([]string, len(key))
+	for i, name := range key {
+		columns[i] = "v." + pgx.Identifier{name}.Sanitize()
+	}
+	list := strings.Join(columns, ", ")
+	return fmt.Sprintf(`(
+select distinct on (%[1]s) v.*
+from %[2]s as v
+where (%[1]s) in (
+        select %[1]s
+        from %[2]s as v
+        where v._batch_id = any ('{%[3]s}'::bigint[])
+    )
+    and v._batch_id <> all ('{%[3]s}'::bigint[])
+order by %[1]s, v._version desc
+)`, list, materialize.Quote(*c.Node+versionsSuffix), strings.Join(c.Batches, ","))
+}
+
+// movesUnseen reports whether the group of a version depends on what the next one changes in it.
+func movesUnseen(drivers []driver) bool {
+	return slices.ContainsFunc(drivers, func(d driver) bool {
+		return slices.ContainsFunc(d.expressions, func(e string) bool { return strings.Contains(e, "_superseded_at") })
+	})
+}
+
+// number reads a count.
+func number(text []byte) int64 {
+	n, _ := strconv.ParseInt(string(text), 10, 64) // the server wrote it
+	return n
+}
+
+// measure counts the groups in pg_temp.affected and the rows that they have.
+func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, derived bool) (*materialize.Groups, int64, error) {
+	columns := []string{"count(*)"}
+	for _, c := range by {
+		q := "a." + pgx.Identifier{c.Name}.Sanitize()
+		columns = append(columns, fmt.Sprintf("count(*) filter (where %s is null)", q),
+			fmt.Sprintf("case when count(*) <= %d then coalesce(array_agg(distinct %[2]s) filter (where %[2]s is not null), '{}')::text end", maxListed, q))
+	}
+	results, err := b.exec(ctx, command("select "+strings.Join(columns, ", ")+"\nfrom pg_temp.\"affected\" as a"))
+	if err != nil {
+		return nil, 0, err
+	}
+	row := results[0].Rows[0]
+	n := number(row[0])
+	groups := &materialize.Groups{By: by}
+	for i, c := range by {
+		if nulls := number(row[1+2*i]); nulls > 0 || derived && mayBeNull(m, c.Name) {
+			groups.Open = append(groups.Open, c.Name)
+		}
+		if n <= maxListed {
+			groups.Values = append(groups.Values, string(row[2+2*i]))
+		}
+	}
+	return groups, n, b.worthwhile(ctx, m, *groups)
+}
+
+// mayBeNull reports whether a column of the model's result can be NULL. Proof of how a row gives its group is about
+// groups that have a value: what an outer join leaves without one is in the group NULL for another reason.
+func mayBeNull(m *model.Model, name string) bool {
+	return !slices.Contains(m.Header.Key, name) &&
+		!slices.ContainsFunc(m.Header.Columns, func(c model.Column) bool { return c.Name == name && c.NotNull })
+}
+
+// worthwhile compares the rows of the groups with those of the relation, as far as its statistics know: from a third on,
+// to recompute all of them costs less. In a small relation it makes no difference.
+func (b *building) worthwhile(ctx context.Context, m *model.Model, groups materialize.Groups) error {
+	const few = 1000
+	target := materialize.Quote(m.Name)
+	results, err := b.exec(ctx, command(fmt.Sprintf(`select
+    (select count(*) from %s as t where %s),
+    (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)`,
+		target, groups.Condition("t"), materialize.Literal(target))))
+	if err != nil {
+		return err
+	}
+	rows, all := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
+	if rows > few && 3*rows > all {
+		return wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))
+	}
+	return nil
+}

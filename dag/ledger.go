@@ -1,0 +1,209 @@
+package dag
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Ledger writes and reads what ran.
+type Ledger struct {
+	db Database
+}
+
+// NewLedger returns the ledger of a migrated database.
+func NewLedger(db Database) *Ledger { return &Ledger{db} }
+
+// RunInfo is one run of the ledger.
+type RunInfo struct {
+	RunID     uuid.UUID      `json:"run_id"`
+	Command   string         `json:"command"`
+	Arguments map[string]any `json:"arguments"`
+	Status    string         `json:"status"`
+	StartedAt time.Time      `json:"started_at"`
+	EndedAt   *time.Time     `json:"ended_at"`
+	Host      string         `json:"host"`
+	PID       int            `json:"pid"`
+	Version   string         `json:"version"`
+	Failed    int            `json:"failed"`
+	Steps     int            `json:"steps"`
+}
+
+// Ended reports whether the run's end is recorded.
+func (r RunInfo) Ended() bool { return r.EndedAt != nil }
+
+// Lost reports whether the run left no end and nobody is there to write one: its process was killed, or it lost the
+// database.
+func (r RunInfo) Lost() bool { return !r.Ended() && r.Status != running }
+
+// running is the status of a run whose session is open.
+const running = "running"
+
+// statusNow is the status of a run r as it is now: one that is running has a session that bears its name.
+const statusNow = `case
+    when r.status = 'running' and not exists (
+        select from pg_stat_activity as a
+        where a.application_name = 'terrace:' || r.run_id and a.datname = current_database()
+    ) then 'error'
+    else r.status
+end`
+
+// Begin records that a run starts. Its time, the database's own, is info.StartedAt when the call returns. The session
+// bears the run's name from then on, and has to stay open for as long as the run goes on.
+func (l *Ledger) Begin(ctx context.Context, info *RunInfo) error {
+	err := l.db.QueryRow(ctx, `insert into terrace.run (run_id, command, arguments, host, pid, version)
+values ($1, $2, coalesce($3::jsonb, '{}'), $4, $5, $6)
+returning started_at, set_config('application_name', 'terrace:' || run_id, false)`,
+		info.RunID, info.Command, info.Arguments, info.Host, info.PID, info.Version).Scan(&info.StartedAt, nil)
+	if err != nil {
+		return fmt.Errorf("record the run's start: %w", err)
+	}
+	return nil
+}
+
+// closeTimeout bounds the writing of a run's end, which happens also when the run's own context is over.
+const closeTimeout = 10 * time.Second
+
+// End records how a run ended: its status, and the steps that no transaction of their own has recorded. Steps that
+// were skipped because nothing changed are not written: a run in which nothing happened leaves one row.
+func (l *Ledger) End(ctx context.Context, report Report) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	batch := &pgx.Batch{}
+	for _, s := range report.Steps {
+		if s.recorded || (s.Status == Skipped && s.Error == nil && !isBlocked(s.Reason)) {
+			continue
+		}
+		queueStep(batch, report.RunID, s)
+	}
+	summary, err := json.Marshal(map[string]int{
+		"steps": len(report.Steps), "failed": len(report.Steps) - report.Count(Success) - report.Count(Skipped),
+	})
+	if err != nil {
+		return fmt.Errorf("encode the run's summary: %w", err)
+	}
+	batch.Queue(`update terrace.run
+set status = $2, ended_at = clock_timestamp(), summary = $3
+where run_id = $1`, report.RunID, string(report.Status), summary)
+	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("record the run's end: %w", err)
+	}
+	return nil
+}
+
+func isBlocked(reason string) bool {
+	return len(reason) > len(blocked) && reason[:len(blocked)] == blocked
+}
+
+func queueStep(batch *pgx.Batch, runID string, s StepReport) {
+	batch.Queue(`insert into terrace.step (
+    run_id, node, kind, status, reason, started_at, seconds,
+    rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, error
+)
+values ($1, $2, $3, $4, $5, clock_timestamp() - make_interval(secs => $6), $6, $7, $8, $9, $10, $11, $12)
+on conflict (run_id, node) do update
+set status = excluded.status, reason = excluded.reason, seconds = excluded.seconds, error = excluded.error`,
+		runID, s.Name, string(s.Kind), string(s.Status), s.Reason, s.Seconds,
+		s.Rows.Inserted, s.Rows.Updated, s.Rows.Deleted, s.Rows.Unchanged, s.Rows.Rejected, s.Error)
+}
+
+// Runs lists the newest runs, newest first.
+func (l *Ledger) Runs(ctx context.Context, limit int) ([]RunInfo, error) {
+	rows, err := l.db.Query(ctx, `select
+    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version,
+    coalesce((r.summary ->> 'failed')::integer, 0), coalesce((r.summary ->> 'steps')::integer, 0)
+from terrace.run as r
+order by r.started_at desc, r.run_id
+limit $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	infos, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RunInfo])
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	return infos, nil
+}
+
+// LastResults returns how each step of a run ended, by node: of the run given, or of the newest when id is
+// zero. The values are those of the selector method result:, the statuses of a report. ErrNoRun when there is none.
+func (l *Ledger) LastResults(ctx context.Context, id uuid.UUID) (RunInfo, map[string]string, error) {
+	rows, err := l.db.Query(ctx, `select
+    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, 0, 0
+from terrace.run as r
+where case when $1::uuid is null then r.command in ('run', 'update', 'test', 'extract', 'retry') else r.run_id = $1 end
+order by r.started_at desc
+limit 1`, nullable(id))
+	if err != nil {
+		return RunInfo{}, nil, fmt.Errorf("find the last run: %w", err)
+	}
+	info, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[RunInfo])
+	if err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = ErrNoRun
+		}
+		return RunInfo{}, nil, fmt.Errorf("find the last run: %w", err)
+	}
+	rows, err = l.db.Query(ctx, "select s.node, s.status, s.reason from terrace.step as s where s.run_id = $1", info.RunID)
+	if err != nil {
+		return info, nil, fmt.Errorf("read the steps of run %s: %w", info.RunID, err)
+	}
+	results := map[string]string{}
+	var node, status, reason string
+	_, err = pgx.ForEachRow(rows, []any{&node, &status, &reason}, func() error {
+		results[node] = status
+		return nil
+	})
+	if err != nil {
+		return info, nil, fmt.Errorf("read the steps of run %s: %w", info.RunID, err)
+	}
+	return info, results, nil
+}
+
+// Report reads a run's report back from the ledger. ErrNoRun when there is no such run.
+func (l *Ledger) Report(ctx context.Context, id uuid.UUID) (Report, error) {
+	report := Report{RunID: id.String(), Steps: []StepReport{}}
+	err := l.db.QueryRow(ctx, `select `+statusNow+`, r.started_at, coalesce(extract(epoch from r.ended_at - r.started_at), 0)::float8
+from terrace.run as r
+where r.run_id = $1`, id).Scan(&report.Status, &report.StartedAt, &report.Seconds)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoRun
+	}
+	if err != nil {
+		return report, fmt.Errorf("read run %s: %w", id, err)
+	}
+	rows, err := l.db.Query(ctx, `select
+    s.node, s.kind, s.status, s.reason, s.seconds,
+    s.rows_inserted, s.rows_updated, s.rows_deleted, s.rows_unchanged, s.rows_rejected, s.error
+from terrace.step as s
+where s.run_id = $1
+order by s.started_at, s.node`, id)
+	if err != nil {
+		return report, fmt.Errorf("read the steps of run %s: %w", id, err)
+	}
+	var s StepReport
+	_, err = pgx.ForEachRow(rows, []any{
+		&s.Name, &s.Kind, &s.Status, &s.Reason, &s.Seconds,
+		&s.Rows.Inserted, &s.Rows.Updated, &s.Rows.Deleted, &s.Rows.Unchanged, &s.Rows.Rejected, &s.Error,
+	}, func() error {
+		report.Steps = append(report.Steps, s)
+		s = StepReport{}
+		return nil
+	})
+	if err != nil {
+		return report, fmt.Errorf("read the steps of run %s: %w", id, err)
+	}
+	return report, nil
+}
+
+func nullable(id uuid.UUID) any {
+	if id == uuid.Nil {
+		return nil
+	}
+	return id
+}

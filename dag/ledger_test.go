@@ -1,0 +1,54 @@
+package dag_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+func TestLedger_tellsARunThatGoesOnFromOneThatWasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	own, err := pgx.Connect(ctx, w.db.URL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = own.Close(ctx) })
+	info := dag.RunInfo{RunID: uuid.New(), Command: "run"}
+	require.NoError(t, dag.NewLedger(own).Begin(ctx, &info))
+	ledger := dag.NewLedger(w.db.Pool)
+	last := func() dag.RunInfo {
+		last, _, err := ledger.LastResults(ctx, info.RunID)
+		require.NoError(t, err)
+		runs, err := ledger.Runs(ctx, 1)
+		require.NoError(t, err)
+		require.Equal(t, last.Status, runs[0].Status)
+		report, err := ledger.Report(ctx, info.RunID)
+		require.NoError(t, err)
+		require.Equal(t, last.Status, string(report.Status))
+		return last
+	}
+
+	require.Equal(t, "running", last().Status)
+	require.False(t, last().Lost())
+	require.False(t, last().Ended())
+
+	require.NoError(t, own.Close(ctx))
+	// The session may end between two of last's questions, so only one is asked until it has ended.
+	require.Eventually(t, func() bool {
+		info, _, err := ledger.LastResults(ctx, info.RunID)
+		return err == nil && info.Status == "error"
+	}, time.Minute, 10*time.Millisecond, "its session is gone")
+	require.Equal(t, "error", last().Status)
+	require.True(t, last().Lost())
+
+	require.NoError(t, ledger.End(ctx, dag.Report{RunID: info.RunID.String(), Status: dag.Success}))
+	require.Equal(t, "success", last().Status)
+	require.False(t, last().Lost())
+	require.True(t, last().Ended())
+}

@@ -1,0 +1,107 @@
+package dag
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// Query is a query to look at, and the place of its text.
+type Query struct {
+	SQL      string
+	File     string
+	Line     int
+	Limit    int
+	Vars     map[string]string
+	Timezone string
+}
+
+// Preview runs a query in a transaction that reads only, and returns its columns and first rows as the server writes
+// them; NULL is nil.
+func Preview(ctx context.Context, conn *pgx.Conn, q Query) (names []string, rows [][]*string, err error) {
+	err = readOnly(ctx, conn, q.Vars, q.Timezone, func(tx pgx.Tx) error {
+		head := "select * from (\n"
+		statement := materialize.Statement{SQL: head + q.SQL + fmt.Sprintf("\n) as preview\nlimit %d", q.Limit), Body: len(head)}
+		result, err := tx.Query(ctx, statement.SQL, pgx.QueryResultFormats{pgx.TextFormatCode})
+		if err != nil {
+			return locate(err, q.File, q.Line, statement)
+		}
+		for _, f := range result.FieldDescriptions() {
+			names = append(names, f.Name)
+		}
+		rows, err = pgx.CollectRows(result, texted)
+		return locate(err, q.File, q.Line, statement)
+	})
+	return names, rows, err
+}
+
+// texted copies a row's values as text.
+func texted(row pgx.CollectableRow) ([]*string, error) {
+	values := make([]*string, 0, len(row.RawValues()))
+	for _, raw := range row.RawValues() {
+		if raw == nil {
+			values = append(values, nil)
+			continue
+		}
+		text := string(raw)
+		values = append(values, &text)
+	}
+	return values, nil
+}
+
+// Explain returns the script that a build of the model would execute on the database as it is.
+func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model) (materialize.Script, error) {
+	var script materialize.Script
+	err := readOnly(ctx, conn, nil, "UTC", func(pgx.Tx) error {
+		existing, oid, err := inspect(ctx, conn, m.Schema, m.Relation)
+		if err != nil {
+			return err
+		}
+		if existing != nil {
+			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m)); err != nil {
+				return err
+			}
+		}
+		in := materialize.Input{Model: m, Existing: existing}
+		if m.Header.Kind != model.SQL {
+			if in.Columns, err = describe(ctx, conn, &sync.Map{}, m); err != nil {
+				return err
+			}
+		}
+		script, err = materialize.Render(in)
+		return err
+	})
+	return script, err
+}
+
+// errUndo ends a transaction that was only for looking.
+var errUndo = errors.New("undo")
+
+func readOnly(ctx context.Context, conn *pgx.Conn, vars map[string]string, zone string, look func(pgx.Tx) error) error {
+	encoded, err := json.Marshal(vars)
+	if err != nil {
+		return fmt.Errorf("encode vars: %w", err)
+	}
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `select set_config('search_path', '', true), set_config('timezone', $1, true),
+    set_config('terrace.vars', $2, true)`, zone, string(encoded))
+		if err != nil {
+			return err
+		}
+		if err := look(tx); err != nil {
+			return err
+		}
+		return errUndo
+	})
+	if errors.Is(err, errUndo) {
+		return nil
+	}
+	return err
+}

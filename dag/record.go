@@ -1,0 +1,195 @@
+package dag
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+var (
+	//go:embed sql/record_step.sql
+	recordStepSQL string
+	//go:embed sql/record_verdict.sql
+	recordVerdictSQL string
+)
+
+// made is what a node was made from.
+type made struct {
+	File        string   `json:"file"`
+	FileHash    string   `json:"file_hash"`
+	Fingerprint string   `json:"fingerprint"`
+	DependsOn   []string `json:"depends_on"`
+	// Cluster is where the snapshot means something.
+	Cluster string `json:"cluster"`
+}
+
+func (b *building) madeFrom(n *Node) (made, error) {
+	fingerprint, err := b.Fingerprint(n)
+	if err != nil {
+		return made{}, fmt.Errorf("fingerprint %s: %w", n.Name, err)
+	}
+	return made{
+		File: n.File, FileHash: b.Sources(n), Fingerprint: fingerprint, DependsOn: EffectiveDeps(b.Graph, n),
+		Cluster: *b.cluster.Load(),
+	}, nil
+}
+
+// commit writes, in the step's own transaction, what it did and what its content was made from, and ends it. What waits
+// goes before that, in the same message.
+func (b *building) commit(ctx context.Context) error {
+	records, err := b.records()
+	if err != nil {
+		return err
+	}
+	b.queue(records...)
+	b.queue(command("commit"))
+	b.result.recorded = true
+	if err := b.flush(ctx); err != nil {
+		b.uncertain = sqlState(err) == ""
+		return fmt.Errorf("commit %s: %w", b.step.Name, err)
+	}
+	return nil
+}
+
+// records are the statements that write the step down.
+func (b *building) records() ([]materialize.Statement, error) {
+	step, err := b.recordStep()
+	if err != nil {
+		return nil, err
+	}
+	out := []materialize.Statement{step}
+	if b.windowed {
+		// Outside the window nothing was looked at, so what is remembered stays. The lock finds out whether another
+		// run has changed it since our snapshot.
+		out = append(out, command("select from terrace.node_state as s where s.node = "+materialize.Literal(b.step.Name)+" for update"))
+	}
+	for _, v := range b.verdicts {
+		record, err := b.verdictRecord(v, !b.windowed)
+		if err != nil {
+			return nil, err
+		}
+		statement, err := executing(recordVerdictName, record)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, statement)
+	}
+	return out, nil
+}
+
+// recordStep is the statement that writes recordStepSQL's row.
+func (b *building) recordStep() (materialize.Statement, error) {
+	n, r := b.step.node, b.result
+	record := struct {
+		made
+		Rows
+		RunID   uuid.UUID `json:"run_id"`
+		Node    string    `json:"node"`
+		Kind    NodeKind  `json:"kind"`
+		Status  Status    `json:"status"`
+		Reason  string    `json:"reason"`
+		Changed bool      `json:"changed"`
+		Made    bool      `json:"made"`
+		Whole   bool      `json:"whole"`
+	}{
+		Rows: r.Rows, RunID: b.RunID, Node: n.Name, Kind: n.Kind, Status: r.Status, Reason: r.Reason,
+		Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(),
+	}
+	if record.Made {
+		var err error
+		if record.made, err = b.madeFrom(n); err != nil {
+			return materialize.Statement{}, err
+		}
+	}
+	return executing(recordStepName, record)
+}
+
+// verdictRecord is recordVerdictSQL's row.
+type verdictRecord struct {
+	made
+	RunID     uuid.UUID       `json:"run_id"`
+	Assertion string          `json:"assertion"`
+	Judged    string          `json:"judged"`
+	Severity  model.Severity  `json:"severity"`
+	Status    string          `json:"status"`
+	Failing   int64           `json:"failing"`
+	Samples   json.RawMessage `json:"samples,omitempty"`
+	Message   string          `json:"message"`
+	Passed    bool            `json:"passed"`
+}
+
+func (b *building) verdictRecord(v verdict, published bool) (verdictRecord, error) {
+	record := verdictRecord{
+		RunID: b.RunID, Assertion: v.node.Name, Severity: v.node.Severity(), Status: v.status,
+		Failing: v.failing, Samples: v.rows, Message: v.message, Passed: published && v.status == "pass",
+	}
+	if len(v.node.On) > 0 {
+		record.Judged = v.node.On[0]
+	}
+	var err error
+	if record.Passed {
+		record.made, err = b.madeFrom(v.node)
+	}
+	return record, err
+}
+
+// The names of statements that every step executes. They are prepared once for each connection.
+const (
+	openName          = "terrace_open"
+	recordStepName    = "terrace_record_step"
+	recordVerdictName = "terrace_record_verdict"
+)
+
+// executing executes a prepared statement with one value as JSON.
+func executing(name string, value any) (materialize.Statement, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return materialize.Statement{}, fmt.Errorf("encode the record: %w", err)
+	}
+	return command("execute " + name + " (" + materialize.Literal(string(text)) + ")"), nil
+}
+
+// prepare is free where it has been done on the connection before. It also asks once in which cluster this is: the server
+// reads a file to know.
+func (e *SQLExecutor) prepare(ctx context.Context, conn *pgx.Conn) error {
+	if e.cluster.Load() == nil {
+		var id string
+		if err := conn.QueryRow(ctx, "select system_identifier::text from pg_control_system()").Scan(&id); err != nil {
+			return fmt.Errorf("identify the cluster: %w", err)
+		}
+		e.cluster.Store(&id)
+	}
+	for name, sql := range map[string]string{openName: openSQL, recordStepName: recordStepSQL, recordVerdictName: recordVerdictSQL} {
+		if _, err := conn.Prepare(ctx, name, sql); err != nil {
+			return fmt.Errorf("prepare %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// recordJudgements keeps what the assertions found although the step's transaction is undone. None of them counts as
+// passed: what they judged was never published.
+func (b *building) recordJudgements(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	batch := &pgx.Batch{}
+	for _, v := range b.verdicts {
+		record, err := b.verdictRecord(v, false)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(record)
+		if err != nil {
+			return fmt.Errorf("encode the record: %w", err)
+		}
+		batch.Queue(recordVerdictSQL, string(text))
+	}
+	return b.Pool.SendBatch(ctx, batch).Close()
+}

@@ -1,0 +1,256 @@
+package dag
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Event tells an observer that a step started or ended. Observers are called from one goroutine, in order.
+type Event struct {
+	Step    Step
+	Started bool
+	Result  Result // of a step that ended
+	Seconds float64
+	// Done and Total count the steps of the run.
+	Done, Total int
+}
+
+// Runner runs a plan. One goroutine owns all of its state; executors send it their results.
+type Runner struct {
+	// Threads is how many steps run at once, at least one.
+	Threads int
+	// FailFast starts nothing new after the first bad step.
+	FailFast bool
+	// Execute performs one step.
+	Execute Executor
+	// Observe is told of every start and end; nil is allowed.
+	Observe func(Event)
+	// Now is the stopwatch.
+	Now func() time.Time
+}
+
+// ended is what an executor sends back.
+type ended struct {
+	at     int
+	result Result
+	took   time.Duration
+}
+
+// Run performs the plan and returns when every step has ended, also after ctx is cancelled: what runs is waited for,
+// what has not started is reported as such.
+func (r *Runner) Run(ctx context.Context, plan Plan) Report {
+	run := newRunState(r, plan)
+	results := make(chan ended)
+	running := 0
+	for {
+		for running < max(r.Threads, 1) && !run.stopped(ctx) {
+			at, ok := run.next()
+			if !ok {
+				break
+			}
+			running++
+			run.tell(Event{Step: run.steps[at], Started: true})
+			go func() {
+				start := r.Now()
+				result := execute(ctx, r.Execute, run.steps[at])
+				results <- ended{at, result, r.Now().Sub(start)}
+			}()
+		}
+		if running == 0 {
+			break
+		}
+		end := <-results
+		running--
+		run.finish(end.at, end.result, end.took)
+	}
+	run.abandon(ctx)
+	return run.report()
+}
+
+// execute turns a panic of an executor into the step's error: the other steps go on.
+func execute(ctx context.Context, e Executor, step Step) (result Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			result = Result{Status: Error, Err: fmt.Errorf("run %s: panic: %v", step.Name, p)}
+		}
+	}()
+	return e.Execute(ctx, step)
+}
+
+// runState is what the run's goroutine knows.
+type runState struct {
+	runner  *Runner
+	steps   []Step
+	index   map[string]int
+	waiting []int   // steps that a step still waits for
+	blocks  [][]int // steps that wait for a step
+	ready   positions
+	results []*Result
+	seconds []float64
+	done    int
+	failed  bool
+	started time.Time
+}
+
+func newRunState(r *Runner, plan Plan) *runState {
+	n := len(plan.Steps)
+	s := &runState{
+		runner: r, steps: slices.Clone(plan.Steps), index: make(map[string]int, n),
+		waiting: make([]int, n), blocks: make([][]int, n),
+		results: make([]*Result, n), seconds: make([]float64, n),
+		started: r.Now(),
+	}
+	for i, step := range s.steps {
+		s.index[step.Name] = i
+	}
+	for i, step := range s.steps {
+		for _, need := range step.Needs {
+			s.blocks[s.index[need]] = append(s.blocks[s.index[need]], i)
+			s.waiting[i]++
+		}
+	}
+	for i := range s.steps {
+		if s.waiting[i] == 0 {
+			heap.Push(&s.ready, i)
+		}
+	}
+	return s
+}
+
+func (s *runState) stopped(ctx context.Context) bool {
+	return ctx.Err() != nil || (s.runner.FailFast && s.failed)
+}
+
+// next takes the ready step that comes first in the plan, and ends those that need no executor on the way.
+func (s *runState) next() (int, bool) {
+	for s.ready.Len() > 0 {
+		at := heap.Pop(&s.ready).(int)
+		if s.results[at] != nil { // judged by its model's step
+			continue
+		}
+		if result, decided := s.decided(at); decided {
+			s.finish(at, result, 0)
+			continue
+		}
+		return at, true
+	}
+	return 0, false
+}
+
+// decided ends a step without running it: its plan says so, nothing changed for it, or something that it needs failed.
+func (s *runState) decided(at int) (Result, bool) {
+	step := s.steps[at]
+	if cause := s.cause(step); cause != "" {
+		return Result{Status: Skipped, Reason: cause}, true
+	}
+	switch step.Action {
+	case Run:
+		return Result{}, false
+	case Check:
+		changed := s.changed(step)
+		if len(changed) == 0 {
+			return Result{Status: Skipped, Reason: "unchanged"}, true
+		}
+		s.steps[at].Reason = "upstream changed: " + pending(changed)
+		return Result{}, false
+	default:
+		return Result{Status: Skipped, Reason: step.Reason}, true
+	}
+}
+
+// changed are the steps that a step watches and that changed something in this run, with their rows.
+func (s *runState) changed(step Step) map[string]int64 {
+	changed := map[string]int64{}
+	for _, name := range step.Watch {
+		if r := s.results[s.index[name]]; r != nil && r.Changed {
+			changed[name] = max(r.Rows.Changed(), 1) // a view's new definition counts as one
+		}
+	}
+	return changed
+}
+
+// blocked is the prefix of the reason that a step is skipped for because of a failure upstream.
+const blocked = "upstream failed: "
+
+// cause names the step whose failure keeps this one from running, the root of it and not an echo.
+func (s *runState) cause(step Step) string {
+	for _, need := range step.Needs {
+		r := s.results[s.index[need]]
+		if r.Status.Bad() {
+			return blocked + need
+		}
+		if r.Status == Skipped && len(r.Reason) > len(blocked) && r.Reason[:len(blocked)] == blocked {
+			return r.Reason
+		}
+	}
+	return ""
+}
+
+func (s *runState) finish(at int, result Result, took time.Duration) {
+	s.results[at] = &result
+	s.seconds[at] = took.Seconds()
+	s.done++
+	s.failed = s.failed || result.Status.Bad()
+	s.tell(Event{Step: s.steps[at], Result: result, Seconds: took.Seconds()})
+	for _, next := range s.blocks[at] {
+		s.waiting[next]--
+		if s.waiting[next] == 0 {
+			heap.Push(&s.ready, next)
+		}
+	}
+	for _, name := range s.steps[at].Gates {
+		if judged, ok := result.Judged[name]; ok {
+			s.finish(s.index[name], judged, 0)
+		}
+	}
+}
+
+// abandon ends what never started.
+func (s *runState) abandon(ctx context.Context) {
+	reason := "not started: an earlier step failed (--fail-fast)"
+	if cause := context.Cause(ctx); cause != nil {
+		reason = "not started: " + cause.Error()
+	}
+	for at := range s.steps {
+		if s.results[at] != nil {
+			continue
+		}
+		result := Result{Status: Skipped, Reason: reason}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			result.Status = Cancelled
+		}
+		s.results[at] = &result
+		s.done++
+		s.tell(Event{Step: s.steps[at], Result: result})
+	}
+}
+
+func (s *runState) tell(e Event) {
+	if s.runner.Observe == nil {
+		return
+	}
+	e.Done, e.Total = s.done, len(s.steps)
+	s.runner.Observe(e)
+}
+
+// positions is a heap of places in the plan: the first one first.
+type positions []int
+
+func (p positions) Len() int           { return len(p) }
+func (p positions) Less(a, b int) bool { return p[a] < p[b] }
+func (p positions) Swap(a, b int)      { p[a], p[b] = p[b], p[a] }
+
+// Push implements heap.Interface.
+func (p *positions) Push(x any) { *p = append(*p, x.(int)) }
+
+// Pop implements heap.Interface.
+func (p *positions) Pop() any {
+	old := *p
+	last := old[len(old)-1]
+	*p = old[:len(old)-1]
+	return last
+}

@@ -1,0 +1,26 @@
+-- The relation under a model's name, if there is one: its kind, columns and indexes.
+select jsonb_build_object(
+    'oid', c.oid::bigint,
+    'kind', case c.relkind
+        when 'r' then 'table' when 'p' then 'table' when 'v' then 'view' when 'm' then 'materialized view'
+        else 'relation of another kind'
+    end,
+    'columns', (
+        select coalesce(jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')
+        from pg_attribute as a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    ),
+    'indexes', array(
+        select i.relname::text
+        from pg_index as x
+        join pg_class as i
+            on i.oid = x.indexrelid
+        where x.indrelid = c.oid
+        order by i.relname
+    )
+)
+from pg_class as c
+join pg_namespace as n
+    on n.oid = c.relnamespace
+where n.nspname = $1
+    and c.relname = $2

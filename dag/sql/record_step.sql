@@ -1,0 +1,46 @@
+-- What one step did, in its own transaction: its row of the ledger; what its node was made from, and in which snapshot
+-- that was read; and, for those who read the node, that it changed.
+with said as (
+    select *
+    from jsonb_to_record($1::jsonb) as s (
+        run_id uuid, node text, kind text, status text, reason text,
+        inserted bigint, updated bigint, deleted bigint, unchanged bigint, rejected bigint,
+        changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
+    )
+),
+step as (
+    insert into terrace.step (
+        run_id, node, kind, status, reason, started_at, seconds,
+        rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected
+    )
+    select
+        run_id, node, kind, status, reason, now(), extract(epoch from clock_timestamp() - now()),
+        inserted, updated, deleted, unchanged, rejected
+    from said
+    on conflict (run_id, node) do update
+    set
+        status = excluded.status, reason = excluded.reason, started_at = excluded.started_at, seconds = excluded.seconds,
+        rows_inserted = excluded.rows_inserted, rows_updated = excluded.rows_updated,
+        rows_deleted = excluded.rows_deleted, rows_unchanged = excluded.rows_unchanged
+),
+state as (
+    insert into terrace.node_state (
+        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, run_id, built_at
+    )
+    select
+        s.node, s.kind, s.file, s.file_hash, s.fingerprint, s.depends_on,
+        pg_current_snapshot(), s.cluster, s.run_id, clock_timestamp()
+    from said as s
+        where s.made
+    on conflict (node) do update
+    set
+        kind = excluded.kind, file = excluded.file, file_hash = excluded.file_hash, fingerprint = excluded.fingerprint,
+        depends_on = excluded.depends_on, snapshot = excluded.snapshot, cluster = excluded.cluster,
+        xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at
+)
+-- A new definition of a view changes no row of its own, and counts as one.
+insert into terrace.batch (node, run_id, rows_inserted, rows_updated, rows_deleted, rows_unchanged, whole)
+select
+    node, run_id, inserted, case when inserted + updated + deleted = 0 then 1 else updated end, deleted, unchanged, whole
+from said
+where changed

@@ -1,0 +1,37 @@
+-- What an assertion found and, when it passed, the state that says it need not be asked again. One that warned or failed
+-- is asked in every run until it passes.
+with said as (
+    select *
+    from jsonb_to_record($1::jsonb) as s (
+        run_id uuid, assertion text, judged text, severity text, status text, failing bigint, samples jsonb, message text,
+        passed boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
+    )
+),
+result as (
+    insert into terrace.assertion_result (run_id, assertion, node, severity, status, failing_rows, samples, message)
+    select run_id, assertion, judged, severity, status, failing, samples, message
+    from said
+    on conflict (run_id, assertion) do update
+    set
+        status = excluded.status, failing_rows = excluded.failing_rows, samples = excluded.samples,
+        message = excluded.message, judged_at = excluded.judged_at
+),
+forgotten as (
+    delete from terrace.node_state as n
+    using said as s
+    where n.node = s.assertion
+        and not s.passed
+)
+insert into terrace.node_state (
+    node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, run_id, built_at
+)
+select
+    s.assertion, 'assertion', s.file, s.file_hash, s.fingerprint, s.depends_on,
+    pg_current_snapshot(), s.cluster, s.run_id, clock_timestamp()
+from said as s
+where s.passed
+on conflict (node) do update
+set
+    kind = excluded.kind, file = excluded.file, file_hash = excluded.file_hash, fingerprint = excluded.fingerprint,
+    depends_on = excluded.depends_on, snapshot = excluded.snapshot, cluster = excluded.cluster,
+    xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at

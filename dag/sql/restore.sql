@@ -1,0 +1,57 @@
+-- Statements that give a new relation the owner, grants, options and comments that the old one has, each with the column
+-- that it is about, or ''. A comment says what kind of relation it is on: the second parameter, 'table' for example.
+with relation as (
+    select
+        c.oid, c.relowner, c.relacl, c.reloptions, c.relkind,
+        format('%I.%I', n.nspname, c.relname) as name
+    from pg_class as c
+    join pg_namespace as n
+        on n.oid = c.relnamespace
+    where c.oid = $1
+),
+columns as (
+    select a.attname, a.attacl, a.attrelid, a.attnum
+    from pg_attribute as a
+    where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+),
+statements (rank, column_name, statement) as (
+    select 1, '', format('alter view %s set (%s)', name, array_to_string(reloptions, ', '))
+    from relation
+    where relkind = 'v' and $2 = 'view' and reloptions is not null
+    union all
+    select 2, '', format('grant %s on %s to %s%s',
+        acl.privilege_type, relation.name,
+        case acl.grantee when 0 then 'public' else quote_ident(grantee.rolname) end,
+        case when acl.is_grantable then ' with grant option' else '' end)
+    from relation
+    cross join lateral aclexplode(relation.relacl) as acl
+    left join pg_roles as grantee
+        on grantee.oid = acl.grantee
+    where acl.grantee <> relation.relowner
+    union all
+    select 3, columns.attname::text, format('grant %s (%I) on %s to %s',
+        acl.privilege_type, columns.attname, relation.name,
+        case acl.grantee when 0 then 'public' else quote_ident(grantee.rolname) end)
+    from relation
+    cross join columns
+    cross join lateral aclexplode(columns.attacl) as acl
+    left join pg_roles as grantee
+        on grantee.oid = acl.grantee
+    union all
+    select 4, '', format('comment on %s %s is %L', $2, name, obj_description(oid, 'pg_class'))
+    from relation
+    where obj_description(oid, 'pg_class') is not null
+    union all
+    select 4, columns.attname::text, format('comment on column %s.%I is %L',
+        relation.name, columns.attname, col_description(columns.attrelid, columns.attnum))
+    from relation
+    cross join columns
+    where col_description(columns.attrelid, columns.attnum) is not null
+    union all
+    select 5, '', format('alter table %s owner to %I', name, pg_get_userbyid(relowner))
+    from relation
+    where pg_get_userbyid(relowner) <> current_user
+)
+select column_name, statement
+from statements
+order by rank, statement
