@@ -1,0 +1,223 @@
+package ods_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/ods"
+	"github.com/terrace-elt/terrace/tests/pgtest"
+)
+
+// cutter ends a connection at one of the client's messages: before the server gets it, or after, before the answer.
+type cutter struct {
+	mu        sync.Mutex
+	armed     bool
+	remaining int
+	after     bool
+	cut       func() // called when the connection ends
+	fired     bool
+}
+
+var errCut = errors.New("the cable was cut")
+
+func (c *cutter) arm(message int, after bool, cut func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.remaining, c.after, c.cut, c.fired = true, message, after, cut, false
+}
+
+// now reports whether this message is the one.
+func (c *cutter) now() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.armed {
+		return false
+	}
+	c.remaining--
+	if c.remaining >= 0 {
+		return false
+	}
+	c.armed, c.fired = false, true
+	c.cut()
+	return true
+}
+
+// disarm reports whether the connection was cut.
+func (c *cutter) disarm() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed = false
+	return c.fired
+}
+
+type cable struct {
+	net.Conn
+	cutter *cutter
+}
+
+func (c *cable) Write(message []byte) (int, error) {
+	if !c.cutter.now() {
+		return c.Conn.Write(message)
+	}
+	if c.cutter.after {
+		if _, err := c.Conn.Write(message); err != nil {
+			return 0, err
+		}
+	}
+	return 0, errors.Join(&net.OpError{Op: "write", Err: errCut}, c.Conn.Close())
+}
+
+// cuttable is a store whose one connection can be cut.
+func cuttable(t *testing.T, db *pgtest.DB) (*ods.Store, *cutter) {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(db.URL)
+	require.NoError(t, err)
+	c := &cutter{}
+	config.MaxConns = 1
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return &cable{conn, c}, err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return ods.New(pool), c
+}
+
+// eventful is a page in which everything happens that landing knows.
+var eventful = []string{
+	record(1, "a"), record(2, "b"), record(3, "a"), record(3, "b"), record(4, "a"), `{"id":null}`, record(5, "a"),
+}
+
+func eventfulStream(n int) ods.Stream {
+	stream := orders()
+	stream.Name = fmt.Sprintf("shop_ods.orders_%d", n)
+	return stream
+}
+
+// before lands the window that comes first and gives the only page of the next.
+func (w *world) before() ods.Page {
+	w.Helper()
+	require.NoError(w, w.store.Ensure(w.Context(), w.stream))
+	w.open(window(1, 2))
+	w.land(record(1, "a"), record(2, "a"))
+	w.finish()
+	return w.eventfulPage()
+}
+
+func (w *world) eventfulPage() ods.Page {
+	w.Helper()
+	w.open(window(2, 3))
+	page := w.page(eventful...)
+	page.Last = true
+	return page
+}
+
+// content is every version that the stream has.
+func (w *world) content() []string {
+	w.Helper()
+	return w.query(`
+select id, payload ->> 'v', _superseded_at is null
+from ` + w.stream.Name + `__versions
+order by id, _version`)
+}
+
+// state is all that a page changes, without numbers and clocks.
+func (w *world) state() []string {
+	w.Helper()
+	return append(w.content(), w.query(`
+select 'batch', page::text, rows_inserted::text, rows_updated::text, rows_rejected::text from terrace.batch where node = $1
+union all
+select 'reject', reason, place, '', '' from terrace.reject where node = $1
+union all
+select 'slice', state, pages::text, rows_received::text, '' from terrace.slice where stream = $1
+union all
+select 'cursor', watermark::text, '', '', '' from terrace.cursor where stream = $1
+order by 1, 2, 3, 4, 5`, w.stream.Name)...)
+}
+
+func TestLand_isAllOrNothingWhereverTheConnectionEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, orders())
+	w.stream = eventfulStream(0)
+	page := w.before()
+	untouched := w.state()
+	want := w.landPage(page)
+	done := w.state()
+	require.Equal(t, ods.Landed{BatchID: want.BatchID, Inserted: 3, Updated: 2, Unchanged: 1, Rejected: 1}, want)
+	store, cutter := cuttable(t, w.db)
+
+	cuts := 0
+	for n := 1; ; n++ {
+		after := n%2 == 0
+		w.stream = eventfulStream(n)
+		page := w.before()
+		_, err := store.State(t.Context(), w.stream.Name) // the connection is there
+		require.NoError(t, err)
+		visible := untouched
+		cutter.arm((n-1)/2, after, func() { visible = w.state() })
+
+		landed, err := store.Land(t.Context(), page)
+
+		fired := cutter.disarm()
+		require.NoError(t, err, "message %d", n/2)
+		require.Equal(t, untouched, visible, "message %d, after: %t", n/2, after)
+		require.Equal(t, w.state(), done, "message %d, after: %t", n/2, after)
+		landed.BatchID = want.BatchID
+		require.Equal(t, want, landed)
+		if !fired {
+			break
+		}
+		cuts++
+	}
+	require.Greater(t, cuts, 20, "so many messages a page takes, each cut before and after")
+}
+
+// The process dies with its connection; another run reads the window from its start.
+func TestLand_convergesWhenTheReaderDies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, orders())
+	w.stream = eventfulStream(0)
+	page := w.before()
+	untouched := w.content()
+	w.landPage(page)
+	done := w.content()
+
+	for n := 1; ; n++ {
+		w.stream = eventfulStream(n)
+		page := w.before()
+		store, cutter := cuttable(t, w.db)
+		_, err := store.State(t.Context(), w.stream.Name) // the connection is there
+		require.NoError(t, err)
+		ctx, die := context.WithCancelCause(t.Context())
+		cutter.arm(n-1, true, func() { die(errCut) })
+
+		_, err = store.Land(ctx, page)
+
+		fired := cutter.disarm()
+		die(nil)
+		w.run = uuid.New()
+		again := w.eventfulPage() // opening the slice waits for what may still be committing
+		if again.Slice.ID == page.Slice.ID {
+			require.Error(t, err, "message %d", n)
+			require.Equal(t, untouched, w.content(), "message %d", n)
+		} else {
+			require.Equal(t, done, w.content(), "message %d", n)
+		}
+		w.landPage(again)
+		require.Equal(t, done, w.content(), "message %d", n)
+		if !fired {
+			require.NoError(t, err)
+			return
+		}
+	}
+}

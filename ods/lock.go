@@ -1,0 +1,102 @@
+package ods
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed sql/lock_holder.sql
+var lockHolderSQL string
+
+// HeldError is a stream that another session is reading.
+type HeldError struct {
+	Stream string
+	// Application is the other session's application_name, PID its server process, Since when it took the lock; zero
+	// when it has let go meanwhile or its session may not be seen.
+	Application string
+	PID         int
+	Since       time.Time
+}
+
+func (e *HeldError) Error() string {
+	if e.PID == 0 {
+		return e.Stream + " was held by another run just now; try again, or wait for it with --wait"
+	}
+	return fmt.Sprintf("%s is held by %q (server process %d) since %s; wait for it with --wait, or end it",
+		e.Stream, e.Application, e.PID, e.Since.UTC().Format(time.RFC3339))
+}
+
+// Lock makes the caller the one reader of a stream, until release is called or its session dies. With wait it waits for
+// the present holder, without it a *HeldError names the holder. The lock has a connection of its own, beside the pool.
+// release may be called once, from any goroutine.
+func (s *Store) Lock(ctx context.Context, stream string, wait bool) (release func(), err error) {
+	conn, err := s.dedicated(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", stream, err)
+	}
+	if err := take(ctx, conn, stream, wait); err != nil {
+		closeQuietly(ctx, conn)
+		return nil, fmt.Errorf("lock %s: %w", stream, err)
+	}
+	// The server lets the lock go with the session.
+	return func() { closeQuietly(ctx, conn) }, nil
+}
+
+// dedicated opens a connection as the pool would, but one that no pool reuses, counts or closes.
+func (s *Store) dedicated(ctx context.Context) (*pgx.Conn, error) {
+	config := s.pool.Config()
+	if config.BeforeConnect != nil {
+		if err := config.BeforeConnect(ctx, config.ConnConfig); err != nil {
+			return nil, err
+		}
+	}
+	return pgx.ConnectConfig(ctx, config.ConnConfig)
+}
+
+// lockSettings are for a session that is idle while it holds a lock, and waits for it as long as the caller's context allows.
+const lockSettings = `set idle_session_timeout = 0; set lock_timeout = 0; set statement_timeout = 0`
+
+// waitForLock takes a lock that goes with the session.
+func waitForLock(ctx context.Context, conn *pgx.Conn, name string) error {
+	if _, err := conn.Exec(ctx, lockSettings); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, `select pg_advisory_lock(hashtextextended($1, 0))`, name)
+	return err
+}
+
+func take(ctx context.Context, conn *pgx.Conn, stream string, wait bool) error {
+	name := "terrace.stream:" + stream
+	if wait {
+		return waitForLock(ctx, conn, name)
+	}
+	if _, err := conn.Exec(ctx, lockSettings); err != nil {
+		return err
+	}
+	var key int64
+	if err := conn.QueryRow(ctx, `select hashtextextended($1, 0)`, name).Scan(&key); err != nil {
+		return err
+	}
+	var taken bool
+	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, key).Scan(&taken); err != nil || taken {
+		return err
+	}
+	held := &HeldError{Stream: stream}
+	err := conn.QueryRow(ctx, lockHolderSQL, key).Scan(&held.Application, &held.PID, &held.Since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	return held
+}
+
+func closeQuietly(ctx context.Context, conn *pgx.Conn) {
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
+	defer cancel()
+	// A connection that cannot say goodbye is gone, and the lock with it.
+	_ = conn.Close(bye)
+}

@@ -1,0 +1,55 @@
+package ods
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed sql/rejects.sql
+var rejectsSQL string
+
+// RejectFilter chooses rejects; a field that is zero does not restrict.
+type RejectFilter struct {
+	ID      int64
+	Stream  string
+	Reason  string
+	RunID   uuid.UUID
+	Pending bool  // only those that have not been replayed
+	Before  int64 // only those with a smaller ID
+	Limit   int   // the newest so many
+}
+
+// StoredReject is one row of terrace.reject.
+type StoredReject struct {
+	ID         int64
+	Stream     string
+	BatchID    int64
+	RunID      uuid.NullUUID
+	RejectedAt time.Time
+	ReplayedAt *time.Time // nil: not yet
+	Reject
+}
+
+// Rejects lists what could not be landed, newest first.
+func (s *Store) Rejects(ctx context.Context, filter RejectFilter) ([]StoredReject, error) {
+	var limit *int
+	if filter.Limit > 0 {
+		limit = &filter.Limit
+	}
+	rows, err := s.pool.Query(ctx, rejectsSQL,
+		filter.Stream, filter.Reason, orNull(filter.RunID), filter.ID, filter.Pending, limit, filter.Before)
+	if err != nil {
+		return nil, fmt.Errorf("read terrace.reject: %w", err)
+	}
+	rejects, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (StoredReject, error) {
+		var r StoredReject
+		err := row.Scan(&r.ID, &r.Stream, &r.BatchID, &r.RunID, &r.Reason, &r.Message, &r.Place, &r.Raw, &r.RejectedAt, &r.ReplayedAt)
+		return r, err
+	})
+	return rejects, wrap(err, "read terrace.reject")
+}

@@ -1,0 +1,14 @@
+-- Who holds an advisory lock on one bigint in this database.
+select
+    a.application_name,
+    l.pid,
+    coalesce(a.state_change, a.backend_start)
+from pg_locks as l
+join pg_stat_activity as a
+    on a.pid = l.pid
+where l.locktype = 'advisory'
+    and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    and l.objsubid = 1
+    and l.classid::bigint = ($1::bigint >> 32) & 4294967295
+    and l.objid::bigint = $1::bigint & 4294967295
+    and l.granted
