@@ -1,0 +1,279 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// answer is a response that was received whole and judged good.
+type answer struct {
+	selection *selection
+	body      *body
+	env       envelope
+	content   [sha256.Size]byte // hash of the records
+	records   [][]byte          // of a body in memory; those of a larger one are read from it again
+	keys      keyRun            // of the records, where paginate follows a key
+	skipped   bool              // a rule says that there is nothing to read
+	address   *url.URL          // where it came from in the end
+	links     []string          // its Link headers
+	endpoint  string
+	request   string
+	fetched   time.Time
+}
+
+// traffic counts what went over the wire.
+type traffic struct {
+	requests, retries, bytes atomic.Int64
+	waited                   atomic.Int64 // nanoseconds
+}
+
+// call is one request and its repetitions.
+type call struct {
+	*client
+	label     string // what it is for: "stream crm_ods.orders", "auth"
+	base      *url.URL
+	request   request
+	responses responses
+	keyset    *selection // nil: paginate follows no key
+	fill      fill
+	traffic   *traffic
+	wire      wire
+	line      string
+	answer    *answer
+	exchange  *exchange     // nil: neither recorded nor replayed
+	asked     time.Duration // how long the source wants to be left alone, 0 if it does not say
+	fetching  bool          // it fetches the token, so that it has none but the one it is given
+	token     ods.Token     // of this attempt
+	refused   bool          // the source does not accept the token
+	renewed   bool          // and the present one has taken the place of such a token
+}
+
+// fetch asks for one page until it has a good answer, a final refusal, or no attempts left.
+func (c *client) fetch(ctx context.Context, s *Stream, f fill, t *traffic) (*answer, error) {
+	k := &call{
+		client: c, label: "stream " + s.Name, base: c.source.baseURL, request: s.request, responses: s.responses,
+		keyset: s.paginate.keyset, fill: f, traffic: t, exchange: newExchange(s, f, c.secrets),
+	}
+	if f.path != nil {
+		k.request.path = *f.path
+	}
+	if err := c.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer c.release()
+	return k.send(ctx)
+}
+
+// fetchToken asks for a token. It takes no place among the source's requests: whoever waits for the token may have taken
+// the last.
+func (c *client) fetchToken(ctx context.Context, how *tokenRequest, with ods.Token, t *traffic) (*answer, error) {
+	k := &call{
+		client: c, label: "auth", base: how.base, request: how.request, responses: responses{selection: how.selection},
+		traffic: t, fetching: true, token: with,
+	}
+	a, err := k.send(ctx)
+	var e *Error
+	if errors.As(err, &e) && e.Kind == Refused && !e.repeat {
+		e.Kind, e.Hint = Auth, c.source.auth.hint(c.source.File)
+	}
+	return a, err
+}
+
+func (k *call) send(ctx context.Context) (*answer, error) {
+	k.answer = &answer{selection: k.responses.selection}
+	k.answer.endpoint, k.line = k.describe(k.base, k.request, k.fill)
+	k.answer.request = k.line
+	ctx = k.exchange.in(ctx, k.line)
+	if err := k.ready(ctx); err != nil {
+		return nil, k.explain(ctx, err)
+	}
+	content := retryablehttp.ReaderFunc(func() (io.Reader, error) { return bytes.NewReader(k.wire.body), nil })
+	req, err := retryablehttp.NewRequestWithContext(ctx, k.wire.method, k.wire.url.String(), content)
+	if err != nil {
+		return nil, k.explain(ctx, err)
+	}
+	k.dress(req.Request)
+	req.SetResponseHandler(k.judge)
+	retrying := &retryablehttp.Client{
+		HTTPClient: k.http, RetryMax: k.retry.Attempts - 1, RetryWaitMin: k.retry.Min, RetryWaitMax: k.retry.Max,
+		CheckRetry: k.again, Backoff: k.backoff, PrepareRetry: k.prepare, ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	if _, err := retrying.Do(req); err != nil {
+		return nil, errors.Join(k.explain(ctx, err), k.answer.body.close())
+	}
+	return k.answer, nil
+}
+
+// ready makes the request of the next attempt: first a good token and the source's limits, which may take their time, then
+// what the request says of now, and last its signature.
+func (k *call) ready(ctx context.Context) error {
+	if err := k.authorize(ctx); err != nil {
+		return err
+	}
+	waited, err := k.limits.wait(ctx)
+	k.traffic.waited.Add(int64(waited))
+	k.traffic.requests.Add(1)
+	if err != nil {
+		return err
+	}
+	s := k.scope(k.fill, k.replaying)
+	s.token = k.token
+	var own credentials
+	if k.fetching {
+		own, err = k.source.auth.ownCredentials(s)
+	} else {
+		own, err = k.source.auth.credentials(k.token, s)
+	}
+	if err != nil {
+		return err
+	}
+	k.wire, err = k.request.build(k.base, own, s)
+	return err
+}
+
+// authorize finds the token for an attempt: another one when the last was refused.
+func (k *call) authorize(ctx context.Context) error {
+	if k.tokens == nil || k.fetching {
+		return nil
+	}
+	var err error
+	if k.refused {
+		k.refused, k.renewed = false, true
+		k.token, err = k.tokens.renew(ctx, k.token.Access, k.traffic)
+	} else {
+		k.token, err = k.tokens.current(ctx, k.traffic)
+	}
+	return err
+}
+
+// dress puts the wire's parts on a request.
+func (k *call) dress(req *http.Request) {
+	req.URL, req.Host, req.Header = k.wire.url, k.wire.url.Host, k.wire.headers
+	req.ContentLength = int64(len(k.wire.body))
+	if len(k.wire.body) == 0 {
+		req.Body = http.NoBody
+	}
+}
+
+// prepare makes the request anew for a repetition: its time, token and signature are those of the attempt.
+func (k *call) prepare(req *http.Request) error {
+	k.traffic.retries.Add(1)
+	k.asked = 0
+	k.exchange.repeat()
+	if err := k.ready(req.Context()); err != nil {
+		return err
+	}
+	k.dress(req)
+	return nil
+}
+
+// again decides whether to repeat. It is asked before the answer is judged, when only a missing answer counts, and
+// again with the judgement.
+func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	var judged *Error
+	var addressed *url.Error
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.As(err, &judged):
+		return judged.repeat, nil
+	case errors.Is(err, errRefusedRedirect):
+		return false, nil
+	case errors.As(err, &addressed):
+		return repeatable(addressed), nil
+	default:
+		return true, nil
+	}
+}
+
+// repeatable tells a broken connection from a mistake that stays.
+func repeatable(err *url.Error) bool {
+	text := err.Err.Error()
+	for _, permanent := range []string{"x509:", "tls:", "unsupported protocol scheme", "redirects", "no such host", "server gave HTTP response"} {
+		if strings.Contains(text, permanent) {
+			return false
+		}
+	}
+	return true
+}
+
+// backoff is how long to wait before a repetition: what the source asks for, else longer each time. Jitter keeps many
+// readers from coming back at once; it never shortens what the source asked for.
+func (k *call) backoff(shortest, longest time.Duration, attempt int, _ *http.Response) time.Duration {
+	if k.refused || k.replaying {
+		return 0
+	}
+	d := min(shortest<<min(attempt, 20), longest)
+	d = d/2 + rand.N(d/2+1)
+	if k.asked > 0 {
+		d = k.asked + rand.N(min(k.asked/10, time.Second)+1)
+	}
+	k.traffic.waited.Add(int64(d))
+	return d
+}
+
+// retryAfter reads the header in both its forms. Dates count from the source's own clock, if it shows it.
+func (k *call) retryAfter(resp *http.Response) time.Duration {
+	text := strings.TrimSpace(resp.Header.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil {
+		return time.Duration(max(seconds, 0)) * time.Second
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now := k.now()
+	if theirs, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		now = theirs
+	}
+	return max(until.Sub(now), 0)
+}
+
+// explain gives an error without addresses and credentials.
+func (k *call) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var own ownError
+	if errors.As(err, &own) {
+		return own.error
+	}
+	var judged *Error
+	if errors.As(err, &judged) {
+		if judged.Request == "" {
+			judged.Request = k.line
+		}
+		judged.Message = k.secrets.Redact(judged.Message)
+		return judged
+	}
+	var unset *unsetError
+	if errors.As(err, &unset) {
+		return k.settings(err, k.label)
+	}
+	var addressed *url.Error
+	if errors.As(err, &addressed) {
+		err = addressed.Err
+	}
+	return &Error{
+		Kind: Transport, Message: k.secrets.Redact(err.Error()), Request: k.line, cause: err,
+		Hint: fmt.Sprintf("is %s reachable from here?", k.base.Host),
+	}
+}

@@ -1,0 +1,56 @@
+package extract
+
+import (
+	"context"
+
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// Plan is what a reading of a stream would do.
+type Plan struct {
+	Slices []ods.SliceSpec
+	// Endpoint and Request are those of the first request, with the names of variables in the place of their values.
+	// They are empty when there is nothing to read, and for files.
+	Endpoint, Request string
+}
+
+// Plan says what Read would begin with. It sends nothing, opens no slice, and needs no credentials; files are listed
+// and, where they may be new, hashed. Of objects in S3 it knows only that they will be listed.
+func (r *Reader) Plan(ctx context.Context, s *Stream, w Window) (Plan, error) {
+	if s.External() {
+		return Plan{}, nil
+	}
+	if f := s.files; s.Source.Type == S3 {
+		place := "s3://" + f.bucket + "/" + f.prefix
+		return Plan{Endpoint: place, Request: "LIST " + place}, nil
+	}
+	run := &reading{Reader: r, stream: s, job: Job{Window: w}}
+	state, err := r.deps.Lander.State(ctx, s.Name)
+	if err != nil {
+		return Plan{}, wrap(s, err)
+	}
+	units, err := run.units(ctx, state)
+	if err != nil {
+		return Plan{}, wrap(s, err)
+	}
+	var out Plan
+	for _, u := range units {
+		out.Slices = append(out.Slices, u.spec)
+	}
+	if s.Source.Type == HTTP && len(units) > 0 {
+		f := run.fill(units[0].spec)
+		f.path = s.paths(units[0].spec, r.deps.Now())[0]
+		newPager(s.paginate).fill(&f)
+		if s.parent != nil {
+			for _, name := range s.parent.names {
+				f.values["parent."+name] = "‹" + name + "›"
+			}
+		}
+		request := s.request
+		if f.path != nil {
+			request.path = *f.path
+		}
+		out.Endpoint, out.Request = newAnonymous(s.Source, r.deps).describe(s.Source.baseURL, request, f)
+	}
+	return out, nil
+}

@@ -1,0 +1,349 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// Lander is where pages go. *ods.Store is one. It must be safe for use by many goroutines.
+type Lander interface {
+	// State is what is known of a stream before it is read.
+	State(ctx context.Context, stream string) (ods.State, error)
+	// OpenSlice finds the slice where it was left open, or begins it.
+	OpenSlice(ctx context.Context, stream ods.Stream, spec ods.SliceSpec, runID uuid.UUID) (ods.Slice, error)
+	// Land commits a page.
+	Land(ctx context.Context, page ods.Page) (ods.Landed, error)
+	// FailSlice notes why a slice could not be finished. It can be opened again.
+	FailSlice(ctx context.Context, slice ods.Slice, cause string) error
+	// ParentKeys gives the next keys of parent records that changed since the child's last complete pass, in order.
+	ParentKeys(ctx context.Context, query ods.ParentQuery) ([][]string, error)
+	// EachValues gives the values of a query's one column, each once: json.Number, bool or string.
+	EachValues(ctx context.Context, sql string) ([]any, error)
+}
+
+// Deps is what reading needs of the world. Lander, Now and LookupEnv are required, FS for sources of type files.
+type Deps struct {
+	Lander    Lander
+	Transport http.RoundTripper // nil: a pool of connections of its own
+	Now       func() time.Time
+	LookupEnv func(string) (string, bool)
+	FS        fs.FS        // the project
+	Log       *slog.Logger // nil: silence
+	Progress  func(Event)  // nil: nobody watches; called from one goroutine at a time for each stream
+	TempDir   string       // for responses too large for memory; "": the system's
+	Retry     Retry
+	// Tokens and Rates are what all processes share. Where they are nil the Lander stands in, if it can; otherwise tokens
+	// and limits are this process's own.
+	Tokens TokenStore
+	Rates  RateStore
+	// Sweeper marks what a source has no more. Where it is nil the Lander stands in, if it can.
+	Sweeper Sweeper
+	// Recorder, when set, keeps the answers of sources of type http.
+	Recorder *Recorder
+	// Recording, when set, takes the place of the sources: streams of type http are read from it, with neither network
+	// nor credentials.
+	Recording *Recording
+	// Pages, when set, is a folder with answers that somebody else fetched: streams of type http are read from it, each from
+	// the folder of its name.
+	Pages fs.FS
+}
+
+// Job is what one reading of a stream is asked to do.
+type Job struct {
+	RunID  uuid.UUID
+	Window Window
+	// AllowMassDelete lets a sweep delete more than its declared share.
+	AllowMassDelete bool
+}
+
+// Event is told after every page that was landed.
+type Event struct {
+	Stream string
+	Slice  ods.SliceSpec
+	Result Result // so far
+}
+
+// Result is what a reading did.
+type Result struct {
+	Slices, SlicesDone, SlicesFailed       int
+	SlicesOpen                             int // given up for now, because the source asks to wait
+	Pages                                  int
+	Received                               int64 // records and rejects
+	Inserted, Updated, Unchanged, Rejected int64
+	Deleted                                int64 // found to be gone at the source
+	Bytes                                  int64
+	Requests, Retries                      int64
+	Waited                                 time.Duration // for limits and before repetitions
+	// ResumeAt is when the source may be asked again, if it said so; zero otherwise.
+	ResumeAt time.Time
+}
+
+// Partial reports whether some of the slices were read and some were not, or were only put off: a later reading goes on
+// with them.
+func (r Result) Partial() bool {
+	if r.SlicesFailed == 0 {
+		return r.SlicesOpen > 0
+	}
+	return r.SlicesDone > 0
+}
+
+// Reader reads streams. Streams of one source share its limits, so a process needs one Reader. It may be used by many
+// goroutines.
+type Reader struct {
+	deps Deps
+
+	mu      sync.Mutex
+	clients map[*Source]*client
+}
+
+// NewReader makes a Reader.
+func NewReader(d Deps) *Reader {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Progress == nil {
+		d.Progress = func(Event) {}
+	}
+	if shared, ok := d.Lander.(TokenStore); ok && d.Tokens == nil {
+		d.Tokens = shared
+	}
+	if shared, ok := d.Lander.(RateStore); ok && d.Rates == nil {
+		d.Rates = shared
+	}
+	if able, ok := d.Lander.(Sweeper); ok && d.Sweeper == nil {
+		d.Sweeper = able
+	}
+	switch {
+	case d.Recorder != nil:
+		d.Lander = recordedLander{d.Lander, d.Recorder}
+	case d.Recording != nil:
+		d.Lander = replayedLander{d.Lander, d.Recording}
+	}
+	return &Reader{deps: d, clients: map[*Source]*client{}}
+}
+
+// Read reads what is new of a stream and lands it, slice by slice. A slice that fails does not keep the others from
+// being read, unless its reason concerns them all. The error is nil only when every slice is proven complete.
+func (r *Reader) Read(ctx context.Context, s *Stream, job Job) (Result, error) {
+	if s.External() {
+		return Result{}, nil
+	}
+	run := &reading{Reader: r, stream: s, job: job}
+	err := run.all(ctx)
+	if err == nil {
+		err = run.sweep(ctx)
+	}
+	return run.snapshot(), wrap(s, err)
+}
+
+func wrap(s *Stream, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("read %s: %w", s.Name, err)
+}
+
+// client gives the source's client, the same for all its streams.
+func (r *Reader) client(s *Source) (*client, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.clients[s]; c != nil {
+		return c, nil
+	}
+	c, err := newClient(s, r.deps)
+	if err == nil {
+		r.clients[s] = c
+	}
+	return c, err
+}
+
+// reading is one call of Read.
+type reading struct {
+	*Reader
+	stream  *Stream
+	job     Job
+	client  *client // of type http
+	traffic traffic
+	// meanings are the values of each for every variant.
+	meanings map[string]map[string]any
+
+	mu     sync.Mutex
+	result Result // all but the traffic
+}
+
+// all reads the stream's slices, again from the listing when objects were replaced after it.
+func (r *reading) all(ctx context.Context) error {
+	for listings := 1; ; listings++ {
+		err := r.pass(ctx)
+		if listings == maxListings || !r.replaced(err) {
+			return err
+		}
+		r.result.Slices, r.result.SlicesFailed = r.result.SlicesDone, 0
+	}
+}
+
+// pass reads the slices, one after the other.
+func (r *reading) pass(ctx context.Context) error {
+	if r.stream.Source.Type == HTTP && r.deps.Pages == nil {
+		var err error
+		if r.client, err = r.Reader.client(r.stream.Source); err != nil {
+			return err
+		}
+	}
+	state, err := r.deps.Lander.State(ctx, r.stream.Name)
+	if err != nil {
+		return err
+	}
+	units, err := r.units(ctx, state)
+	if err != nil {
+		return err
+	}
+	if r.client != nil && r.deps.Recorder != nil {
+		if err := r.deps.Recorder.slices(r.stream.Name, r.meanings, units); err != nil {
+			return err
+		}
+	}
+	return newSchedule(r, units).run(ctx)
+}
+
+// unit is a slice and the way to read it: read calls emit for every page, in order.
+type unit struct {
+	spec ods.SliceSpec
+	read func(ctx context.Context, slice ods.Slice, emit func(ods.Page) error) error
+}
+
+// units says what to read.
+func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
+	s := r.stream
+	switch {
+	case s.Source.Type == HTTP && r.deps.Recording != nil:
+		return r.recordedUnits()
+	case s.Source.Type == HTTP && r.deps.Pages != nil:
+		return r.pageUnits(ctx, state)
+	case s.Source.Type == Files:
+		return r.fileUnits(ctx, state)
+	case s.Source.Type == S3:
+		return r.objectUnits(ctx, state)
+	case s.Source.Type != HTTP:
+		return nil, fmt.Errorf("sources of type %s are not supported by this version", s.Source.Type)
+	}
+	variants, err := r.spread(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var units []unit
+	if s.parent != nil {
+		for _, variant := range variants {
+			units = append(units, unit{spec: ods.SliceSpec{Kind: ods.Parents, Variant: variant}, read: r.readParents})
+		}
+		return units, nil
+	}
+	for _, spec := range PlanSlices(s.Slicing, variants, state, r.deps.Now(), r.job.Window) {
+		units = append(units, unit{spec: spec, read: r.readPages})
+	}
+	return units, nil
+}
+
+// pipe lands a page while the next one is being fetched and prepared. At most one page waits between the two.
+func (r *reading) pipe(ctx context.Context, slice ods.Slice, u unit) error {
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	pages := make(chan ods.Page, 1)
+	ended := make(chan error, 1)
+	number := slice.Pages
+	go func() {
+		defer close(pages)
+		ended <- u.read(reading, slice, func(page ods.Page) error {
+			number++
+			page.Stream, page.Slice, page.RunID, page.Number = r.stream.Landing, slice, r.job.RunID, number
+			page, err := page.Prepared()
+			if err != nil {
+				return err
+			}
+			select {
+			case pages <- page:
+				return nil
+			case <-reading.Done():
+				return context.Cause(reading)
+			}
+		})
+	}()
+	var landErr error
+	for page := range pages {
+		if landErr != nil {
+			continue // the reader has been told to stop; what it had ready is not landed
+		}
+		if landErr = r.land(ctx, page); landErr != nil {
+			stop(landErr)
+		}
+	}
+	readErr := <-ended
+	if landErr != nil {
+		return landErr
+	}
+	return readErr
+}
+
+func (r *reading) land(ctx context.Context, page ods.Page) error {
+	landed, err := r.deps.Lander.Land(ctx, page)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Pages++
+	r.result.Received += int64(len(page.Records) + len(page.Rejects))
+	r.result.Inserted += landed.Inserted
+	r.result.Updated += landed.Updated
+	r.result.Unchanged += landed.Unchanged
+	r.result.Rejected += landed.Rejected
+	r.deps.Progress(Event{Stream: r.stream.Name, Slice: page.Slice.Spec, Result: r.soFar()})
+	return nil
+}
+
+func (r *reading) snapshot() Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.soFar()
+}
+
+// soFar is the result, for whoever holds the lock.
+func (r *reading) soFar() Result {
+	out := r.result
+	out.Bytes = r.traffic.bytes.Load()
+	out.Requests, out.Retries = r.traffic.requests.Load(), r.traffic.retries.Load()
+	out.Waited = time.Duration(r.traffic.waited.Load())
+	return out
+}
+
+// hopeless reports whether the other slices of the stream would fail for the same reason.
+func hopeless(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Kind == Auth || e.Kind == Settings)
+}
+
+func describeSlice(s ods.SliceSpec) string {
+	text := "all"
+	switch s.Kind {
+	case ods.Window:
+		text = fmt.Sprintf("%s to %s", s.Start.Format(time.RFC3339), s.End.Format(time.RFC3339))
+	case ods.File:
+		text = fmt.Sprint(s.Meta["path"])
+	case ods.Parents:
+		text = "changed parents"
+	}
+	if s.Variant != "" {
+		text = s.Variant + ", " + text
+	}
+	return text
+}
