@@ -1,0 +1,81 @@
+package feiqiu
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Cents is an amount of money in fen. It is written as yuan with two decimals, in JSON as a number.
+type Cents int64
+
+// String is the amount in yuan: "94.00".
+func (c Cents) String() string {
+	sign, v := "", int64(c)
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, v/100, v%100)
+}
+
+// MarshalJSON writes the amount as a number that keeps both decimals.
+func (c Cents) MarshalJSON() ([]byte, error) { return []byte(c.String()), nil }
+
+// perHour is the charge for a stretch of time at an hourly price.
+func perHour(price Cents, seconds int64) Cents { return price * Cents(seconds) / 3600 }
+
+// percent is a share of an amount, half a fen rounded up.
+func (c Cents) percent(rate int64) Cents { return (c*Cents(rate) + 50) / 100 }
+
+// The upstream has two ways to write that there is no date.
+const (
+	noDate    = "0000-00-00 00:00:00"
+	noNetDate = "0001-01-01 00:00:00"
+	layout    = time.DateTime
+)
+
+func wall(t time.Time) string { return t.In(Zone).Format(layout) }
+
+// yesNo is the upstream's boolean of the kind 1 yes, 2 no.
+func yesNo(b bool) int {
+	if b {
+		return 1
+	}
+	return 2
+}
+
+// idKind is the part of an id that tells what it identifies.
+type idKind int64
+
+const (
+	memberID     idKind = 30
+	cardID       idKind = 31
+	systemMember idKind = 33
+	tableID      idKind = 40
+	areaID       idKind = 41
+	qrCodeID     idKind = 42
+	couponID     idKind = 55
+	packageID    idKind = 56
+	goodsID      idKind = 60
+	goodsLineID  idKind = 64
+	settleID     idKind = 70
+	paymentID    idKind = 72
+	orderID      idKind = 73
+	refundID     idKind = 75
+	tableLineID  idKind = 76
+	operatorID   idKind = 90
+)
+
+// id is a number of sixteen digits: 1000, the kind, the hall, the day it was made on, and a running number.
+func id(kind idKind, site, day, n int) int64 {
+	return 1000_00_0000000000 + int64(kind)*1e10 + int64(site)*1e9 + int64(day)*1e5 + int64(n)
+}
+
+// encode cannot fail for the types of this package.
+func encode(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("feiqiu: encode %T: %v", v, err))
+	}
+	return raw
+}
