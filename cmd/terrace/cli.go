@@ -1,0 +1,93 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// CLI is the command line.
+type CLI struct {
+	Globals
+
+	Init    InitCmd    `cmd:"" group:"project" help:"Make a small working project in a new folder."`
+	Demo    DemoCmd    `cmd:"" group:"project" help:"Run the reference project against stand-in upstreams, let a day pass, run again."`
+	Ls      LsCmd      `cmd:"" group:"project" help:"List nodes, one name per line."`
+	Show    ShowCmd    `cmd:"" group:"project" help:"Show the SQL that would be executed for a node."`
+	Preview PreviewCmd `cmd:"" group:"project" help:"Run a model's query and show its first rows; nothing is written."`
+	Check   CheckCmd   `cmd:"" group:"project" help:"Check the whole project: headers, dependencies, SQL."`
+	Lineage LineageCmd `cmd:"" group:"project" help:"Show what a node or a column is made from, or what is made from it."`
+
+	Update  UpdateCmd  `cmd:"" group:"run" help:"Extract, then run models and assertions on what arrived."`
+	Extract ExtractCmd `cmd:"" group:"run" help:"Read sources and land their records."`
+	Run     RunCmd     `cmd:"" group:"run" help:"Build models, seeds and assertions whose inputs or definition changed."`
+	Test    TestCmd    `cmd:"" group:"run" help:"Judge assertions on what is published."`
+	Plan    PlanCmd    `cmd:"" group:"run" help:"Say what run would do, and why; nothing is executed."`
+	Retry   RetryCmd   `cmd:"" group:"run" help:"Run again what failed or was skipped in a run."`
+
+	Status  StatusCmd  `cmd:"" group:"look" help:"Show up to when each stream is landed, and where it resumes."`
+	Runs    RunsCmd    `cmd:"" group:"look" help:"List the newest runs, or the steps of one."`
+	Gaps    GapsCmd    `cmd:"" group:"look" help:"Compare what sources report with what is landed, window by window."`
+	Profile ProfileCmd `cmd:"" group:"look" help:"Show which values the records of a stream have, since when, and how late records come."`
+	Rejects RejectsCmd `cmd:"" group:"look" help:"List records that could not be landed."`
+	Doctor  DoctorCmd  `cmd:"" group:"look" help:"Check the surroundings: database, binaries, settings, credentials."`
+
+	DB         DBCmd         `cmd:"" name:"db" group:"database" help:"Start, stop and open the embedded PostgreSQL."`
+	Migrate    MigrateCmd    `cmd:"" group:"database" help:"Bring schema terrace up to date, or back; make roles."`
+	Version    VersionCmd    `cmd:"" group:"database" help:"Print the version."`
+	Completion CompletionCmd `cmd:"" group:"database" help:"Print how to switch on completion in your shell."`
+}
+
+// Globals are the flags of every command.
+type Globals struct {
+	Project     string            `group:"common" short:"C" placeholder:"DIR" help:"Folder of the project (default: the nearest one upwards with a terrace.yml)."`
+	DatabaseURL string            `group:"common" name:"database-url" placeholder:"URL" help:"Database to work on (default: TERRACE_DATABASE_URL, DATABASE_URL, PG_DSN, PG*, terrace.yml, else the embedded server)."`
+	Env         string            `group:"common" name:"env" placeholder:"NAME" help:"Environment of terrace.yml."`
+	Threads     int               `group:"common" placeholder:"N" help:"Steps that run at once (default: terrace.yml, else 4)."`
+	Var         map[string]string `group:"common" placeholder:"K=V" mapsep:"none" help:"Value of a variable that models read with terrace.var()."`
+	JSON        bool              `group:"common" name:"json" help:"Print the result as one JSON document."`
+	Verbose     bool              `group:"common" short:"v" help:"Tell more on standard error."`
+	LogFile     string            `group:"common" name:"log-file" placeholder:"FILE" help:"Write the log to this file as well."`
+	LogLevel    string            `group:"common" name:"log-level" placeholder:"LEVEL" help:"debug, info, warn (default) or error."`
+	LogFormat   string            `group:"common" name:"log-format" placeholder:"FORMAT" help:"text (default) or json."`
+	NoColor     bool              `group:"common" name:"no-color" help:"No colours, also on a terminal."`
+}
+
+// Selection are the flags of commands that act on nodes.
+type Selection struct {
+	Nodes      []string `arg:"" optional:"" name:"selector" predictor:"node" help:"Nodes, or selectors: x, +x, x+, @x, tag:, path:, kind:, source:, test:, state:, result:."`
+	Select     []string `short:"s" sep:"none" placeholder:"SELECTOR" predictor:"node" help:"The same as a flag; may be repeated."`
+	Exclude    []string `sep:"none" placeholder:"SELECTOR" predictor:"node" help:"Nodes to leave out; may be repeated."`
+	AllowEmpty bool     `name:"allow-empty" help:"Do nothing, instead of failing, when a selector matches nothing."`
+}
+
+func (s Selection) include() []string { return append(append([]string{}, s.Nodes...), s.Select...) }
+
+// Window are the flags that limit a command to a stretch of time.
+type Window struct {
+	From string `placeholder:"TIME" help:"Start of the window, inclusive: 2026-01-31, or with a time of day."`
+	To   string `placeholder:"TIME" help:"End of the window, exclusive."`
+}
+
+func kongOptions(app *App) []kong.Option {
+	return []kong.Option{
+		kong.Name("terrace"),
+		kong.Description("SQL-first ELT for PostgreSQL: land raw records, model them in SQL, trust the tables."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "project", Title: "Project:"},
+			{Key: "run", Title: "Run:"},
+			{Key: "look", Title: "Look:"},
+			{Key: "database", Title: "Database and tool:"},
+			{Key: "common", Title: "Flags of every command:"},
+		}),
+		kong.Writers(app.Stdout, app.Stderr),
+		kong.Exit(func(int) { app.exited = true }),
+	}
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return word
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/terrace-elt/terrace/cmd/pgserver"
+	"github.com/terrace-elt/terrace/migrations"
+)
+
+// connectTimeout bounds one attempt to reach the server.
+const connectTimeout = 10 * time.Second
+
+// databaseURL names the database: flags and environment first, then terrace.yml, then the embedded server, which it
+// starts.
+func (a *App) databaseURL(ctx context.Context, configured string) (string, error) {
+	if a.settings.databaseURL != "" {
+		return a.settings.databaseURL, nil
+	}
+	if configured != "" {
+		return configured, nil
+	}
+	server, err := pgserver.Start(ctx, a.serverOptions())
+	if err != nil {
+		return "", fmt.Errorf("start the embedded PostgreSQL: %w", err)
+	}
+	if server.Started {
+		a.Log.Info("embedded PostgreSQL started", "data", server.DataDir)
+	}
+	return server.URL(), nil
+}
+
+// dataDir is where the project's embedded server keeps its data.
+func (a *App) dataDir() string { return filepath.Join(a.Dir, ".terrace", "postgres") }
+
+func (a *App) serverOptions() pgserver.Options {
+	return pgserver.Options{DataDir: a.dataDir(), LookupEnv: a.LookupEnv, Logger: a.Log}
+}
+
+// poolConfig parses a connection string. The error of a wrong one names no password.
+func (a *App) poolConfig(url string) (*pgxpool.Config, error) {
+	a.secrets.addURL(url)
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, &inputError{
+			message: "the database URL cannot be read: " + a.redact(err.Error()),
+			hint:    "Write postgres://USER@HOST:5432/DATABASE, and the password into PGPASSWORD.",
+		}
+	}
+	if a.databaseName != "" {
+		config.ConnConfig.Database = a.databaseName
+	}
+	if password, _ := a.LookupEnv("PGPASSWORD"); config.ConnConfig.Password == "" { // it may stand in .env, where the driver does not look
+		config.ConnConfig.Password = password
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	return config, nil
+}
+
+// connect opens one connection and brings schema terrace up to date.
+func (a *App) connect(ctx context.Context, config *pgxpool.Config) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig.Copy())
+	if err != nil {
+		return nil, err
+	}
+	if err := migrations.Up(ctx, conn); err != nil {
+		_ = conn.Close(ctx) // the error of the migration is the one to tell
+		return nil, schemaError(err)
+	}
+	return conn, nil
+}
+
+// schemaError says that the database is not as it must be, unless the connection itself broke.
+func schemaError(err error) error {
+	var network net.Error
+	if errors.As(err, &network) {
+		return err
+	}
+	hint := ""
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" {
+		hint = "The role may neither use schema terrace nor make it. Run as its owner or a member of terrace_transformer, or grant CREATE on the database."
+	}
+	return &surroundingsError{err: err, hint: hint}
+}

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/terrace-elt/terrace/cmd/standin/feiqiu"
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// DemoCmd is terrace demo.
+type DemoCmd struct {
+	Domain string `arg:"" optional:"" default:"feiqiu" enum:"feiqiu" help:"Which reference system: feiqiu, a chain of billiards halls."`
+	Listen string `default:"127.0.0.1:0" placeholder:"ADDRESS" help:"Where the stand-in upstream listens (default: a free port)."`
+	Days   int    `default:"60" help:"Business days that lie behind on the first run."`
+}
+
+// demoDatabase is a database of its own, so that a demo touches nothing else on the server.
+const demoDatabase = "terrace_demo"
+
+// Run implements the command: from nothing, then a day later. Killed in between, it goes on where it was.
+func (c *DemoCmd) Run(ctx context.Context, a *App) error {
+	if err := a.needProject(); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(a.Dir, "models", c.Domain)); err != nil {
+		return &inputError{
+			message: fmt.Sprintf("this project has no models/%s: the demo runs the reference project", c.Domain),
+			hint:    "Run it in a clone of terrace's own repository. For a project of your own: terrace init DIR.",
+		}
+	}
+	// An address that is taken is found before the last demo's database is dropped.
+	_, stop, err := serve(c.Listen, http.NotFoundHandler())
+	if err != nil {
+		return err
+	}
+	stop()
+	d := &demo{app: a, command: c}
+	defer d.close()
+	if err := d.openDatabase(ctx); err != nil {
+		return err
+	}
+	return d.run(ctx)
+}
+
+// demo is one demonstration.
+type demo struct {
+	app     *App
+	command *DemoCmd
+	server  *pgx.Conn // the server's own database, where the demo's is made and its progress is noted
+	reports []dag.Report
+}
+
+func (d *demo) close() {
+	if d.server != nil {
+		_ = d.server.Close(context.Background()) // nothing is open on it
+	}
+}
+
+// openDatabase makes the demo's database, or finds one whose demo did not end.
+func (d *demo) openDatabase(ctx context.Context) error {
+	url, err := d.app.projectURL(ctx)
+	if err != nil {
+		return err
+	}
+	config, err := d.app.poolConfig(url)
+	if err != nil {
+		return err
+	}
+	if d.server, err = pgx.ConnectConfig(ctx, config.ConnConfig); err != nil {
+		return err
+	}
+	var alone bool
+	if err := d.server.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended('terrace demo', 0))").Scan(&alone); err != nil {
+		return fmt.Errorf("lock the demo: %w", err)
+	}
+	if !alone {
+		return &dag.HeldError{Node: "the demo", Holder: "another terrace demo"}
+	}
+	d.app.databaseName = demoDatabase
+	return nil
+}
+
+// run goes through the days that are not over yet.
+func (d *demo) run(ctx context.Context) error {
+	day, err := d.resume(ctx)
+	if err != nil {
+		return err
+	}
+	for ; day < len(demoDays); day++ {
+		if err := d.day(ctx, day); err != nil {
+			return err
+		}
+		if err := d.note(ctx, day+1); err != nil {
+			return err
+		}
+	}
+	if d.app.JSON {
+		return d.app.printJSON(map[string]any{"runs": d.reports})
+	}
+	return d.epilogue(ctx)
+}
+
+// demoDays say what each day of the demo shows.
+var demoDays = []string{ //nolint:gochecknoglobals // a table
+	"%d days of business, from nothing",
+	"a day later (day %d): new orders, changed members, late and corrected settlements, refunds",
+}
+
+// notePrefix begins the comment on the demo's database that says how far the demo came.
+const notePrefix = "terrace demo: days done: "
+
+// resume returns the day to go on with: that of a demo which was killed, or the first, on a new database.
+func (d *demo) resume(ctx context.Context) (int, error) {
+	var note *string
+	err := d.server.QueryRow(ctx, "select shobj_description(oid, 'pg_database') from pg_database where datname = $1", demoDatabase).Scan(&note)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return 0, fmt.Errorf("look for a demo that did not end: %w", err)
+	}
+	if note != nil {
+		days, size, _ := strings.Cut(strings.TrimPrefix(*note, notePrefix), " of ")
+		day, wrong := strconv.Atoi(days)
+		if wrong == nil && size == strconv.Itoa(d.command.Days) && day < len(demoDays) {
+			fmt.Fprintf(d.app.Stderr, "the last demo did not end: going on with it\n")
+			return day, nil
+		}
+	}
+	for _, sql := range []string{
+		"drop database if exists " + demoDatabase + " with (force)",
+		"create database " + demoDatabase,
+	} {
+		if _, err := d.server.Exec(ctx, sql); err != nil {
+			return 0, fmt.Errorf("make the demo's database: %w", err)
+		}
+	}
+	return 0, d.note(ctx, 0)
+}
+
+func (d *demo) note(ctx context.Context, days int) error {
+	_, err := d.server.Exec(ctx, fmt.Sprintf("comment on database %s is '%s%d of %d'", demoDatabase, notePrefix, days, d.command.Days))
+	if err != nil {
+		return fmt.Errorf("note how far the demo came: %w", err)
+	}
+	return nil
+}
+
+// day starts the stand-in as it is on that day and brings the warehouse up to it.
+func (d *demo) day(ctx context.Context, day int) error {
+	standin := feiqiu.New(feiqiu.Options{Days: d.command.Days + day})
+	address, stop, err := serve(d.command.Listen, standin.Handler())
+	if err != nil {
+		return err
+	}
+	defer stop()
+	outer := d.app.LookupEnv
+	d.app.LookupEnv = func(name string) (string, bool) {
+		switch name {
+		case "FEIQIU_URL":
+			return "http://" + address, true
+		case "FEIQIU_TOKEN":
+			return feiqiu.DefaultToken, true
+		}
+		return outer(name)
+	}
+	defer func() { d.app.LookupEnv = outer }()
+	if !d.app.JSON {
+		d.app.printf("\n%s", d.app.paint(cyan, fmt.Sprintf("== "+demoDays[day], d.command.Days+day)))
+	}
+	report, err := d.update(ctx, standin.Now)
+	if err != nil {
+		return err
+	}
+	d.reports = append(d.reports, report)
+	if !d.app.JSON {
+		if err := d.app.printReport(report); err != nil {
+			return err
+		}
+	}
+	if report.Status != dag.Success {
+		return &reportError{report}
+	}
+	return nil
+}
+
+// update is terrace update with the stand-in's clock.
+func (d *demo) update(ctx context.Context, now func() time.Time) (dag.Report, error) {
+	w, err := d.app.prepare(ctx, request{
+		command: "update", extract: true, models: true, assertions: true, now: now,
+		Selection: Selection{Select: []string{"path:models/" + d.command.Domain}},
+	})
+	if err != nil {
+		return dag.Report{}, err
+	}
+	defer w.close()
+	return w.run(ctx)
+}
+
+// serve listens and answers until stop is called.
+func serve(address string, handler http.Handler) (string, func(), error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", nil, &surroundingsError{
+			err:  fmt.Errorf("start the stand-in upstream: %w", err),
+			hint: "Choose another address with --listen, or leave it out for a free port.",
+		}
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: connectTimeout}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // ends with stop
+	}()
+	return listener.Addr().String(), func() {
+		_ = server.Close() // open requests belong to a run that is over
+		<-done
+	}, nil
+}
+
+// epilogue shows what there is to look at.
+func (d *demo) epilogue(ctx context.Context) error {
+	conn, err := d.app.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for _, shown := range []struct{ title, sql string }{
+		{"The last days of feiqiu_dws.order_summary", `select business_date, order_count, member_order_count, consume_amount, coupon_amount, balance_amount, pay_amount,
+    refund_amount, net_pay_amount
+from (select * from feiqiu_dws.order_summary order by business_date desc limit 4) as newest
+order by business_date`},
+		{"A member who changed, in feiqiu_dwd.dim_member", `select member_id, nickname, grade_name, valid_from, valid_to, is_current
+from feiqiu_dwd.dim_member
+where member_id = (select m.member_id from feiqiu_dwd.dim_member as m group by m.member_id order by count(*) desc, m.member_id limit 1)
+order by valid_from`},
+	} {
+		if err := d.show(ctx, conn, shown.title, shown.sql); err != nil {
+			return err
+		}
+	}
+	url := strings.Replace(conn.Config().ConnString(), "/postgres?", "/"+demoDatabase+"?", 1)
+	d.app.printf("\nLook around: psql %q", url)
+	return nil
+}
+
+func (d *demo) show(ctx context.Context, conn *pgx.Conn, title, sql string) error {
+	names, rows, err := dag.Preview(ctx, conn, dag.Query{SQL: sql, Limit: 10, Timezone: "Asia/Shanghai"})
+	if err != nil {
+		return fmt.Errorf("show %s: %w", title, err)
+	}
+	d.app.printf("\n%s", d.app.paint(cyan, "== "+title))
+	d.app.printRows(names, rows)
+	return nil
+}
+
+// printRows prints a query's rows.
+func (a *App) printRows(names []string, rows [][]*string) {
+	header := make(table.Row, len(names))
+	for i, name := range names {
+		header[i] = name
+	}
+	t := newTable(a.Stdout, header...)
+	for _, row := range rows {
+		cells := make(table.Row, len(row))
+		for i, value := range row {
+			cells[i] = "NULL"
+			if value != nil {
+				cells[i] = *value
+			}
+		}
+		t.AppendRow(cells)
+	}
+	t.Render()
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/terrace-elt/terrace/cmd/pgserver"
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/model/strict"
+	"github.com/terrace-elt/terrace/extract"
+	"github.com/terrace-elt/terrace/migrations"
+)
+
+// The exit codes, a contract.
+const (
+	exitDone         = 0
+	exitFailed       = 1   // a step failed
+	exitInput        = 2   // usage, configuration, project: nothing was executed
+	exitSurroundings = 3   // database, network, disk
+	exitData         = 4   // data quality
+	exitHeld         = 5   // another run holds it
+	exitInterrupted  = 130 // SIGINT
+	exitTerminated   = 143 // SIGTERM
+)
+
+// inputError is a mistake in what the user gave.
+type inputError struct{ message, hint string }
+
+func (e *inputError) Error() string { return e.message }
+
+// problemsError are mistakes in the project's files.
+type problemsError struct {
+	problems []strict.Problem
+	printed  bool
+}
+
+func (e *problemsError) Error() string {
+	n := 0
+	for _, p := range e.problems {
+		if p.Severity == strict.Error {
+			n++
+		}
+	}
+	if n == 1 {
+		return "1 mistake in the project"
+	}
+	return fmt.Sprintf("%d mistakes in the project", n)
+}
+
+// surroundingsError is something outside the project that is not as it must be.
+type surroundingsError struct {
+	err  error
+	hint string
+}
+
+func (e *surroundingsError) Error() string { return e.err.Error() }
+func (e *surroundingsError) Unwrap() error { return e.err }
+
+// reportError is a run that did not end well. Its report has been printed.
+type reportError struct{ report dag.Report }
+
+func (e *reportError) Error() string { return "the run ended with status " + string(e.report.Status) }
+
+// bugError is a panic: our own mistake, whatever the user gave.
+type bugError struct {
+	cause any
+	stack []byte // for the log at level debug; people who use terrace can do nothing with it
+}
+
+func (e *bugError) Error() string { return fmt.Sprintf("this is a bug in terrace: %v", e.cause) }
+
+// exitCode is the one place that decides.
+func exitCode(ctx context.Context, err error) int {
+	var stopped signalled
+	if errors.As(context.Cause(ctx), &stopped) {
+		return signalCode(stopped.Signal)
+	}
+	var (
+		input    *inputError
+		problems *problemsError
+		nothing  *dag.NothingSelectedError
+		selector *dag.SelectorError
+		run      *reportError
+		held     *dag.HeldError
+		goingOn  *goingOnError
+		data     *dag.DataError
+		outside  *surroundingsError
+		server   *pgserver.Error
+		schema   *migrations.Error
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &run):
+		return reportCode(run.report)
+	case errors.As(err, &input), errors.As(err, &problems), errors.As(err, &nothing), errors.As(err, &selector):
+		return exitInput
+	case errors.As(err, &held), errors.As(err, &goingOn):
+		return exitHeld
+	case errors.As(err, &data):
+		return exitData
+	case errors.As(err, &outside), errors.As(err, &server), errors.As(err, &schema), fromOutside(err):
+		return exitSurroundings
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, os.ErrPermission):
+		return exitSurroundings
+	default:
+		return exitFailed
+	}
+}
+
+// reportCode is the gravest of the steps': a step's own failure, then the surroundings, another run, the data.
+func reportCode(r dag.Report) int {
+	found := map[int]bool{}
+	for _, s := range r.Steps {
+		if s.Status.Bad() {
+			found[stepCode(s)] = true
+		}
+	}
+	for _, code := range []int{exitFailed, exitSurroundings, exitHeld, exitData} {
+		if found[code] {
+			return code
+		}
+	}
+	return exitDone
+}
+
+func stepCode(s dag.StepReport) int {
+	var held *dag.HeldError
+	var data *dag.DataError
+	switch {
+	case errors.As(s.Err(), &held):
+		return exitHeld
+	case errors.As(s.Err(), &data):
+		return exitData
+	case s.Kind == dag.KindAssertion && s.Status == dag.Failure:
+		return exitFailed
+	case fromOutside(s.Err()):
+		return exitSurroundings
+	default:
+		return exitFailed
+	}
+}
+
+// fromOutside reports whether an error is the database's, the network's or the disk's: nothing that the project says
+// would have prevented it.
+func fromOutside(err error) bool {
+	var source *extract.Error
+	if errors.As(err, &source) {
+		return source.Kind == extract.Transport
+	}
+	return dag.Surroundings(err)
+}
+
+func signalCode(s os.Signal) int {
+	if s == syscall.SIGTERM {
+		return exitTerminated
+	}
+	return exitInterrupted
+}
+
+// fail prints an error for people and returns its exit code. Everything printed has its secrets taken out.
+func (a *App) fail(ctx context.Context, err error) int {
+	code := exitCode(ctx, err)
+	var run *reportError
+	if err == nil || errors.As(err, &run) {
+		return code
+	}
+	var bug *bugError
+	if errors.As(err, &bug) && a.Log != nil {
+		a.Log.Debug(bug.Error(), "stack", string(bug.stack))
+	}
+	var problems *problemsError
+	if errors.As(err, &problems) && !problems.printed {
+		a.printProblems(problems.problems)
+	}
+	fmt.Fprintf(a.Stderr, "%s %s\n", a.paint(red, "error:"), a.redact(message(err)))
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(a.Stderr, "  %s %s\n", a.paint(cyan, "hint:"), a.redact(hint))
+	}
+	return code
+}
+
+// message is the error without what the driver adds for itself.
+func message(err error) string {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return "connect to the database: " + lastCause(connect)
+	}
+	return err.Error()
+}
+
+// lastCause is the innermost error of a failed connect: each address that was tried repeats the rest.
+func lastCause(err *pgconn.ConnectError) string {
+	text := err.Error()
+	if cause := errors.Unwrap(err); cause != nil {
+		text = cause.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// hintOf is the next step that an error brings, or one that follows from what it is.
+func hintOf(err error) string {
+	var (
+		input   *inputError
+		outside *surroundingsError
+		server  *pgserver.Error
+		step    *dag.StepError
+		pg      *pgconn.PgError
+		connect *pgconn.ConnectError
+		held    *dag.HeldError
+		goingOn *goingOnError
+		source  *extract.Error
+		bug     *bugError
+	)
+	switch {
+	case errors.As(err, &bug):
+		return "What was committed stands. Please report the command and this line; --log-level debug tells where it happened."
+	case errors.As(err, &input):
+		return input.hint
+	case errors.As(err, &outside) && outside.hint != "":
+		return outside.hint
+	case errors.As(err, &server):
+		return server.Hint
+	case errors.As(err, &step):
+		return step.Hint
+	case errors.As(err, &source) && source.Hint == "" && source.Kind == extract.Transport:
+		return "Is the source up, and is its base_url right? What was landed stands; the next run goes on from there."
+	case errors.As(err, &source):
+		return source.Hint
+	case errors.As(err, &held):
+		return "Wait for it with --wait, or look at terrace runs."
+	case errors.As(err, &goingOn):
+		return "Wait until it has ended, or end it with Ctrl-C; terrace runs shows when it has."
+	case errors.As(err, &pg) && strings.HasPrefix(pg.Code, "28"):
+		return "Check user and password in the database URL (TERRACE_DATABASE_URL, or PGPASSWORD)."
+	case errors.As(err, &pg) && pg.Code == "3D000":
+		return "Create the database, or name another one in the database URL."
+	case errors.As(err, &connect):
+		return "Is the server up, and are host and port right? terrace doctor looks; without any setting terrace uses its embedded server."
+	case errors.As(err, &pg):
+		return pg.Hint
+	}
+	return ""
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// RunsCmd is terrace runs.
+type RunsCmd struct {
+	RunID string `arg:"" optional:"" name:"run" help:"Show the steps of this run."`
+	Limit int    `default:"20" help:"Runs to list."`
+}
+
+// Run implements the command.
+func (c *RunsCmd) Run(ctx context.Context, a *App) error {
+	id, err := parseRunID(c.RunID)
+	if err != nil {
+		return err
+	}
+	conn, err := a.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	ledger := dag.NewLedger(conn)
+	if id != uuid.Nil {
+		report, err := ledger.Report(ctx, id)
+		if errors.Is(err, dag.ErrNoRun) {
+			return &inputError{message: "there is no run " + c.RunID, hint: "terrace runs lists them with their ids."}
+		}
+		if err != nil {
+			return err
+		}
+		info, _, err := ledger.LastResults(ctx, id)
+		if err != nil {
+			return err
+		}
+		defer a.tellLost(info)
+		return a.printReport(report)
+	}
+	runs, err := ledger.Runs(ctx, c.Limit)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(runs)
+	}
+	t := newTable(a.Stdout, "STARTED", "COMMAND", "STATUS", "STEPS", "FAILED", "SECONDS", "RUN")
+	for _, r := range runs {
+		seconds := ""
+		if r.EndedAt != nil {
+			seconds = fmt.Sprintf("%.2f", r.EndedAt.Sub(r.StartedAt).Seconds())
+		}
+		t.AppendRow(table.Row{r.StartedAt.Format(time.DateTime), r.Command, a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
+	}
+	t.Render()
+	if len(runs) > 0 {
+		a.tellLost(runs[0])
+	}
+	return nil
+}
+
+// tellLost says why a run has no end, and what to do.
+func (a *App) tellLost(r dag.RunInfo) {
+	if r.Lost() {
+		fmt.Fprintf(a.Stderr, "run %s left no end: its process was killed, or it lost the database; terrace retry goes on with it\n", r.RunID)
+	}
+}
+
+// openStore opens the landing's side of the database.
+func (a *App) openStore(ctx context.Context) (*ods.Store, func(), error) {
+	url, err := a.projectURL(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := a.poolConfig(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := a.connect(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	_ = conn.Close(ctx) // it was opened to bring the schema up to date
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return ods.New(pool), pool.Close, nil
+}
+
+// StatusCmd is terrace status.
+type StatusCmd struct{}
+
+// streamStatus is a stream's cut-off as --json shows it.
+type streamStatus struct {
+	Stream     string     `json:"stream"`
+	Variant    string     `json:"variant,omitempty"`
+	LandedUpTo *time.Time `json:"landed_up_to"`
+	LandedAt   *time.Time `json:"landed_at"`
+	LastRead   *time.Time `json:"last_read"`
+	Records    int64      `json:"records"`
+	Open       int64      `json:"open_slices"`
+	Failed     int64      `json:"failed_slices"`
+	Rejected   int64      `json:"rejected"`
+}
+
+// Run implements the command.
+func (c *StatusCmd) Run(ctx context.Context, a *App) error {
+	store, closeStore, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	streams, err := store.Status(ctx)
+	if err != nil {
+		return err
+	}
+	all := make([]streamStatus, 0, len(streams))
+	for _, s := range streams {
+		status := streamStatus{Stream: s.Stream, LandedAt: s.LandedAt, Records: s.Current, Open: s.Open, Failed: s.Failed, Rejected: s.Rejected}
+		for _, v := range s.Variants {
+			status.Variant, status.LandedUpTo, status.LastRead = v.Variant, v.Watermark, v.LastEnded
+			all = append(all, status)
+		}
+		if len(s.Variants) == 0 {
+			all = append(all, status)
+		}
+	}
+	if a.JSON {
+		return a.printJSON(all)
+	}
+	a.printStatus(all)
+	return nil
+}
+
+func (a *App) printStatus(all []streamStatus) {
+	if len(all) == 0 {
+		a.printf("nothing has been landed yet: terrace extract, or terrace update")
+		return
+	}
+	t := newTable(a.Stdout, "STREAM", "RECORDS", "LANDED UP TO", "LAST CHANGE", "LAST READ", "OPEN", "FAILED", "REJECTED")
+	now := a.Now()
+	when := func(moment *time.Time) string {
+		if moment == nil {
+			return ""
+		}
+		return ago(now.Sub(*moment))
+	}
+	for _, s := range all {
+		name, upTo := s.Stream, ""
+		if s.Variant != "" {
+			name += " [" + s.Variant + "]"
+		}
+		if s.LandedUpTo != nil {
+			upTo = s.LandedUpTo.Format(time.DateTime)
+		}
+		t.AppendRow(table.Row{name, s.Records, upTo, when(s.LandedAt), when(s.LastRead), s.Open, s.Failed, s.Rejected})
+	}
+	t.Render()
+}
+
+// RejectsCmd is terrace rejects.
+type RejectsCmd struct {
+	List   RejectsListCmd   `cmd:"" default:"withargs" help:"List them, the newest first."`
+	Show   RejectsShowCmd   `cmd:"" help:"Print one with its bytes."`
+	Replay RejectsReplayCmd `cmd:"" help:"Land what was rejected, as the project is declared now."`
+}
+
+// RejectsListCmd is terrace rejects list.
+type RejectsListCmd struct {
+	Stream string `help:"Only of this stream."`
+	Reason string `help:"Only for this reason."`
+	Limit  int    `default:"50" help:"Rejects to list."`
+}
+
+// reject is a record that could not be landed as --json shows it.
+type reject struct {
+	ID         int64     `json:"id"`
+	Stream     string    `json:"stream"`
+	Reason     string    `json:"reason"`
+	Message    string    `json:"message"`
+	Place      string    `json:"place"`
+	RejectedAt time.Time `json:"rejected_at"`
+	Raw        string    `json:"raw"`
+}
+
+// Run implements the command.
+func (c *RejectsListCmd) Run(ctx context.Context, a *App) error {
+	rejects, err := a.rejects(ctx, ods.RejectFilter{Stream: c.Stream, Reason: c.Reason, Limit: c.Limit})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(rejects)
+	}
+	if len(rejects) == 0 {
+		a.printf("no rejects")
+		return nil
+	}
+	t := newTable(a.Stdout, "ID", "STREAM", "REASON", "PLACE", "MESSAGE", "REJECTED")
+	for _, r := range rejects {
+		t.AppendRow(table.Row{r.ID, r.Stream, r.Reason, r.Place, a.redact(r.Message), r.RejectedAt.Format(time.DateTime)})
+	}
+	t.Render()
+	return nil
+}
+
+// RejectsShowCmd is terrace rejects show.
+type RejectsShowCmd struct {
+	ID int64 `arg:"" help:"Number from terrace rejects list."`
+}
+
+// Run implements the command.
+func (c *RejectsShowCmd) Run(ctx context.Context, a *App) error {
+	rejects, err := a.rejects(ctx, ods.RejectFilter{ID: c.ID, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(rejects) == 0 {
+		return &inputError{message: fmt.Sprintf("there is no reject %d", c.ID), hint: "terrace rejects lists them."}
+	}
+	if a.JSON {
+		return a.printJSON(rejects[0])
+	}
+	r := rejects[0]
+	a.printf("stream:  %s\nreason:  %s\nplace:   %s\nmessage: %s\n\n%s", r.Stream, r.Reason, r.Place, r.Message, r.Raw)
+	return nil
+}
+
+func (a *App) rejects(ctx context.Context, filter ods.RejectFilter) ([]reject, error) {
+	store, closeStore, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closeStore()
+	stored, err := store.Rejects(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]reject, 0, len(stored))
+	for _, s := range stored {
+		out = append(out, reject{s.ID, s.Stream, s.Reason, s.Message, s.Place, s.RejectedAt, string(s.Raw)})
+	}
+	return out, nil
+}

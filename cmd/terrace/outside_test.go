@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/stretchr/testify/require"
+)
+
+// canary is a secret that must not turn up anywhere.
+const canary = "canary-7f3a91c2"
+
+// newOutside starts what scripts meet beyond the database, and returns the variables that say where it is:
+//
+//	API       an upstream: /good lists orders, /html answers with a page for people, /refuse does not know the token
+//	LOCKED    the URL of a database that refuses the password
+//	DOWN      the URL of a database where no server listens
+//	NOWHERE   an address where no upstream listens
+//	ADDRESS   an address that is taken
+func newOutside(t *testing.T) map[string]string {
+	t.Helper()
+	api := httptest.NewServer(upstream())
+	t.Cleanup(api.Close)
+	closed := refusingPort(t)
+	locked := lockedServer(t)
+	return map[string]string{
+		"API": api.URL, "ADDRESS": api.Listener.Addr().String(), "NOWHERE": "http://" + closed, "CANARY": canary,
+		"LOCKED":         fmt.Sprintf("postgres://shop:%s@%s/shop?sslmode=disable", canary, locked),
+		"DOWN":           fmt.Sprintf("postgres://shop:%s@%s/shop?sslmode=disable", canary, closed),
+		"LOCKED_ADDRESS": locked,
+	}
+}
+
+func upstream() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/good/orders", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"code": 0, "data": {"total": 3, "orders": [{"id": 1, "n": "10"}, {"id": 2, "n": "20"}, {"id": 3, "n": "30"}]}}`)
+	})
+	mux.HandleFunc("/html/orders", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<!doctype html><title>Please sign in</title>")
+	})
+	// It repeats what it was sent, as error pages do.
+	mux.HandleFunc("/refuse/orders", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprintf(w, `{"code": 401, "message": "bad header %s"}`, r.Header.Get("Authorization"))
+	})
+	mux.HandleFunc("/echo/orders", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"code": 7, "message": "not for %s"}`, r.Header.Get("Authorization"))
+	})
+	return mux
+}
+
+// refusingPort is an address where nobody listens: one that was free a moment ago.
+func refusingPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// lockedServer answers every client as PostgreSQL answers a wrong password.
+func lockedServer(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			refuse(conn)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func refuse(conn net.Conn) {
+	defer conn.Close()
+	server := pgproto3.NewBackend(conn, conn)
+	if _, err := server.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	server.Send(&pgproto3.ErrorResponse{
+		Severity: "FATAL", Code: "28P01", Message: `password authentication failed for user "shop"`,
+	})
+	_ = server.Flush() // a client that has gone needs no answer
+}

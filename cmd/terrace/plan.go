@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// PlanCmd is terrace plan.
+type PlanCmd struct {
+	Selection
+	Window
+	Reading
+	NoExtract   bool `name:"no-extract" help:"Plan without extraction, as terrace run does."`
+	Force       bool `help:"As if nothing had been built from these definitions."`
+	FullRefresh bool `name:"full-refresh" help:"As with run --full-refresh."`
+}
+
+// Run implements the command.
+func (c *PlanCmd) Run(ctx context.Context, a *App) error {
+	w, err := a.prepare(ctx, request{
+		command: "plan", Selection: c.Selection, Window: c.Window, reading: c.Reading,
+		extract: !c.NoExtract, models: true, assertions: true, force: c.Force, fullRefresh: c.FullRefresh,
+	})
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return a.printPlan(ctx, w)
+}
+
+// planDocument is the plan as --json shows it.
+type planDocument struct {
+	dag.Plan
+	Streams []plannedStream `json:"streams,omitempty"`
+}
+
+func (a *App) printPlan(ctx context.Context, w *work) error {
+	streams, err := w.planStreams(ctx)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(planDocument{Plan: w.plan, Streams: streams})
+	}
+	a.printStreams(streams)
+	t := newTable(a.Stdout, "ACTION", "NODE", "KIND", "WHY")
+	shown := 0
+	for _, s := range w.plan.Steps {
+		if s.Action != dag.Skip || a.Verbose {
+			t.AppendRow(table.Row{s.Action, s.Name, s.Kind, s.Reason})
+			shown++
+		}
+	}
+	if shown > 0 {
+		t.Render()
+	}
+	a.printf("%d to run, %d to check, %d unchanged", w.plan.Count(dag.Run), w.plan.Count(dag.Check), w.plan.Count(dag.Skip))
+	return nil
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/model/strict"
+)
+
+// printJSON prints one document, with secrets taken out.
+func (a *App) printJSON(document any) error {
+	encoded, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	_, err = fmt.Fprintln(a.Stdout, a.redact(string(encoded)))
+	return err
+}
+
+// printf writes a line of the result.
+func (a *App) printf(format string, args ...any) {
+	fmt.Fprintln(a.Stdout, a.redact(fmt.Sprintf(format, args...)))
+}
+
+// printProblems lists mistakes as editors and people read them: place, what, and what to do.
+func (a *App) printProblems(problems []strict.Problem) {
+	for _, p := range problems {
+		word := a.paint(red, "error:")
+		if p.Severity == strict.Warning {
+			word = a.paint(yellow, "warning:")
+		}
+		fmt.Fprintf(a.Stderr, "%s%s %s\n", placeOf(p.File, p.Line, p.Col), word, a.redact(p.Message))
+		if p.Hint != "" {
+			fmt.Fprintf(a.Stderr, "  %s %s\n", a.paint(cyan, "hint:"), a.redact(p.Hint))
+		}
+	}
+}
+
+func placeOf(file string, line, col int) string {
+	switch {
+	case file == "":
+		return ""
+	case line == 0:
+		return file + ": "
+	default:
+		return fmt.Sprintf("%s:%d:%d: ", file, line, col)
+	}
+}
+
+// newTable makes a table as all commands print them: no frames, so that it can be cut and searched.
+func newTable(w io.Writer, header ...any) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Format.Header = text.FormatDefault // names of columns stay as they are
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	t.SetStyle(style)
+	t.AppendHeader(header)
+	return t
+}
+
+// printReport prints what a run did: the steps that ran, the failures with their places, and one line in sum.
+func (a *App) printReport(r dag.Report) error {
+	if a.JSON {
+		return a.printJSON(r)
+	}
+	a.printSteps(r)
+	for _, s := range r.Steps {
+		if s.Error != nil && s.Status.Bad() {
+			a.printFault(s)
+		}
+	}
+	a.printf("%s", a.summary(r))
+	return nil
+}
+
+func (a *App) printSteps(r dag.Report) {
+	t := newTable(a.Stdout, "NODE", "KIND", "STATUS", "ROWS", "SECONDS", "WHY")
+	rows := 0
+	for _, s := range r.Steps {
+		if s.Status == dag.Skipped && !a.Verbose && !strings.HasPrefix(s.Reason, "upstream failed") {
+			continue
+		}
+		if s.Kind == dag.KindAssertion && s.Status == dag.Success && s.Reason == "" && !a.Verbose {
+			continue
+		}
+		t.AppendRow(table.Row{s.Name, s.Kind, a.status(s.Status), change(s.Rows), fmt.Sprintf("%.2f", s.Seconds), a.redact(s.Reason)})
+		rows++
+	}
+	if rows > 0 {
+		t.Render()
+	}
+}
+
+// status paints a status where the result goes to a terminal.
+func (a *App) status(s dag.Status) string {
+	if !terminal(a.Stdout) {
+		return string(s)
+	}
+	switch {
+	case s.Bad():
+		return a.paint(red, string(s))
+	case s == dag.Skipped:
+		return a.paint(grey, string(s))
+	default:
+		return a.paint(green, string(s))
+	}
+}
+
+// change tells a step's rows as a diff does.
+func change(r dag.Rows) string {
+	var parts []string
+	for _, p := range []struct {
+		sign  string
+		count int64
+	}{{"+", r.Inserted}, {"~", r.Updated}, {"-", r.Deleted}, {"=", r.Unchanged}, {"!", r.Rejected}} {
+		if p.count > 0 {
+			parts = append(parts, fmt.Sprintf("%s%d", p.sign, p.count))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (a *App) printFault(s dag.StepReport) {
+	f := s.Error
+	fmt.Fprintf(a.Stderr, "\n%s %s: %s%s", a.paint(red, string(s.Status)+":"), s.Name,
+		placeOf(f.File, f.Line, f.Column), a.redact(f.Message))
+	if f.SQLState != "" {
+		fmt.Fprintf(a.Stderr, " [%s]", f.SQLState)
+	}
+	fmt.Fprintln(a.Stderr)
+	hint := f.Hint
+	if hint == "" {
+		hint = hintOf(s.Err())
+	}
+	if hint != "" {
+		fmt.Fprintf(a.Stderr, "  %s %s\n", a.paint(cyan, "hint:"), a.redact(hint))
+	}
+}
+
+// summary is the run in one line.
+func (a *App) summary(r dag.Report) string {
+	var total dag.Rows
+	assertions, ran, unchanged, bad := 0, 0, 0, 0
+	for _, s := range r.Steps {
+		switch {
+		case s.Status.Bad():
+			bad++
+		case s.Status == dag.Skipped:
+			unchanged++
+		case s.Kind == dag.KindAssertion:
+			assertions++
+		default:
+			ran++
+			total = total.Add(s.Rows)
+		}
+	}
+	parts := []string{fmt.Sprintf("%s: %d built", r.Status, ran)}
+	if assertions > 0 {
+		parts = append(parts, counted(assertions, "assertion")+" passed")
+	}
+	if bad > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", bad))
+	}
+	if unchanged > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", unchanged))
+	}
+	if rows := change(dag.Rows{Inserted: total.Inserted, Updated: total.Updated, Deleted: total.Deleted, Rejected: total.Rejected}); rows != "" {
+		parts = append(parts, "rows "+rows)
+	}
+	return fmt.Sprintf("%s (%.2f s, run %s)", strings.Join(parts, ", "), r.Seconds, r.RunID)
+}
+
+// ago tells how long ago something was, in the unit that a person would use.
+func ago(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "in the future"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+	}
+}
+
+// counted says how many of a thing there are.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/extract"
+)
+
+// progress shows a run while it goes on: a bar on a terminal, a line for each step that ended elsewhere. It may be told
+// by several goroutines.
+type progress struct {
+	app *App
+	bar *mpb.Bar
+	all *mpb.Progress
+
+	mu      sync.Mutex
+	running map[string]string // step → what it has done so far
+}
+
+func (a *App) newProgress(total int) *progress {
+	p := &progress{app: a, running: map[string]string{}}
+	if total == 0 || a.JSON || !terminal(a.Stderr) {
+		return p
+	}
+	p.all = mpb.New(mpb.WithOutput(a.Stderr), mpb.WithWidth(30))
+	p.bar = p.all.AddBar(int64(total),
+		mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d")),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.words() })),
+	)
+	return p
+}
+
+// words names what runs now.
+func (p *progress) words() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(p.running)) {
+		parts = append(parts, strings.TrimSpace(name+" "+p.running[name]))
+	}
+	const shown = 3
+	if len(parts) > shown {
+		parts = append(parts[:shown], fmt.Sprintf("and %d more", len(parts)-shown))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// observe is told of each start and end of a step.
+func (p *progress) observe(e dag.Event) {
+	p.mu.Lock()
+	if e.Started {
+		p.running[e.Step.Name] = ""
+	} else {
+		delete(p.running, e.Step.Name)
+	}
+	p.mu.Unlock()
+	if e.Started {
+		return
+	}
+	if p.bar != nil {
+		p.bar.SetCurrent(int64(e.Done))
+		return
+	}
+	p.line(e)
+}
+
+// line says that a step ended, where nobody watches a bar. What was skipped because nothing changed is only counted.
+func (p *progress) line(e dag.Event) {
+	quiet := e.Result.Status == dag.Skipped || (e.Step.Kind == dag.KindAssertion && e.Result.Status == dag.Success)
+	if p.app.JSON || (quiet && !p.app.Verbose) {
+		return
+	}
+	name := strings.TrimSpace(e.Step.Name + " " + change(e.Result.Rows))
+	fmt.Fprintf(p.app.Stderr, "[%d/%d] %s %s (%.2f s)\n", e.Done, e.Total, e.Result.Status, name, e.Seconds)
+}
+
+// landed is told of each page.
+func (p *progress) landed(e extract.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.running[e.Stream]; ok {
+		p.running[e.Stream] = fmt.Sprintf("%d records", e.Result.Received)
+	}
+}
+
+func (p *progress) stop() {
+	if p.bar != nil {
+		p.bar.Abort(true)
+		p.all.Wait()
+	}
+}

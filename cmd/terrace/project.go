@@ -1,0 +1,196 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/dag/model/strict"
+	"github.com/terrace-elt/terrace/extract"
+)
+
+// project is a loaded project: what its files say, and the graph of it.
+type project struct {
+	*model.Project
+	files    fs.FS
+	graph    *dag.Graph
+	sources  []*extract.Source
+	streams  map[string]*extract.Stream
+	problems []strict.Problem
+	vars     map[string]string
+	varsHash string
+}
+
+// load reads the project and fails with all of its mistakes at once. Warnings are kept for those who show them.
+func (a *App) load() (*project, error) {
+	if err := a.needProject(); err != nil {
+		return nil, err
+	}
+	p := a.read()
+	if strict.HasErrors(p.problems) {
+		return nil, &problemsError{problems: p.problems}
+	}
+	return p, nil
+}
+
+// read reads the project, mistakes and all.
+func (a *App) read() *project {
+	files := os.DirFS(a.Dir)
+	sources, problems := extract.Load(files, a.LookupEnv)
+	p := &project{files: files, sources: sources, streams: map[string]*extract.Stream{}}
+	var streams []model.Stream
+	for _, source := range sources {
+		a.hide(source)
+		for _, s := range source.Streams {
+			p.streams[s.Name] = s
+			streams = append(streams, model.Stream{
+				Name: s.Name, Source: source.Name, File: source.File, Line: s.Line, Tags: s.Tags,
+				Parent: s.Parent(), External: s.External(),
+			})
+		}
+	}
+	loaded, more := model.Load(files, model.Options{LookupEnv: a.LookupEnv, Streams: streams, Environment: a.settings.environment})
+	p.Project = loaded
+	problems = append(problems, more...)
+	if loaded != nil {
+		graph, wrong := dag.NewGraph(loaded)
+		p.graph = graph
+		problems = append(problems, elsewhere(wrong, problems)...)
+		p.setVars(a)
+	}
+	p.problems = strict.Sort(problems)
+	return p
+}
+
+// elsewhere leaves out what is at a place of which something is said already: a name that the reader of the files does
+// not know is not known to the graph either.
+func elsewhere(problems, said []strict.Problem) []strict.Problem {
+	return slices.DeleteFunc(problems, func(p strict.Problem) bool {
+		return slices.ContainsFunc(said, func(s strict.Problem) bool {
+			return s.File == p.File && s.Line == p.Line && s.Col == p.Col
+		})
+	})
+}
+
+// hide keeps what a source takes from the environment when it is read, its credentials, out of all that is shown.
+func (a *App) hide(source *extract.Source) {
+	for _, name := range source.Variables() {
+		if value, ok := a.LookupEnv(name); ok {
+			a.secrets.addValue(value)
+		}
+	}
+}
+
+// unset are the variables that the source will ask the environment for in vain.
+func (a *App) unset(source *extract.Source) []string {
+	return slices.DeleteFunc(source.Variables(), func(name string) bool {
+		value, _ := a.LookupEnv(name)
+		return value != ""
+	})
+}
+
+// setVars merges the values of terrace.var(): terrace.yml's, the environment's of terrace.yml, then --var.
+func (p *project) setVars(a *App) {
+	p.vars = maps.Clone(p.Config.Vars)
+	if p.vars == nil {
+		p.vars = map[string]string{}
+	}
+	maps.Copy(p.vars, p.Config.Environments[a.settings.environment].Vars)
+	maps.Copy(p.vars, a.settings.vars)
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
+		fmt.Fprintf(sum, "%q=%q\n", name, p.vars[name])
+	}
+	p.varsHash = hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// database is what terrace.yml says of the database, for the chosen environment.
+func (p *project) database(a *App) string {
+	if named := p.Config.Environments[a.settings.environment].Database; named != "" {
+		return named
+	}
+	return p.Config.Database
+}
+
+func (p *project) threads(a *App) int {
+	for _, n := range []int{a.settings.threads, p.Config.Environments[a.settings.environment].Threads, p.Config.Threads} {
+		if n > 0 {
+			return n
+		}
+	}
+	return 1
+}
+
+// sourceHash is a hash of what a node is made from, cheap enough to take of every node at every start.
+func (p *project) sourceHash(n *dag.Node) string {
+	switch {
+	case n.Inline != nil:
+		sum := sha256.Sum256([]byte(materialize.Assertion(*n.Inline, "relation")))
+		return hex.EncodeToString(sum[:16])
+	case n.Model != nil:
+		return n.Model.FileHash + p.varsHash
+	case n.Assertion != nil:
+		return n.Assertion.FileHash + p.varsHash
+	case n.Seed != nil:
+		return n.Seed.FileHash
+	default:
+		return ""
+	}
+}
+
+// fingerprint is a hash of what a node means: equal for two files that differ in comments and spaces alone.
+func (p *project) fingerprint(n *dag.Node) (string, error) {
+	if n.Model == nil || n.Inline != nil {
+		return p.sourceHash(n), nil
+	}
+	return model.Fingerprint(n.Model, p.vars)
+}
+
+// withReads adds to the graph what the assertions' own SQL reads. Only the files that changed since they last passed
+// are parsed; of the others the state knows.
+func (p *project) withReads(state dag.State) error {
+	reads := map[string][]string{}
+	for _, a := range p.Assertions {
+		n := p.graph.Node(a.Name)
+		if n == nil {
+			continue
+		}
+		if known, ok := state[a.Name]; ok && known.SourceHash == p.sourceHash(n) {
+			reads[a.Name] = known.DependsOn
+			continue
+		}
+		found, err := model.Reads(a.SQL)
+		if err != nil {
+			continue // the check of the project's SQL tells it with its place
+		}
+		for _, r := range found {
+			reads[a.Name] = append(reads[a.Name], r.Name)
+		}
+	}
+	p.graph = p.graph.WithReads(reads)
+	return nil
+}
+
+// change says what a node is against its state, for the selector method state:.
+func (p *project) change(state dag.State) func(string) dag.Change {
+	return func(name string) dag.Change {
+		n, s := p.graph.Node(name), state[name]
+		if _, known := state[name]; !known || n.Kind == dag.KindStream {
+			return dag.ChangeNew
+		}
+		if s.SourceHash == p.sourceHash(n) {
+			return dag.ChangeNone
+		}
+		if fingerprint, err := p.fingerprint(n); err == nil && fingerprint == s.Fingerprint {
+			return dag.ChangeNone
+		}
+		return dag.ChangeModified
+	}
+}

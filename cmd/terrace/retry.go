@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// RetryCmd is terrace retry.
+type RetryCmd struct {
+	RunID    string `arg:"" optional:"" name:"run" help:"The run to repeat (default: the newest)."`
+	FailFast bool   `name:"fail-fast" help:"Start nothing new after the first failure."`
+	Wait     bool   `help:"Wait for nodes that another run holds, instead of failing."`
+}
+
+// Run implements the command: it repeats from the ledger, so it works on any machine that reaches the database.
+func (c *RetryCmd) Run(ctx context.Context, a *App) error {
+	id, err := parseRunID(c.RunID)
+	if err != nil {
+		return err
+	}
+	info, results, err := a.lastRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !info.Ended() && !info.Lost() {
+		return &goingOnError{info}
+	}
+	r, ok := repeat(info, results)
+	if !ok {
+		fmt.Fprintf(a.Stderr, "run %s left nothing to retry\n", info.RunID)
+		return a.printNothing(info)
+	}
+	r.failFast, r.wait = c.FailFast, c.Wait
+	return a.do(ctx, r)
+}
+
+// goingOnError is a run that cannot be repeated yet.
+type goingOnError struct{ run dag.RunInfo }
+
+func (e *goingOnError) Error() string {
+	return fmt.Sprintf("run %s still goes on (process %d on %s)", e.run.RunID, e.run.PID, e.run.Host)
+}
+
+// printNothing prints the report of a retry that had nothing to do, for those who read reports.
+func (a *App) printNothing(info dag.RunInfo) error {
+	if !a.JSON {
+		return nil
+	}
+	return a.printJSON(dag.Report{RunID: info.RunID.String(), Status: dag.Success, StartedAt: info.StartedAt, Steps: []dag.StepReport{}})
+}
+
+// repeatable is what the ledger keeps of a request.
+type repeatable struct {
+	Select      []string      `json:"select"`
+	Exclude     []string      `json:"exclude"`
+	Only        []string      `json:"only"`
+	Except      []string      `json:"except"`
+	From        string        `json:"from"`
+	To          string        `json:"to"`
+	WindowSplit string        `json:"window_split"`
+	Pad         time.Duration `json:"pad"`
+	Extract     bool          `json:"extract"`
+	Models      bool          `json:"models"`
+	Assertions  bool          `json:"assertions"`
+	FullRefresh bool          `json:"full_refresh"`
+	Force       bool          `json:"force"`
+}
+
+// repeat is the request that does what a run has left undone, and false when it left nothing. A run that was lost has
+// recorded only what succeeded: all else that it was asked for is done.
+func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
+	asked := repeatable{Extract: true, Models: true, Assertions: true}
+	if encoded, err := json.Marshal(info.Arguments); err == nil {
+		_ = json.Unmarshal(encoded, &asked) // an older run without these keys is repeated without them
+	}
+	r := request{
+		command: "retry", extract: true, models: true, assertions: true,
+		Window:      Window{From: asked.From, To: asked.To},
+		reading:     Reading{WindowSplit: asked.WindowSplit, Pad: asked.Pad},
+		fullRefresh: asked.FullRefresh, force: asked.Force,
+	}
+	again, done := map[string]bool{}, map[string]bool{}
+	for node, status := range results {
+		if dag.Status(status) == dag.Success {
+			done[node] = true
+		} else {
+			again[node] = true
+		}
+	}
+	if !info.Lost() {
+		r.only = again
+		return r, len(again) > 0
+	}
+	r.Selection = Selection{Select: asked.Select, Exclude: asked.Exclude}
+	r.extract, r.models, r.assertions = asked.Extract, asked.Models, asked.Assertions
+	r.except = done
+	for _, node := range asked.Except {
+		done[node] = true
+	}
+	if asked.Only != nil {
+		r.only = map[string]bool{}
+		for _, node := range asked.Only {
+			r.only[node] = true
+		}
+	}
+	return r, true
+}
+
+// parseRunID reads a run's id; "" is the zero one.
+func parseRunID(text string) (uuid.UUID, error) {
+	if text == "" {
+		return uuid.Nil, nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return id, &inputError{message: fmt.Sprintf("%q is no run", text), hint: "terrace runs lists them with their ids."}
+	}
+	return id, nil
+}
+
+// lastRun reads a run and its steps from the ledger.
+func (a *App) lastRun(ctx context.Context, id uuid.UUID) (dag.RunInfo, map[string]string, error) {
+	conn, err := a.openDatabase(ctx)
+	if err != nil {
+		return dag.RunInfo{}, nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	info, results, err := dag.NewLedger(conn).LastResults(ctx, id)
+	if errors.Is(err, dag.ErrNoRun) {
+		return info, nil, &inputError{message: "there is no such run", hint: "terrace runs lists them with their ids."}
+	}
+	return info, results, err
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// runFlags are those of every command that executes.
+type runFlags struct {
+	Selection
+	Window
+	DryRun   bool `name:"dry-run" help:"Print the plan and stop; nothing is written."`
+	FailFast bool `name:"fail-fast" help:"Start nothing new after the first failure."`
+	Wait     bool `help:"Wait for nodes that another run holds, instead of failing."`
+}
+
+func (f runFlags) request(command string) request {
+	return request{
+		command: command, Selection: f.Selection, Window: f.Window,
+		dryRun: f.DryRun, failFast: f.FailFast, wait: f.Wait,
+	}
+}
+
+// RunCmd is terrace run.
+type RunCmd struct {
+	runFlags
+	Force       bool `help:"Build also what did not change."`
+	FullRefresh bool `name:"full-refresh" help:"Rebuild from everything that is upstream."`
+}
+
+// Run implements the command.
+func (c *RunCmd) Run(ctx context.Context, a *App) error {
+	r := c.request("run")
+	r.models, r.assertions, r.force, r.fullRefresh = true, true, c.Force, c.FullRefresh
+	return a.do(ctx, r)
+}
+
+// ExtractCmd is terrace extract.
+type ExtractCmd struct {
+	runFlags
+	Reading
+	Recording
+}
+
+// Run implements the command.
+func (c *ExtractCmd) Run(ctx context.Context, a *App) (err error) {
+	r := c.request("extract")
+	r.extract, r.reading = true, c.Reading
+	if !c.DryRun {
+		if r.folder, err = c.Recording.open(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.folder.close()) }()
+	}
+	return a.do(ctx, r)
+}
+
+// UpdateCmd is terrace update.
+type UpdateCmd struct {
+	runFlags
+	Reading
+	NoExtract   bool `name:"no-extract" help:"Leave extraction out."`
+	FullRefresh bool `name:"full-refresh" help:"Rebuild models from everything that is upstream."`
+}
+
+// Run implements the command.
+func (c *UpdateCmd) Run(ctx context.Context, a *App) error {
+	r := c.request("update")
+	r.extract, r.models, r.assertions, r.fullRefresh = !c.NoExtract, true, true, c.FullRefresh
+	r.reading = c.Reading
+	return a.do(ctx, r)
+}
+
+// do plans, executes, prints, and fails when the run did.
+func (a *App) do(ctx context.Context, r request) error {
+	w, err := a.prepare(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if r.dryRun {
+		return a.printPlan(ctx, w)
+	}
+	report, err := w.run(ctx)
+	if err != nil && report.RunID == "" {
+		return err
+	}
+	if err := errors.Join(a.printReport(report), err); err != nil {
+		return err
+	}
+	if report.Status != dag.Success {
+		return &reportError{report}
+	}
+	return nil
+}

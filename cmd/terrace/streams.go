@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/extract"
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// streamExecutor is where extraction meets the run loop: a step of kind stream is read and landed.
+type streamExecutor struct {
+	app     *App
+	store   *ods.Store
+	streams map[string]*extract.Stream
+	files   fs.FS
+	runID   uuid.UUID
+	now     func() time.Time
+	window  extract.Window
+	wait    bool
+	// massDelete lets sweeps delete more than their share; folder takes part in the reading, where one does.
+	massDelete bool
+	folder     folder
+	progress   *progress
+
+	once   sync.Once
+	reader *extract.Reader
+}
+
+// Execute implements dag.Executor.
+func (e *streamExecutor) Execute(ctx context.Context, step dag.Step) dag.Result {
+	e.once.Do(e.open)
+	stream := e.streams[step.Name]
+	if !e.folder.fetchOnly {
+		if err := e.store.Ensure(ctx, stream.Landing); err != nil {
+			return failedStream(ctx, extract.Result{}, err)
+		}
+	}
+	release, err := e.store.Lock(ctx, step.Name, e.wait)
+	if err != nil {
+		return failedStream(ctx, extract.Result{}, held(step.Name, err))
+	}
+	defer release()
+	read, err := e.reader.Read(ctx, stream, extract.Job{RunID: e.runID, Window: e.window, AllowMassDelete: e.massDelete})
+	if err != nil {
+		return failedStream(ctx, read, err)
+	}
+	result := streamResult(read)
+	result.Status, result.Reason = dag.Success, received(read)
+	return result
+}
+
+// open makes the reader that all streams share.
+func (e *streamExecutor) open() {
+	var lander extract.Lander = e.store
+	if e.folder.fetchOnly {
+		lander = extract.FetchOnly(e.store)
+	}
+	e.reader = extract.NewReader(extract.Deps{
+		Lander: lander, Tokens: e.store, Rates: e.store, Now: e.now, LookupEnv: e.app.LookupEnv, FS: e.files, Log: e.app.Log,
+		Progress: e.progress.landed, Retry: e.app.Retry,
+		Recorder: e.folder.recorder, Recording: e.folder.recording, Pages: e.folder.pages,
+	})
+}
+
+func streamResult(r extract.Result) dag.Result {
+	return dag.Result{
+		Rows:    dag.Rows{Inserted: r.Inserted, Updated: r.Updated, Unchanged: r.Unchanged, Rejected: r.Rejected, Deleted: r.Deleted},
+		Changed: r.Inserted+r.Updated+r.Deleted > 0,
+	}
+}
+
+// received tells what was read in a few words.
+func received(r extract.Result) string {
+	text := counted(int(r.Received), "record") + " in " + counted(r.Pages, "page")
+	if r.Retries > 0 {
+		text += fmt.Sprintf(", %d retries", r.Retries)
+	}
+	return text
+}
+
+// failedStream keeps what was landed before the failure: each page was committed with its place.
+func failedStream(ctx context.Context, read extract.Result, err error) dag.Result {
+	result := streamResult(read)
+	result.Err = dag.NewStepError(err, hintOf(err))
+	var other *dag.HeldError
+	switch {
+	case ctx.Err() != nil:
+		result.Status = dag.Cancelled
+	case read.Partial():
+		result.Status = dag.PartialSuccess
+		result.Reason = fmt.Sprintf("%d of %d slices are complete", read.SlicesDone, read.Slices)
+	case fromOutside(err), errors.As(err, &other):
+		result.Status = dag.Error
+	default:
+		result.Status = dag.Failure
+	}
+	if read.Pages > 0 && result.Reason == "" {
+		result.Reason = "landed before it failed: " + received(read)
+	}
+	return result
+}
+
+// held gives another reader of the stream the shape that exit codes know.
+func held(stream string, err error) error {
+	var other *ods.HeldError
+	if errors.As(err, &other) {
+		holder := fmt.Sprintf("%s (process %d, since %s)", other.Application, other.PID, other.Since.Format(time.TimeOnly))
+		return &dag.HeldError{Node: stream, Holder: holder}
+	}
+	return err
+}

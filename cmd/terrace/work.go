@@ -1,0 +1,378 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/dag/model/strict"
+	"github.com/terrace-elt/terrace/extract"
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// request is what a command asks of a run.
+type request struct {
+	command string
+	Selection
+	Window
+	// extract, models and assertions say which kinds of nodes the command acts on.
+	extract, models, assertions bool
+	// unitTests says that nothing else needs to be found.
+	unitTests              bool
+	force, fullRefresh     bool
+	failFast, wait, dryRun bool
+	reading                Reading
+	folder                 folder
+	// only and except limit the selection further, to what a retry runs again; nil for no limit.
+	only, except map[string]bool
+	// now is the time that windows end at; nil means the clock's.
+	now func() time.Time
+}
+
+// work is a request with everything open that it needs.
+type work struct {
+	app     *App
+	request request
+	project *project
+	config  *pgxpool.Config
+	conn    *pgx.Conn
+	state   dag.State
+	plan    dag.Plan
+	// chosen is all that is selected, whatever the command acts on.
+	chosen dag.Selection
+	from   time.Time
+	to     time.Time
+}
+
+// prepare reads the project, opens the database, selects, checks the SQL that is new, and plans. Nothing has been
+// executed when it returns.
+func (a *App) prepare(ctx context.Context, r request) (*work, error) {
+	p, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	w := &work{app: a, request: r, project: p}
+	if err := w.window(); err != nil {
+		return nil, err
+	}
+	url, err := a.databaseURL(ctx, p.database(a))
+	if err != nil {
+		return nil, err
+	}
+	if w.config, err = a.poolConfig(url); err != nil {
+		return nil, err
+	}
+	if w.conn, err = a.connect(ctx, w.config); err != nil {
+		return nil, err
+	}
+	if err := w.planAll(ctx); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *work) close() {
+	if w.conn != nil {
+		_ = w.conn.Close(context.Background()) // nothing is open on it
+	}
+}
+
+func (w *work) planAll(ctx context.Context) error {
+	var err error
+	if w.state, err = dag.LoadState(ctx, w.conn); err != nil {
+		return err
+	}
+	if err := w.project.withReads(w.state); err != nil {
+		return err
+	}
+	selected, err := w.selected(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.checkNew(selected); err != nil {
+		return err
+	}
+	r := w.request
+	w.plan, err = dag.NewPlan(w.project.graph, w.state, dag.PlanOptions{
+		Selected: selected.Names(), Extract: r.extract, Force: r.force, FullRefresh: r.fullRefresh,
+		Windowed: !w.from.IsZero() || !w.to.IsZero(),
+		Sources:  w.project.sourceHash, Fingerprint: w.project.fingerprint,
+	})
+	return err
+}
+
+// selected are the nodes of the selection on which the command acts.
+func (w *work) selected(ctx context.Context) (dag.Selection, error) {
+	r := w.request
+	selectors := dag.SelectContext{
+		State: w.project.change(w.state), Selectors: w.project.Config.Selectors, AllowEmpty: r.AllowEmpty,
+	}
+	var err error
+	if selectors.Results, err = w.lastResults(ctx); err != nil {
+		return dag.Selection{}, err
+	}
+	selection, err := w.project.graph.Select(selectors, r.include(), r.Exclude)
+	if err != nil {
+		return selection, err
+	}
+	kept := selection.Only(func(n *dag.Node) bool {
+		if r.only != nil && !r.only[n.Name] || r.except[n.Name] {
+			return false
+		}
+		switch n.Kind {
+		case dag.KindStream:
+			return r.extract && !n.Stream.External && (len(r.include()) > 0 || r.folder.has(w.project.streams[n.Name]))
+		case dag.KindAssertion:
+			return r.assertions
+		default:
+			return r.models
+		}
+	})
+	w.chosen = selection
+	if kept.Len() == 0 && selection.Len() > 0 && !r.AllowEmpty && r.command != "retry" && !r.unitTests {
+		return kept, &inputError{
+			message: fmt.Sprintf("nothing that terrace %s acts on is among the %d selected nodes", r.command, selection.Len()),
+			hint:    "terrace extract acts on streams, terrace run on seeds, models and assertions, terrace test on assertions.",
+		}
+	}
+	return kept, nil
+}
+
+// lastResults are the statuses of the last run in the words of the selector result:, where a model whose SQL failed is
+// in error.
+func (w *work) lastResults(ctx context.Context) (map[string]string, error) {
+	_, statuses, err := dag.NewLedger(w.conn).LastResults(ctx, uuid.Nil)
+	if err != nil && !errors.Is(err, dag.ErrNoRun) {
+		return nil, err
+	}
+	words := map[string]string{}
+	for name, status := range statuses {
+		if n := w.project.graph.Node(name); n != nil && n.Kind != dag.KindAssertion && status == string(dag.Failure) {
+			status = string(dag.Error)
+		}
+		words[name] = status
+	}
+	return words, nil
+}
+
+// checkNew compares header and SQL of what is about to be built for the first time or differently: what was built as it
+// stands was checked then.
+func (w *work) checkNew(selected dag.Selection) error {
+	fresh := w.fresh(selected)
+	if len(fresh) == 0 {
+		return nil
+	}
+	problems := w.project.CheckSQL(fresh)
+	if strict.HasErrors(problems) {
+		return &problemsError{problems: problems}
+	}
+	for _, p := range problems {
+		w.app.Log.Warn(p.Message, "at", fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col), "hint", p.Hint)
+	}
+	return nil
+}
+
+// fresh are the models whose files, or those of assertions that judge them, are not as they were when they last passed.
+func (w *work) fresh(selected dag.Selection) []*model.Model {
+	var fresh []*model.Model
+	seen := map[*model.Model]bool{}
+	for _, n := range selected.Nodes() {
+		if n.Inline != nil || w.state[n.Name].SourceHash == w.project.sourceHash(n) {
+			continue
+		}
+		for _, name := range append([]string{n.Name}, n.On...) {
+			if m := w.project.graph.Node(name).Model; m != nil && !seen[m] {
+				seen[m] = true
+				fresh = append(fresh, m)
+			}
+		}
+	}
+	return fresh
+}
+
+// run executes the plan and returns the report, which has been recorded but not printed. With an error the report is
+// empty, unless all was done but that its end could not be recorded.
+func (w *work) run(ctx context.Context) (dag.Report, error) {
+	r := w.request
+	if err := w.requireVariables(); err != nil {
+		return dag.Report{}, err
+	}
+	host, _ := os.Hostname() // a name for people; without one the row has none
+	info := dag.RunInfo{
+		RunID: uuid.Must(uuid.NewV7()), Command: r.command, Arguments: w.arguments(),
+		Host: host, PID: os.Getpid(), Version: version(),
+	}
+	ledger := dag.NewLedger(w.conn)
+	if err := ledger.Begin(ctx, &info); err != nil {
+		return dag.Report{}, err
+	}
+	threads := w.project.threads(w.app)
+	pool, err := dag.Connect(ctx, w.config, dag.Session{
+		RunID: info.RunID, RunAt: info.StartedAt, Vars: w.project.vars, Timezone: w.project.Config.Timezone,
+		From: w.from, To: w.to, Connections: threads + streamConnections,
+	})
+	if err != nil {
+		return dag.Report{}, err
+	}
+	defer pool.Close()
+	if err := w.ready(ctx); err != nil {
+		return dag.Report{}, err
+	}
+	progress := w.app.newProgress(len(w.plan.Steps))
+	runner := dag.Runner{
+		Threads: threads, FailFast: r.failFast, Now: w.app.Now, Observe: progress.observe,
+		Execute: w.executor(pool, info.RunID, progress),
+	}
+	report := runner.Run(ctx, w.plan)
+	progress.stop()
+	report.RunID, report.StartedAt = info.RunID.String(), info.StartedAt
+	if err := ledger.End(ctx, report); err != nil {
+		return report, err
+	}
+	return report, nil
+}
+
+// requireVariables refuses to begin when the environment lacks what a source will ask it for.
+func (w *work) requireVariables() error {
+	var missing []string
+	for _, step := range w.plan.Steps {
+		stream := w.project.streams[step.Name]
+		if stream == nil || step.Action == dag.Skip {
+			continue
+		}
+		if w.request.folder.offline() && stream.Source.Type == extract.HTTP {
+			continue
+		}
+		for _, name := range w.app.unset(stream.Source) {
+			missing = append(missing, fmt.Sprintf("%s (source %s)", name, stream.Source.Name))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return &inputError{
+		message: "not set: " + strings.Join(slices.Compact(missing), ", "),
+		hint:    "Set it in .env or in the environment. terrace run builds models without reading sources.",
+	}
+}
+
+// streamConnections are for landing beside the steps' own: a stream holds its lock on one and lands on another.
+const streamConnections = 4
+
+// executor gives each step to whoever can do it.
+func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) dag.Executor {
+	now := w.request.now
+	if now == nil {
+		now = w.app.Now
+	}
+	return byKind{
+		streams: &streamExecutor{
+			store: ods.New(pool), streams: w.project.streams, runID: id, app: w.app, files: w.project.files,
+			now: now, window: w.readingWindow(), massDelete: w.request.reading.AllowMassDelete, folder: w.request.folder,
+			wait: w.request.wait, progress: progress,
+		},
+		rest: &dag.SQLExecutor{
+			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Wait: w.request.wait,
+			Windowed: !w.from.IsZero() || !w.to.IsZero(), FullRefresh: w.request.fullRefresh,
+			Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
+		},
+	}
+}
+
+// byKind is where extraction and models meet: the run loop knows only steps.
+type byKind struct {
+	streams, rest dag.Executor
+}
+
+// Execute implements dag.Executor.
+func (b byKind) Execute(ctx context.Context, step dag.Step) dag.Result {
+	if step.Kind == dag.KindStream {
+		return b.streams.Execute(ctx, step)
+	}
+	return b.rest.Execute(ctx, step)
+}
+
+// ready makes the schemas that the plan's relations live in, and stores the variables for sessions that no run opened.
+func (w *work) ready(ctx context.Context) error {
+	var schemas []string
+	for _, step := range w.plan.Steps {
+		n := step.Node()
+		switch {
+		case step.Action == dag.Skip:
+		case n.Seed != nil:
+			schemas = append(schemas, n.Seed.Schema)
+		case n.Model != nil:
+			schemas = append(schemas, n.Model.Schema)
+		}
+	}
+	slices.Sort(schemas)
+	return dag.Ready(ctx, w.conn, slices.Compact(schemas), w.project.vars)
+}
+
+// arguments are what the ledger keeps of the request, enough to do it again: what repeatable reads.
+func (w *work) arguments() map[string]any {
+	r := w.request
+	kept := map[string]any{
+		"select": r.include(), "exclude": r.Exclude, "from": r.From, "to": r.To,
+		"window_split": r.reading.WindowSplit, "pad": r.reading.Pad,
+		"extract": r.extract, "models": r.models, "assertions": r.assertions,
+		"full_refresh": r.fullRefresh, "force": r.force, "environment": w.app.settings.environment,
+	}
+	if r.only != nil {
+		kept["only"] = slices.Sorted(maps.Keys(r.only))
+	}
+	if r.except != nil {
+		kept["except"] = slices.Sorted(maps.Keys(r.except))
+	}
+	return kept
+}
+
+// window reads --from and --to in the project's time zone.
+func (w *work) window() error {
+	zone, err := time.LoadLocation(w.project.Config.Timezone)
+	if err != nil {
+		return &inputError{message: fmt.Sprintf("timezone %q of terrace.yml is not known", w.project.Config.Timezone), hint: "Use an IANA name such as Asia/Shanghai."}
+	}
+	if w.from, err = instant("--from", w.request.From, zone); err != nil {
+		return err
+	}
+	if w.to, err = instant("--to", w.request.To, zone); err != nil {
+		return err
+	}
+	if err := w.request.reading.check(w.request.Window); err != nil {
+		return err
+	}
+	if !w.to.IsZero() && !w.from.Before(w.to) {
+		return &inputError{message: "--from is not before --to", hint: "The window is half-open: --from is in it, --to is not."}
+	}
+	return nil
+}
+
+// instant reads a time as people write it.
+func instant(flag, text string, zone *time.Location) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, &inputError{
+		message: fmt.Sprintf("%s is %q, which is no time", flag, text),
+		hint:    "Write 2026-01-31, or 2026-01-31 10:00, or with a zone 2026-01-31T10:00:00+08:00.",
+	}
+}
