@@ -84,6 +84,7 @@ func kongOptions(app *App) []kong.Option {
 		}),
 		kong.Writers(app.Stdout, app.Stderr),
 		kong.Exit(func(int) { app.exited = true }),
+		kong.Vars{"demo_domains": strings.Join(demoDomainNames(), ", ")},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -15,15 +16,14 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"github.com/terrace-elt/terrace/cmd/standin/feiqiu"
 	"github.com/terrace-elt/terrace/dag"
 )
 
 // DemoCmd is terrace demo.
 type DemoCmd struct {
-	Domain string `arg:"" optional:"" default:"feiqiu" enum:"feiqiu" help:"Which reference system: feiqiu, a chain of billiards halls."`
-	Listen string `default:"127.0.0.1:0" placeholder:"ADDRESS" help:"Where the stand-in upstream listens (default: a free port)."`
-	Days   int    `default:"60" help:"Business days that lie behind on the first run."`
+	Domains []string `arg:"" optional:"" help:"Which reference systems (default: all): ${demo_domains}."`
+	Listen  string   `default:"127.0.0.1:0" placeholder:"ADDRESS" help:"Where the first stand-in upstream listens; further ones take the ports after it (default: free ports)."`
+	Days    int      `default:"60" help:"Business days that lie behind on the first run."`
 }
 
 // demoDatabase is a database of its own, so that a demo touches nothing else on the server.
@@ -34,11 +34,21 @@ func (c *DemoCmd) Run(ctx context.Context, a *App) error {
 	if err := a.needProject(); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(a.Dir, "models", c.Domain)); err != nil {
-		return &inputError{
-			message: fmt.Sprintf("this project has no models/%s: the demo runs the reference project", c.Domain),
-			hint:    "Run it in a clone of terrace's own repository. For a project of your own: terrace init DIR.",
+	domains, err := chooseDemos(c.Domains)
+	if err != nil {
+		return err
+	}
+	for _, domain := range domains {
+		if _, err := os.Stat(filepath.Join(a.Dir, "models", domain.name)); err != nil {
+			return &inputError{
+				message: fmt.Sprintf("this project has no models/%s: the demo runs the reference project", domain.name),
+				hint:    "Run it in a clone of terrace's own repository. For a project of your own: terrace init DIR.",
+			}
 		}
+	}
+	host, port, err := listenAddress(c.Listen)
+	if err != nil {
+		return err
 	}
 	// An address that is taken is found before the last demo's database is dropped.
 	_, stop, err := serve(c.Listen, http.NotFoundHandler())
@@ -46,7 +56,7 @@ func (c *DemoCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	stop()
-	d := &demo{app: a, command: c}
+	d := &demo{app: a, command: c, domains: domains, host: host, port: port}
 	defer d.close()
 	if err := d.openDatabase(ctx); err != nil {
 		return err
@@ -58,6 +68,9 @@ func (c *DemoCmd) Run(ctx context.Context, a *App) error {
 type demo struct {
 	app     *App
 	command *DemoCmd
+	domains []demoDomain
+	host    string    // where stand-ins listen
+	port    int       // of the first one, or 0 for free ports
 	server  *pgx.Conn // the server's own database, where the demo's is made and its progress is noted
 	reports []dag.Report
 }
@@ -98,7 +111,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for ; day < len(demoDays); day++ {
+	for ; day < demoDays; day++ {
 		if err := d.day(ctx, day); err != nil {
 			return err
 		}
@@ -112,11 +125,8 @@ func (d *demo) run(ctx context.Context) error {
 	return d.epilogue(ctx)
 }
 
-// demoDays say what each day of the demo shows.
-var demoDays = []string{ //nolint:gochecknoglobals // a table
-	"%d days of business, from nothing",
-	"a day later (day %d): new orders, changed members, late and corrected settlements, refunds",
-}
+// demoDays is how many times the demo brings the warehouse up to date: from nothing, and a day later.
+const demoDays = 2
 
 // notePrefix begins the comment on the demo's database that says how far the demo came.
 const notePrefix = "terrace demo: days done: "
@@ -129,9 +139,9 @@ func (d *demo) resume(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("look for a demo that did not end: %w", err)
 	}
 	if note != nil {
-		days, size, _ := strings.Cut(strings.TrimPrefix(*note, notePrefix), " of ")
+		days, what, _ := strings.Cut(strings.TrimPrefix(*note, notePrefix), " of ")
 		day, wrong := strconv.Atoi(days)
-		if wrong == nil && size == strconv.Itoa(d.command.Days) && day < len(demoDays) {
+		if wrong == nil && what == d.what() && day < demoDays {
 			fmt.Fprintf(d.app.Stderr, "the last demo did not end: going on with it\n")
 			return day, nil
 		}
@@ -148,36 +158,38 @@ func (d *demo) resume(ctx context.Context) (int, error) {
 }
 
 func (d *demo) note(ctx context.Context, days int) error {
-	_, err := d.server.Exec(ctx, fmt.Sprintf("comment on database %s is '%s%d of %d'", demoDatabase, notePrefix, days, d.command.Days))
+	_, err := d.server.Exec(ctx, fmt.Sprintf("comment on database %s is '%s%d of %s'", demoDatabase, notePrefix, days, d.what()))
 	if err != nil {
 		return fmt.Errorf("note how far the demo came: %w", err)
 	}
 	return nil
 }
 
-// day starts the stand-in as it is on that day and brings the warehouse up to it.
+// what tells this demo from others: its size and its domains, whose names need no quoting.
+func (d *demo) what() string {
+	what := strconv.Itoa(d.command.Days)
+	for _, domain := range d.domains {
+		what += " " + domain.name
+	}
+	return what
+}
+
+// day starts the stand-ins as they are on that day and brings the warehouse up to it.
 func (d *demo) day(ctx context.Context, day int) error {
-	standin := feiqiu.New(feiqiu.Options{Days: d.command.Days + day})
-	address, stop, err := serve(d.command.Listen, standin.Handler())
+	days := d.command.Days + day
+	outer := d.app.LookupEnv
+	stop, err := d.startStandins(days)
+	defer func() {
+		d.app.LookupEnv = outer
+		stop()
+	}()
 	if err != nil {
 		return err
 	}
-	defer stop()
-	outer := d.app.LookupEnv
-	d.app.LookupEnv = func(name string) (string, bool) {
-		switch name {
-		case "FEIQIU_URL":
-			return "http://" + address, true
-		case "FEIQIU_TOKEN":
-			return feiqiu.DefaultToken, true
-		}
-		return outer(name)
-	}
-	defer func() { d.app.LookupEnv = outer }()
 	if !d.app.JSON {
-		d.app.printf("\n%s", d.app.paint(cyan, fmt.Sprintf("== "+demoDays[day], d.command.Days+day)))
+		d.sayDay(day, days)
 	}
-	report, err := d.update(ctx, standin.Now)
+	report, err := d.update(ctx, func() time.Time { return demoNow(days) })
 	if err != nil {
 		return err
 	}
@@ -193,11 +205,80 @@ func (d *demo) day(ctx context.Context, day int) error {
 	return nil
 }
 
-// update is terrace update with the stand-in's clock.
+// startStandins starts the upstreams of all domains at the end of so many days, and points the sources to them.
+func (d *demo) startStandins(days int) (func(), error) {
+	var stops []func()
+	stop := func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+	variables, port := map[string]string{}, d.port
+	for _, domain := range d.domains {
+		dir := filepath.Join(d.app.Dir, ".terrace", "demo", domain.name)
+		s, err := domain.start(days, dir)
+		if err != nil {
+			return stop, fmt.Errorf("start the stand-in of %s: %w", domain.name, err)
+		}
+		url := ""
+		if s.handler != nil {
+			address, stopServer, err := serve(net.JoinHostPort(d.host, strconv.Itoa(port)), s.handler)
+			if err != nil {
+				return stop, err
+			}
+			stops = append(stops, stopServer)
+			url = "http://" + address
+			if port != 0 {
+				port++
+			}
+		}
+		maps.Copy(variables, s.env(url))
+	}
+	outer := d.app.LookupEnv
+	d.app.LookupEnv = func(name string) (string, bool) {
+		if value, ok := variables[name]; ok {
+			return value, true
+		}
+		return outer(name)
+	}
+	return stop, nil
+}
+
+// listenAddress splits an address to listen on.
+func listenAddress(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err == nil {
+		port, err = net.LookupPort("tcp", text)
+	}
+	if err != nil {
+		return "", 0, &inputError{
+			message: fmt.Sprintf("--listen %s is no address: %v", address, err),
+			hint:    "Write HOST:PORT, such as 127.0.0.1:8701, or leave it out for free ports.",
+		}
+	}
+	return host, port, nil
+}
+
+// sayDay announces a day, and on the later one what has happened meanwhile.
+func (d *demo) sayDay(day, days int) {
+	if day == 0 {
+		d.app.printf("\n%s", d.app.paint(cyan, fmt.Sprintf("== %d days of business, from nothing", days)))
+		return
+	}
+	d.app.printf("\n%s", d.app.paint(cyan, fmt.Sprintf("== a day later (day %d)", days)))
+	for _, domain := range d.domains {
+		d.app.printf("%s: %s", domain.name, domain.later)
+	}
+}
+
+// update is terrace update with the stand-ins' clock.
 func (d *demo) update(ctx context.Context, now func() time.Time) (dag.Report, error) {
+	selection := Selection{}
+	for _, domain := range d.domains {
+		selection.Select = append(selection.Select, "path:models/"+domain.name)
+	}
 	w, err := d.app.prepare(ctx, request{
-		command: "update", extract: true, models: true, assertions: true, now: now,
-		Selection: Selection{Select: []string{"path:models/" + d.command.Domain}},
+		command: "update", extract: true, models: true, assertions: true, now: now, Selection: selection,
 	})
 	if err != nil {
 		return dag.Report{}, err
@@ -234,18 +315,11 @@ func (d *demo) epilogue(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	for _, shown := range []struct{ title, sql string }{
-		{"The last days of feiqiu_dws.order_summary", `select business_date, order_count, member_order_count, consume_amount, coupon_amount, balance_amount, pay_amount,
-    refund_amount, net_pay_amount
-from (select * from feiqiu_dws.order_summary order by business_date desc limit 4) as newest
-order by business_date`},
-		{"A member who changed, in feiqiu_dwd.dim_member", `select member_id, nickname, grade_name, valid_from, valid_to, is_current
-from feiqiu_dwd.dim_member
-where member_id = (select m.member_id from feiqiu_dwd.dim_member as m group by m.member_id order by count(*) desc, m.member_id limit 1)
-order by valid_from`},
-	} {
-		if err := d.show(ctx, conn, shown.title, shown.sql); err != nil {
-			return err
+	for _, domain := range d.domains {
+		for _, shown := range domain.shows {
+			if err := d.show(ctx, conn, shown.title, shown.sql); err != nil {
+				return err
+			}
 		}
 	}
 	url := strings.Replace(conn.Config().ConnString(), "/postgres?", "/"+demoDatabase+"?", 1)

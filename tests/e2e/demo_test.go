@@ -16,7 +16,7 @@ const days = 12
 func TestDemo_endsWithWhatTheUpstreamKnows(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	runs := decode[struct{ Runs []report }](t, p.run(0, "demo", "--json", "--days", fmt.Sprint(days))).Runs
+	runs := decode[struct{ Runs []report }](t, p.run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))).Runs
 	require.Len(t, runs, 2)
 	requireLedger(t, p, feiqiu.New(feiqiu.Options{Days: days + 1}).Ledger())
 
@@ -66,7 +66,7 @@ func TestDemo_killedAtEachStepConverges(t *testing.T) {
 		t.Skip("kills some fifty processes")
 	}
 	undisturbed := newProject(t)
-	undisturbed.run(0, "demo", "--json", "--days", fmt.Sprint(days))
+	undisturbed.run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
 	want := content(t, undisturbed.connect())
 
 	p := newProject(t)

@@ -15,7 +15,7 @@ import (
 // something: each time one step further. It returns false when the demo came to its end instead.
 func (p *project) killAfterStep(moment time.Duration) bool {
 	p.t.Helper()
-	cmd := p.command("demo", "--days", fmt.Sprint(days))
+	cmd := p.command("demo", "feiqiu", "--days", fmt.Sprint(days))
 	stderr, err := cmd.StderrPipe()
 	require.NoError(p.t, err)
 	require.NoError(p.t, cmd.Start())
@@ -39,7 +39,7 @@ func (p *project) killAfterStep(moment time.Duration) bool {
 func TestUpdate_withNothingNewWritesNothing(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	p.run(0, "demo", "--json", "--days", fmt.Sprint(days))
+	p.run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
 	conn := p.connect()
 	url := strings.Replace(strings.TrimSpace(p.run(0, "db", "url")), "/postgres?", "/terrace_demo?", 1)
 	versions := func() []string {
