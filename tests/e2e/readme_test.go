@@ -39,7 +39,9 @@ func TestReadme_sessionWorks(t *testing.T) {
 	require.NoError(t, err, "%s\n%s", script, output)
 	said := string(output)
 	require.Contains(t, said, "upstream changed: 2 rows in shop_ods.orders")
-	require.Contains(t, said, "models/shop/dws/best_customer.sql:3:6: error: ")
+	require.Contains(t, said, "models/shop/dws/customer_level.sql:11:6: error: ")
+	require.Contains(t, said, "+-- depends_on: [shop_dwd.fact_order]")
+	require.Regexp(t, `(?s)2 \| silver \|.*2 \| gold `, said)
 	require.Contains(t, said, "success: 0 built")
 }
 
