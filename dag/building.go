@@ -77,7 +77,7 @@ func (b *building) open(ctx context.Context) error {
 		openName, materialize.Literal(b.step.Name), materialize.Literal(schema), materialize.Literal(relation))))
 	results, err := b.exec(ctx, statements...)
 	if err != nil {
-		return missing(fmt.Errorf("prepare %s: %w", b.step.Name, err), b.step)
+		return missing(fmt.Errorf("prepare %s: %w", b.step.Name, err), b.step.Name, b.step.File)
 	}
 	answer := results[len(results)-1].Rows[0]
 	if !isTrue(answer[0]) {

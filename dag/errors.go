@@ -135,18 +135,18 @@ func place(text string, line int) (int, int) {
 	return line + strings.Count(text, "\n"), utf8.RuneCountInString(text[last+1:]) + 1
 }
 
-// missing turns "relation does not exist" for a declared dependency into what to do about it.
-func missing(err error, step Step) error {
-	if sqlState(err) != "42P01" && sqlState(err) != "3F000" {
+// missing turns "relation does not exist" for a declared dependency of a node into what to do about it.
+func missing(err error, node, file string) error {
+	if state := sqlState(err); node == "" || state != "42P01" && state != "3F000" {
 		return err
 	}
 	var server *pgconn.PgError
 	errors.As(err, &server)
-	return &StepError{
-		StepFault: StepFault{
-			Message: server.Message, SQLState: server.Code, File: step.File,
-			Hint: fmt.Sprintf("Build what it reads first: terrace run +%s; streams are filled by terrace extract.", step.Name),
-		},
-		err: err,
+	fault := StepFault{Message: server.Message, SQLState: server.Code, File: file}
+	var located *StepError
+	if errors.As(err, &located) {
+		fault = located.StepFault
 	}
+	fault.Hint = fmt.Sprintf("Build what it reads first: terrace run +%s; streams are filled by terrace extract.", node)
+	return &StepError{StepFault: fault, err: err}
 }

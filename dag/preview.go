@@ -15,6 +15,7 @@ import (
 
 // Query is a query to look at, and the place of its text.
 type Query struct {
+	Node     string // whose query it is; "" for one of no node
 	SQL      string
 	File     string
 	Line     int
@@ -31,13 +32,13 @@ func Preview(ctx context.Context, conn *pgx.Conn, q Query) (names []string, rows
 		statement := materialize.Statement{SQL: head + q.SQL + fmt.Sprintf("\n) as preview\nlimit %d", q.Limit), Body: len(head)}
 		result, err := tx.Query(ctx, statement.SQL, pgx.QueryResultFormats{pgx.TextFormatCode})
 		if err != nil {
-			return locate(err, q.File, q.Line, statement)
+			return missing(locate(err, q.File, q.Line, statement), q.Node, q.File)
 		}
 		for _, f := range result.FieldDescriptions() {
 			names = append(names, f.Name)
 		}
 		rows, err = pgx.CollectRows(result, texted)
-		return locate(err, q.File, q.Line, statement)
+		return missing(locate(err, q.File, q.Line, statement), q.Node, q.File)
 	})
 	return names, rows, err
 }
@@ -72,7 +73,7 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model) (materialize.S
 		in := materialize.Input{Model: m, Existing: existing}
 		if m.Header.Kind != model.SQL {
 			if in.Columns, err = describe(ctx, conn, &sync.Map{}, m); err != nil {
-				return err
+				return missing(err, m.Name, m.File)
 			}
 		}
 		script, err = materialize.Render(in)

@@ -43,7 +43,7 @@ type Globals struct {
 	Project     string            `group:"common" short:"C" placeholder:"DIR" help:"Folder of the project (default: the nearest one upwards with a terrace.yml)."`
 	DatabaseURL string            `group:"common" name:"database-url" placeholder:"URL" help:"Database to work on (default: TERRACE_DATABASE_URL, DATABASE_URL, PG_DSN, PG*, terrace.yml, else the embedded server)."`
 	Env         string            `group:"common" name:"env" placeholder:"NAME" help:"Environment of terrace.yml."`
-	Threads     int               `group:"common" placeholder:"N" help:"Steps that run at once (default: terrace.yml, else 4)."`
+	Threads     *int              `group:"common" placeholder:"N" help:"Steps that run at once (default: terrace.yml, else 4)."`
 	Var         map[string]string `group:"common" placeholder:"K=V" mapsep:"none" help:"Value of a variable that models read with terrace.var()."`
 	JSON        bool              `group:"common" name:"json" help:"Print the result as one JSON document."`
 	Verbose     bool              `group:"common" short:"v" help:"Tell more on standard error."`

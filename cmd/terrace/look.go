@@ -237,7 +237,7 @@ func (c *PreviewCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	names, rows, err := dag.Preview(ctx, conn, dag.Query{SQL: sql, File: file, Line: line, Limit: c.Limit, Vars: p.vars, Timezone: p.Config.Timezone})
+	names, rows, err := dag.Preview(ctx, conn, dag.Query{Node: n.Name, SQL: sql, File: file, Line: line, Limit: c.Limit, Vars: p.vars, Timezone: p.Config.Timezone})
 	if err != nil {
 		return err
 	}

@@ -92,12 +92,23 @@ func (a *App) printSteps(r dag.Report) {
 		if s.Kind == dag.KindAssertion && s.Status == dag.Success && s.Reason == "" && !a.Verbose {
 			continue
 		}
-		t.AppendRow(table.Row{s.Name, s.Kind, a.status(s.Status), change(s.Rows), fmt.Sprintf("%.2f", s.Seconds), a.redact(s.Reason)})
+		t.AppendRow(table.Row{s.Name, s.Kind, a.status(s.Status), change(s.Rows), fmt.Sprintf("%.2f", s.Seconds), a.redact(why(s))})
 		rows++
 	}
 	if rows > 0 {
 		t.Render()
 	}
+}
+
+// whyWidth is where the table cuts a message; printFault has the whole.
+const whyWidth = 80
+
+// why is a step's reason, or what made it fail.
+func why(s dag.StepReport) string {
+	if s.Error == nil || !s.Status.Bad() {
+		return s.Reason
+	}
+	return text.Snip(s.Error.Message, whyWidth, "…")
 }
 
 // status paints a status where the result goes to a terminal.

@@ -37,23 +37,13 @@ func readSettings(g *Globals, lookup func(string) (string, bool)) (settings, err
 	}
 	s := settings{
 		environment: text(g.Env, "TERRACE_ENV"),
-		threads:     g.Threads,
 		vars:        map[string]string{},
 		logFormat:   text(g.LogFormat, "TERRACE_LOG_FORMAT"),
 		logFile:     text(g.LogFile, "TERRACE_LOG_FILE"),
 	}
 	s.databaseURL, s.databaseFrom = namedDatabase(g.DatabaseURL, lookup)
-	if s.threads == 0 {
-		if value, ok := lookup("TERRACE_THREADS"); ok {
-			n, err := strconv.Atoi(value)
-			if err != nil {
-				return s, &inputError{message: fmt.Sprintf("TERRACE_THREADS is %q, which is no number", value), hint: "Set it to a number from 1."}
-			}
-			s.threads = n
-		}
-	}
-	if s.threads < 0 {
-		return s, &inputError{message: fmt.Sprintf("threads is %d", s.threads), hint: "Give a number from 1 with --threads."}
+	if err := s.readThreads(g.Threads, lookup); err != nil {
+		return s, err
 	}
 	for name, value := range g.Var {
 		s.vars[name] = value
@@ -71,6 +61,24 @@ func readSettings(g *Globals, lookup func(string) (string, bool)) (settings, err
 		return s, &inputError{message: fmt.Sprintf("log format %q is none", f), hint: "Use text or json."}
 	}
 	return s, nil
+}
+
+// readThreads takes the flag, else TERRACE_THREADS, else leaves it to terrace.yml.
+func (s *settings) readThreads(flag *int, lookup func(string) (string, bool)) error {
+	from := "TERRACE_THREADS"
+	given, _ := lookup(from)
+	if flag != nil {
+		from, given = "--threads", strconv.Itoa(*flag)
+	}
+	if given == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < 1 {
+		return &inputError{message: fmt.Sprintf("%s is %q", from, given), hint: "Give a number from 1."}
+	}
+	s.threads = n
+	return nil
 }
 
 // namedDatabase is the database that the flag or the environment names, and which of them it is.

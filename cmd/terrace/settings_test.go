@@ -74,7 +74,7 @@ func TestSettings_comeInLayers(t *testing.T) {
 		"flags over the environment": {
 			files:       map[string]string{"terrace.yml": yml, ".env": dotenv},
 			environment: map[string]string{"TERRACE_DATABASE_URL": "environment", "TERRACE_THREADS": "6", "TERRACE_LOG_LEVEL": "debug"},
-			flags:       Globals{DatabaseURL: "flag", Threads: 7, Var: map[string]string{"b": "flag"}, LogLevel: "info"},
+			flags:       Globals{DatabaseURL: "flag", Threads: new(7), Var: map[string]string{"b": "flag"}, LogLevel: "info"},
 			want:        outcome{database: "flag", from: "--database-url", threads: 7, a: "yml", b: "flag", level: slog.LevelInfo},
 		},
 		"the first variable that names a database": {
