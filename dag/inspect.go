@@ -127,8 +127,8 @@ func restoring(ctx context.Context, conn *pgx.Conn, oid uint32, word string) ([]
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[materialize.Restoring])
 }
 
-func texts(ctx context.Context, conn *pgx.Conn, sql string, args ...any) ([]string, error) {
-	rows, err := conn.Query(ctx, sql, args...)
+func texts(ctx context.Context, db Database, sql string, args ...any) ([]string, error) {
+	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -71,23 +71,29 @@ func waitForLock(ctx context.Context, conn *pgx.Conn, name string) error {
 }
 
 func take(ctx context.Context, conn *pgx.Conn, stream string, wait bool) error {
-	name := "terrace.stream:" + stream
 	if wait {
-		return waitForLock(ctx, conn, name)
+		return waitForLock(ctx, conn, lockName(stream))
 	}
 	if _, err := conn.Exec(ctx, lockSettings); err != nil {
 		return err
 	}
+	return try(ctx, conn, "pg_try_advisory_lock", stream)
+}
+
+func lockName(stream string) string { return "terrace.stream:" + stream }
+
+// try takes a stream's lock by the server's function, or names who has it.
+func try(ctx context.Context, db querier, function, stream string) error {
 	var key int64
-	if err := conn.QueryRow(ctx, `select hashtextextended($1, 0)`, name).Scan(&key); err != nil {
+	if err := db.QueryRow(ctx, `select hashtextextended($1, 0)`, lockName(stream)).Scan(&key); err != nil {
 		return err
 	}
 	var taken bool
-	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, key).Scan(&taken); err != nil || taken {
+	if err := db.QueryRow(ctx, `select `+function+`($1)`, key).Scan(&taken); err != nil || taken {
 		return err
 	}
 	held := &HeldError{Stream: stream}
-	err := conn.QueryRow(ctx, lockHolderSQL, key).Scan(&held.Application, &held.PID, &held.Since)
+	err := db.QueryRow(ctx, lockHolderSQL, key).Scan(&held.Application, &held.PID, &held.Since)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}

@@ -32,6 +32,7 @@ type CLI struct {
 	Rejects RejectsCmd `cmd:"" group:"look" help:"List records that could not be landed."`
 	Doctor  DoctorCmd  `cmd:"" group:"look" help:"Check the surroundings: database, binaries, settings, credentials."`
 
+	Clean      CleanCmd      `cmd:"" group:"database" help:"Drop what was made for nodes, and forget it."`
 	DB         DBCmd         `cmd:"" name:"db" group:"database" help:"Start, stop and open the embedded PostgreSQL."`
 	Migrate    MigrateCmd    `cmd:"" group:"database" help:"Bring schema terrace up to date, or back; make roles."`
 	Version    VersionCmd    `cmd:"" group:"database" help:"Print the version."`

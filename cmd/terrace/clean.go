@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/ods"
+)
+
+// CleanCmd is terrace clean.
+type CleanCmd struct {
+	Selection
+	Orphans bool `help:"What was made for nodes that are no longer in the project."`
+	DryRun  bool `help:"Only say what would be dropped."`
+	Yes     bool `help:"Do it; without this only what would be dropped is said."`
+}
+
+// cleaning is what a clean drops.
+type cleaning struct {
+	models    []dag.Built // readers first
+	streams   []string
+	relations []string // as DROP names them
+}
+
+// Run implements the command, in one transaction.
+func (c *CleanCmd) Run(ctx context.Context, a *App) error {
+	if c.Orphans == (len(c.include()) > 0) {
+		return &inputError{
+			message: "clean must be told what to drop: nodes, or --orphans",
+			hint:    "For example: terrace clean fact_order+ drops what was made for it and for all that read it.",
+		}
+	}
+	p, err := a.load()
+	if err != nil {
+		return err
+	}
+	conn, err := a.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	drop, err := c.choose(ctx, p, conn)
+	if err != nil {
+		return err
+	}
+	doing := c.Yes && !c.DryRun
+	if doing {
+		if err := drop.perform(ctx, conn); err != nil {
+			return err
+		}
+	}
+	if err := a.printCleaning(drop, doing); err != nil {
+		return err
+	}
+	if doing || c.DryRun || len(drop.relations) == 0 {
+		return nil
+	}
+	return &inputError{message: "nothing was dropped", hint: "Repeat with --yes to do it."}
+}
+
+// perform drops all or nothing.
+func (d cleaning) perform(ctx context.Context, conn *pgx.Conn) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if err := dag.Drop(ctx, tx, d.models); err != nil {
+			return err
+		}
+		for _, stream := range d.streams {
+			if err := ods.Forget(ctx, tx, stream); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// choose finds what there is of the chosen nodes. What stays must not have been built from what goes: it would not learn
+// that its rows are gone.
+func (c *CleanCmd) choose(ctx context.Context, p *project, conn *pgx.Conn) (cleaning, error) {
+	var drop cleaning
+	chosen, err := c.chosen(p)
+	if err != nil {
+		return drop, err
+	}
+	built, err := dag.LoadBuilt(ctx, conn)
+	if err != nil {
+		return drop, err
+	}
+	streams, err := ods.Streams(ctx, conn)
+	if err != nil {
+		return drop, err
+	}
+	for _, b := range built {
+		if chosen(b.Name) {
+			drop.models = append(drop.models, b)
+			continue
+		}
+		if i := slices.IndexFunc(b.DependsOn, chosen); i >= 0 && p.graph.Node(b.Name) != nil {
+			hint := fmt.Sprintf("Drop all that reads it as well: terrace clean %s+", b.DependsOn[i])
+			if c.Orphans {
+				hint = fmt.Sprintf("Build it as it is now first: terrace run %s", b.Name)
+			}
+			return drop, &inputError{message: fmt.Sprintf("%s was built from %s and would stay", b.Name, b.DependsOn[i]), hint: hint}
+		}
+	}
+	drop.streams = slices.DeleteFunc(streams, func(name string) bool { return !chosen(name) })
+	drop.relations, err = relationsOf(ctx, conn, drop)
+	return drop, err
+}
+
+// chosen says of a name whether it was chosen.
+func (c *CleanCmd) chosen(p *project) (func(string) bool, error) {
+	if c.Orphans {
+		return func(name string) bool { return p.graph.Node(name) == nil }, nil
+	}
+	selectors := dag.SelectContext{Selectors: p.Config.Selectors, AllowEmpty: c.AllowEmpty, Assertions: dag.NoAssertions}
+	selection, err := p.graph.Select(selectors, c.include(), c.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	names := selection.Names()
+	return func(name string) bool { return slices.Contains(names, name) }, nil
+}
+
+func relationsOf(ctx context.Context, conn *pgx.Conn, drop cleaning) ([]string, error) {
+	all := []string{}
+	for _, b := range drop.models {
+		relations, err := b.Relations(ctx, conn)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, relations...)
+	}
+	for _, stream := range drop.streams {
+		tables, err := ods.Tables(stream)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tables...)
+	}
+	return all, nil
+}
+
+func (a *App) printCleaning(drop cleaning, done bool) error {
+	if a.JSON {
+		return a.printJSON(map[string]any{"dropped": done, "relations": drop.relations})
+	}
+	if len(drop.relations) == 0 {
+		a.printf("there is nothing to drop")
+		return nil
+	}
+	word := "would drop"
+	if done {
+		word = "dropped"
+	}
+	for _, relation := range drop.relations {
+		a.printf("%s %s", word, strings.ReplaceAll(relation, `"`, ""))
+	}
+	return nil
+}

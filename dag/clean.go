@@ -1,0 +1,122 @@
+package dag
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+)
+
+// Built is a seed or model that the database has a state of.
+type Built struct {
+	Name      string
+	Kind      NodeKind
+	DependsOn []string // effective dependencies, as they were when it was built
+}
+
+// LoadBuilt returns what was built, sorted so that readers come before what they read: the order in which it can be
+// dropped. Nodes that left the project are among it.
+func LoadBuilt(ctx context.Context, db Database) ([]Built, error) {
+	rows, err := db.Query(ctx, `select s.node, s.kind, s.depends_on
+from terrace.node_state as s
+where s.kind not in ('assertion', 'stream')
+order by s.node`)
+	if err != nil {
+		return nil, fmt.Errorf("read what was built: %w", err)
+	}
+	built, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Built])
+	if err != nil {
+		return nil, fmt.Errorf("read what was built: %w", err)
+	}
+	return readersFirst(built), nil
+}
+
+// readersFirst sorts by depth-first search; what was built in a circle over time, by changed headers, ends somewhere.
+func readersFirst(built []Built) []Built {
+	readers := map[string][]Built{}
+	for _, b := range built {
+		for _, d := range b.DependsOn {
+			readers[d] = append(readers[d], b)
+		}
+	}
+	var out []Built
+	seen := map[string]bool{}
+	var visit func(Built)
+	visit = func(b Built) {
+		if seen[b.Name] {
+			return
+		}
+		seen[b.Name] = true
+		for _, reader := range readers[b.Name] {
+			visit(reader)
+		}
+		out = append(out, b)
+	}
+	for _, b := range built {
+		visit(b)
+	}
+	return out
+}
+
+// Relations returns what stands in the database for a built node, as DROP names it ("table feiqiu_ref.pay_status"): its
+// relation, its rejects, its change feed. A node of kind sql has made nothing that is its own.
+func (b Built) Relations(ctx context.Context, db Database) ([]string, error) {
+	var names []string
+	if b.Kind != KindSQL {
+		names = append(names, b.Name, b.Name+"__rejects")
+	}
+	names = append(names, feedSchema+"."+materialize.FeedName(b.Name))
+	drops, err := texts(ctx, db, `select
+    case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end
+    || ' ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+from unnest($1::text[]) with ordinality as wanted (name, position)
+join pg_class as c
+    on c.relname = split_part(wanted.name, '.', 2)
+join pg_namespace as n
+    on n.oid = c.relnamespace
+    and n.nspname = split_part(wanted.name, '.', 1)
+where c.relkind in ('r', 'p', 'v', 'm')
+order by wanted.position`, names)
+	return drops, wrap("look for the relations of "+b.Name, err)
+}
+
+// Drop drops the relations of built nodes, without what others made of them, and forgets their state, so that the next run
+// builds them anew. A node that a run holds is a *HeldError, a relation that others depend on a *StepError. The caller's
+// transaction decides.
+func Drop(ctx context.Context, tx pgx.Tx, nodes []Built) error {
+	names := make([]string, len(nodes))
+	for i, node := range nodes {
+		names[i] = node.Name
+		if err := drop(ctx, tx, node); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `delete from terrace.node_state
+where node = any($1::text[])
+    or (kind = 'assertion' and depends_on && $1::text[])`, names)
+	return wrap("forget what was dropped", err)
+}
+
+func drop(ctx context.Context, tx pgx.Tx, node Built) error {
+	var free bool
+	if err := tx.QueryRow(ctx, "select pg_try_advisory_xact_lock("+lockKey+")", node.Name).Scan(&free); err != nil {
+		return fmt.Errorf("lock %s: %w", node.Name, err)
+	}
+	if !free {
+		return &HeldError{Node: node.Name, Holder: "another run"}
+	}
+	relations, err := node.Relations(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, relation := range relations {
+		statement := materialize.Statement{SQL: "drop " + relation, Purpose: "drop " + strings.ReplaceAll(relation, `"`, "")}
+		if _, err := tx.Exec(ctx, statement.SQL); err != nil {
+			return locate(err, "", 0, statement)
+		}
+	}
+	return nil
+}
