@@ -38,13 +38,6 @@ func (b *builder) fail(at strict.Pos, message, hint string) {
 	})
 }
 
-// later refuses what SOURCES.md has and this version lacks.
-func (b *builder) later(key string, n strict.Node) {
-	if !n.IsZero() {
-		b.fail(n.Pos(), key+" is not supported by this version", "remove it, or use a newer terrace")
-	}
-}
-
 func (b *builder) source(schema string) *Source {
 	d := b.decl
 	s := &Source{Name: d.Source.Value, Schema: schema, File: b.file, Type: SourceType(d.Type.Value)}
@@ -58,7 +51,7 @@ func (b *builder) source(schema string) *Source {
 	if !d.Source.IsZero() && !plainIdentifier.MatchString(s.Name) {
 		b.fail(d.Source.Pos, fmt.Sprintf("source %q is no plain name", s.Name), "use lower-case letters, digits and _")
 	}
-	b.refuseLater(s)
+	s.url = b.databaseURL(s.Type)
 	if s.Type == HTTP {
 		s.baseURL = b.base()
 		s.sign = b.signing()
@@ -74,15 +67,6 @@ func (b *builder) source(schema string) *Source {
 		b.signNames(s)
 	}
 	return s
-}
-
-func (b *builder) refuseLater(s *Source) {
-	d := b.decl
-	if s.Type == Postgres {
-		b.fail(d.Type.Pos, fmt.Sprintf("type %s is not supported by this version", s.Type), "use http, files, s3 or existing, or a newer terrace")
-		return
-	}
-	b.later("url", d.URL)
 }
 
 func (b *builder) base() *url.URL {
@@ -164,7 +148,7 @@ func (b *builder) stream(source *Source, e strict.Entry[streamDecl]) *Stream {
 		FileColumns:  source.Type == Files || source.Type == S3,
 		FailOnReject: d.OnReject == "fail",
 	}
-	if source.Type != HTTP {
+	if source.Type != HTTP && source.Type != Postgres {
 		b.foreign(d.Deletes.Pos, "deletes", string(source.Type))
 	}
 	if source.Type != Files && source.Type != S3 {
@@ -173,13 +157,15 @@ func (b *builder) stream(source *Source, e strict.Entry[streamDecl]) *Stream {
 		b.replays = append(b.replays, pendingReplay{stream: s, of: d.ReplayAs})
 	}
 	if source.Type != Postgres {
-		b.later("query", d.Query)
+		b.foreign(d.Query.Pos, "query", string(source.Type))
 	}
 	switch source.Type {
 	case HTTP:
 		b.http(s, d, e.Pos)
 	case Files, S3:
 		b.files(s, d, e.Pos)
+	case Postgres:
+		b.postgres(s, d, e.Pos)
 	}
 	return s
 }

@@ -30,6 +30,10 @@ func (b *builder) deletes(s *Stream, d *streamDecl) *sweep {
 		b.fail(d.Deletes.Pos, "what has no key cannot be listed by it", "declare primary_key, or remove deletes")
 		return nil
 	}
+	b.required(decl.Path.Pos, decl.Pos, "path")
+	b.required(decl.Records.Pos, decl.Pos, "records")
+	b.required(decl.Key.Pos, decl.Pos, "key")
+	b.foreign(decl.Query.sql.Pos, "a query that is SQL", "http")
 	listing := *s
 	listing.Name = s.Name + " (deletes)"
 	listing.Slicing, listing.routes, listing.parent, listing.Landing.Key = nil, nil, nil, b.listedKey(s, decl)
@@ -41,7 +45,19 @@ func (b *builder) deletes(s *Stream, d *streamDecl) *sweep {
 	listing.paginate.base = s.Source.baseURL
 	b.cursorPlace(&listing, own.Paginate)
 	b.placeholders(&listing, own, decl.Pos)
-	out := &sweep{listing: &listing, maxShare: defaultMaxShare}
+	return b.sweepOf(&listing, decl)
+}
+
+// required refuses the absence of a key.
+func (b *builder) required(at, whole strict.Pos, key string) {
+	if at == (strict.Pos{}) {
+		b.fail(whole, fmt.Sprintf("%q is missing", key), "")
+	}
+}
+
+// sweepOf is the sweep with its limit.
+func (b *builder) sweepOf(listing *Stream, decl *sweepDecl) *sweep {
+	out := &sweep{listing: listing, maxShare: defaultMaxShare}
 	if !decl.MaxShare.IsZero() {
 		out.maxShare = decl.MaxShare.Value
 		if out.maxShare < 0 || out.maxShare > 1 {

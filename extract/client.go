@@ -169,12 +169,22 @@ func (s *Source) declaredSecrets(sc scope) []string {
 	if c, err := s.auth.credentials(ods.Token{}, sc); err == nil && s.auth.kind == "basic" {
 		values = append(values, strings.TrimPrefix(c.headerValue, "Basic "))
 	}
-	if s.baseURL != nil && s.baseURL.User != nil {
-		if password, ok := s.baseURL.User.Password(); ok {
-			values = append(values, password)
+	values = append(values, passwordOf(s.baseURL))
+	if address, err := s.url.plain(sc); err == nil && s.url.isSet() {
+		values = append(values, address)
+		if u, err := url.Parse(strings.TrimSpace(address)); err == nil {
+			values = append(values, passwordOf(u), u.Query().Get("password"))
 		}
 	}
 	return values
+}
+
+func passwordOf(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return password
 }
 
 // errRefusedRedirect marks a redirect that would carry a request's body away.

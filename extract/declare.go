@@ -6,14 +6,13 @@ import (
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
-// The types of this file are the shape of a source file. Keys whose behaviour this version lacks are kept as nodes, so
-// that they are known and refused by name.
+// The types of this file are the shape of a source file.
 
 type sourceDecl struct {
 	Source    strict.String          `yaml:"source,required"`
 	Type      strict.String          `yaml:"type" enum:"http,files,s3,postgres,existing"`
 	BaseURL   strict.String          `yaml:"base_url"`
-	URL       strict.Node            `yaml:"url"`
+	URL       value                  `yaml:"url"`
 	Endpoint  strict.String          `yaml:"endpoint"`
 	PathStyle strict.Placed[bool]    `yaml:"path_style"`
 	Region    strict.String          `yaml:"region"`
@@ -61,7 +60,7 @@ type streamDecl struct {
 	ReplayAs  strict.String `yaml:"replay_as"`
 	Relation  strict.String `yaml:"relation"`
 	ChangedAt strict.String `yaml:"changed_at"`
-	Query     strict.Node   `yaml:"query"`
+	Query     queryDecl     `yaml:"query"`
 }
 
 // UnmarshalNode reads the keys and remembers the place.

@@ -47,6 +47,26 @@ func (p *predicateDecl) UnmarshalNode(n strict.Node) []strict.Problem {
 	return placed(n, err)
 }
 
+// queryDecl is SQL with its place.
+type queryDecl struct {
+	strict.Pos
+	query
+}
+
+// UnmarshalNode reads the query and finds its parameters.
+func (q *queryDecl) UnmarshalNode(n strict.Node) []strict.Problem {
+	q.Pos = n.Pos()
+	var text string
+	if problems := n.Decode(&text); len(problems) > 0 {
+		return problems
+	}
+	var err error
+	q.query, err = parseQuery(text)
+	return placed(n, err)
+}
+
+func (q queryDecl) isSet() bool { return q.Pos != strict.Pos{} }
+
 // keyDecl is one column of a primary key: a path, a path with name and type, or a value that the request knows and the
 // record does not.
 type keyDecl struct {

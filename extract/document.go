@@ -148,7 +148,10 @@ func (r *reading) recordedUnits() ([]unit, error) {
 	units := make([]unit, 0, len(recorded.Slices))
 	for _, spec := range recorded.Slices {
 		u := unit{spec: spec, read: r.readPages}
-		if spec.Kind == ods.Parents {
+		switch {
+		case r.stream.Source.Type == Postgres:
+			u.read = r.readRows
+		case spec.Kind == ods.Parents:
 			u.read = r.readParents
 		}
 		units = append(units, u)

@@ -141,7 +141,6 @@ func TestLoad_tellsEveryMistakeWithItsPlace(t *testing.T) {
 		"min_step below clock":   {"step: P1D", "step: P1D, min_step: PT0.5S", "no shorter than granularity"},
 		"deletes by nothing":     {"    records:", "    deletes: {sweep: {path: /x}}\n    records:", `"records" is missing`},
 		"deletes without a key":  {"    records:", "    deletes: {sweep: {path: /x, records: '$[*]'}}\n    records:", `"key" is missing`},
-		"later: postgres":        {"type: http", "type: postgres", "type postgres is not supported by this version"},
 		"files in http":          {"    records:", "    files: {glob: x}\n    records:", "files does not belong to a source of type http"},
 		"auth without token":     {`, token: "${env:ERP_TOKEN}"`, "", `auth of type bearer needs "token"`},
 		"variable without value": {"${ERP_URL:-https://openapi.example.com}", "${ERP_URL}", "environment variable ERP_URL is not set"},

@@ -128,3 +128,20 @@ func TestRead_needsLittleMemoryForMuchData(t *testing.T) {
 	require.Equal(t, n+1, l.rows)
 	require.Less(t, l.peak, uint64(100<<20))
 }
+
+// The same holds for a query, however many rows it gives.
+func TestQuery_needsLittleMemoryForManyRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 100 MB")
+	}
+	s := newShop(t)
+	n := much(t) / 3 / 500
+	l := &thrifty{}
+	d := quick(nil, s.env)
+	d.Lander = l
+	yaml := shopYAML(fmt.Sprintf("  rows: {query: \"select i as id, repeat('x', 480) as filler from generate_series(1, %d) as i\", primary_key: [$.id]}\n", n))
+	_, err := extract.NewReader(d).Read(t.Context(), load(t, yaml, s.env).Streams[0], extract.Job{})
+	require.NoError(t, err)
+	require.Equal(t, n, l.rows)
+	require.Less(t, l.peak, uint64(100<<20))
+}

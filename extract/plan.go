@@ -37,6 +37,9 @@ func (r *Reader) Plan(ctx context.Context, s *Stream, w Window) (Plan, error) {
 	for _, u := range units {
 		out.Slices = append(out.Slices, u.spec)
 	}
+	if s.Source.Type == Postgres && len(units) > 0 {
+		out.Endpoint, out.Request = "query "+s.Source.Name, s.shownQuery(run.fill(units[0].spec))
+	}
 	if s.Source.Type == HTTP && len(units) > 0 {
 		f := run.fill(units[0].spec)
 		f.path = s.paths(units[0].spec, r.deps.Now())[0]

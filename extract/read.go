@@ -48,9 +48,9 @@ type Deps struct {
 	Rates  RateStore
 	// Sweeper marks what a source has no more. Where it is nil the Lander stands in, if it can.
 	Sweeper Sweeper
-	// Recorder, when set, keeps the answers of sources of type http.
+	// Recorder, when set, keeps the answers of sources of types http and postgres.
 	Recorder *Recorder
-	// Recording, when set, takes the place of the sources: streams of type http are read from it, with neither network
+	// Recording, when set, takes the place of the sources: streams of these types are read from it, with neither network
 	// nor credentials.
 	Recording *Recording
 	// Pages, when set, is a folder with answers that somebody else fetched: streams of type http are read from it, each from
@@ -104,6 +104,7 @@ type Reader struct {
 
 	mu      sync.Mutex
 	clients map[*Source]*client
+	servers map[*Source]*database
 }
 
 // NewReader makes a Reader.
@@ -129,7 +130,7 @@ func NewReader(d Deps) *Reader {
 	case d.Recording != nil:
 		d.Lander = replayedLander{d.Lander, d.Recording}
 	}
-	return &Reader{deps: d, clients: map[*Source]*client{}}
+	return &Reader{deps: d, clients: map[*Source]*client{}, servers: map[*Source]*database{}}
 }
 
 // Read reads what is new of a stream and lands it, slice by slice. A slice that fails does not keep the others from
@@ -142,6 +143,9 @@ func (r *Reader) Read(ctx context.Context, s *Stream, job Job) (Result, error) {
 	err := run.all(ctx)
 	if err == nil {
 		err = run.sweep(ctx)
+	}
+	if run.database != nil {
+		run.database.rest(ctx)
 	}
 	return run.snapshot(), wrap(s, err)
 }
@@ -167,13 +171,28 @@ func (r *Reader) client(s *Source) (*client, error) {
 	return c, err
 }
 
+// database gives the source's database, the same for all its streams.
+func (r *Reader) database(s *Source) (*database, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if db := r.servers[s]; db != nil {
+		return db, nil
+	}
+	db, err := newDatabase(s, r.deps)
+	if err == nil {
+		r.servers[s] = db
+	}
+	return db, err
+}
+
 // reading is one call of Read.
 type reading struct {
 	*Reader
-	stream  *Stream
-	job     Job
-	client  *client // of type http
-	traffic traffic
+	stream   *Stream
+	job      Job
+	client   *client   // of type http
+	database *database // of type postgres, unless it is replayed
+	traffic  traffic
 	// meanings are the values of each for every variant.
 	meanings map[string]map[string]any
 
@@ -194,11 +213,8 @@ func (r *reading) all(ctx context.Context) error {
 
 // pass reads the slices, one after the other.
 func (r *reading) pass(ctx context.Context) error {
-	if r.stream.Source.Type == HTTP && r.deps.Pages == nil {
-		var err error
-		if r.client, err = r.Reader.client(r.stream.Source); err != nil {
-			return err
-		}
+	if err := r.reach(); err != nil {
+		return err
 	}
 	state, err := r.deps.Lander.State(ctx, r.stream.Name)
 	if err != nil {
@@ -208,12 +224,23 @@ func (r *reading) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.client != nil && r.deps.Recorder != nil {
+	if r.stream.Source.Recordable() && r.deps.Recorder != nil {
 		if err := r.deps.Recorder.slices(r.stream.Name, r.meanings, units); err != nil {
 			return err
 		}
 	}
 	return newSchedule(r, units).run(ctx)
+}
+
+// reach finds the client of the stream's source.
+func (r *reading) reach() (err error) {
+	switch source := r.stream.Source; {
+	case source.Type == HTTP && r.deps.Pages == nil:
+		r.client, err = r.Reader.client(source)
+	case source.Type == Postgres && r.deps.Recording == nil:
+		r.database, err = r.Reader.database(source)
+	}
+	return err
 }
 
 // unit is a slice and the way to read it: read calls emit for every page, in order.
@@ -226,7 +253,7 @@ type unit struct {
 func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 	s := r.stream
 	switch {
-	case s.Source.Type == HTTP && r.deps.Recording != nil:
+	case s.Source.Recordable() && r.deps.Recording != nil:
 		return r.recordedUnits()
 	case s.Source.Type == HTTP && r.deps.Pages != nil:
 		return r.pageUnits(ctx, state)
@@ -234,8 +261,6 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 		return r.fileUnits(ctx, state)
 	case s.Source.Type == S3:
 		return r.objectUnits(ctx, state)
-	case s.Source.Type != HTTP:
-		return nil, fmt.Errorf("sources of type %s are not supported by this version", s.Source.Type)
 	}
 	variants, err := r.spread(ctx)
 	if err != nil {
@@ -248,8 +273,12 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 		}
 		return units, nil
 	}
+	read := r.readPages
+	if s.Source.Type == Postgres {
+		read = r.readRows
+	}
 	for _, spec := range PlanSlices(s.Slicing, variants, state, r.deps.Now(), r.job.Window) {
-		units = append(units, unit{spec: spec, read: r.readPages})
+		units = append(units, unit{spec: spec, read: read})
 	}
 	return units, nil
 }

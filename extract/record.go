@@ -110,16 +110,16 @@ func (t recordingTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	if err != nil || x == nil {
 		return resp, err
 	}
-	kept, err := t.recorder.keep(x, resp)
+	kept, err := t.recorder.keep(x, resp.StatusCode, resp.Header)
 	if err != nil {
 		return nil, errors.Join(err, resp.Body.Close())
 	}
-	resp.Body = kept
+	resp.Body = &keptBody{keptAnswer: kept, body: resp.Body}
 	return resp, nil
 }
 
 // keep begins to record an answer.
-func (r *Recorder) keep(x *exchange, resp *http.Response) (*keptBody, error) {
+func (r *Recorder) keep(x *exchange, status int, header http.Header) (*keptAnswer, error) {
 	folder, _, _ := strings.Cut(x.stream, " ")
 	if err := r.root.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, recordingError(err, "make %s", folder)
@@ -137,10 +137,10 @@ func (r *Recorder) keep(x *exchange, resp *http.Response) (*keptBody, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	k := &keptBody{body: resp.Body, recorder: r, exchange: x, file: file, sum: sum, packed: packed}
+	k := &keptAnswer{recorder: r, exchange: x, file: file, sum: sum, packed: packed}
 	k.redacted = &redactor{w: packed, secrets: x.secrets}
 	k.entry = recordedAnswer{
-		Stream: x.stream, Key: x.key, Request: x.request, Status: resp.StatusCode, Header: keptHeader(resp.Header, x.secrets), File: name,
+		Stream: x.stream, Key: x.key, Request: x.request, Status: status, Header: keptHeader(header, x.secrets), File: name,
 	}
 	return k, nil
 }
@@ -157,10 +157,8 @@ func keptHeader(header http.Header, secrets *Secrets) http.Header {
 	return out
 }
 
-// keptBody is an answer's body that is recorded while it is read. Only one that was read to its end is kept: what breaks
-// off is asked for again.
-type keptBody struct {
-	body     io.ReadCloser
+// keptAnswer is a file of a recording in the making.
+type keptAnswer struct {
 	recorder *Recorder
 	exchange *exchange
 	entry    recordedAnswer
@@ -168,15 +166,47 @@ type keptBody struct {
 	sum      hash.Hash
 	packed   *zstd.Encoder
 	redacted *redactor
-	whole    bool
-	closed   bool
+}
+
+func (k *keptAnswer) write(p []byte) error {
+	k.entry.Bytes += int64(len(p))
+	if _, err := k.redacted.Write(p); err != nil {
+		return recordingError(err, "write %s", k.entry.File)
+	}
+	return nil
+}
+
+// row writes a row of a query.
+func (k *keptAnswer) row(row []byte) error {
+	return errors.Join(k.write(row), k.write([]byte{'\n'}))
+}
+
+// end ends the answer's record. Only one that was read to its end is kept: what breaks off is asked for again.
+func (k *keptAnswer) end(whole bool) error {
+	written := errors.Join(k.redacted.Close(), k.packed.Close(), k.file.Close())
+	if !whole {
+		return k.recorder.root.Remove(k.entry.File)
+	}
+	if written != nil {
+		return recordingError(written, "write %s", k.entry.File)
+	}
+	k.entry.SHA256 = hex.EncodeToString(k.sum.Sum(nil))
+	k.entry.Fetched = k.exchange.fetched
+	return k.recorder.write(entry{Exchange: &k.entry})
+}
+
+// keptBody is an answer's body that is recorded while it is read.
+type keptBody struct {
+	*keptAnswer
+	body   io.ReadCloser
+	whole  bool
+	closed bool
 }
 
 func (k *keptBody) Read(p []byte) (int, error) {
 	n, err := k.body.Read(p)
-	k.entry.Bytes += int64(n)
-	if _, err := k.redacted.Write(p[:n]); err != nil {
-		return 0, recordingError(err, "write %s", k.entry.File)
+	if err := k.write(p[:n]); err != nil {
+		return 0, err
 	}
 	k.whole = k.whole || errors.Is(err, io.EOF)
 	return n, err
@@ -188,17 +218,7 @@ func (k *keptBody) Close() error {
 		return nil
 	}
 	k.closed = true
-	err := k.body.Close()
-	written := errors.Join(k.redacted.Close(), k.packed.Close(), k.file.Close())
-	if !k.whole {
-		return errors.Join(err, k.recorder.root.Remove(k.entry.File))
-	}
-	if written != nil {
-		return errors.Join(err, recordingError(written, "write %s", k.entry.File))
-	}
-	k.entry.SHA256 = hex.EncodeToString(k.sum.Sum(nil))
-	k.entry.Fetched = k.exchange.fetched
-	return errors.Join(err, k.recorder.write(entry{Exchange: &k.entry}))
+	return errors.Join(k.body.Close(), k.end(k.whole))
 }
 
 // redactor takes credentials out of a stream of bytes.

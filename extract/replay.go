@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/terrace-elt/terrace/ods"
@@ -190,7 +191,20 @@ func (t replayTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := t.recording.root.Open(a.File)
+	body, err := t.recording.open(a)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), StatusCode: a.Status, Header: a.Header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: -1, Request: req,
+		Body: body,
+	}, nil
+}
+
+// open gives what was recorded of an answer.
+func (r *Recording) open(a recordedAnswer) (io.ReadCloser, error) {
+	file, err := r.root.Open(a.File)
 	if err != nil {
 		return nil, recordingError(err, "the recording lacks a file")
 	}
@@ -198,11 +212,31 @@ func (t replayTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, errors.Join(recordingError(err, "read %s", a.File), file.Close())
 	}
-	x.fetched = a.Fetched
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), StatusCode: a.Status, Header: a.Header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: -1, Request: req,
-		Body: &replayedBody{Decoder: plain, file: file},
+	return &replayedBody{Decoder: plain, file: file}, nil
+}
+
+// rows gives the way to the rows that a query gave.
+func (r *Recording) rows(x *exchange) (func(take func(row []byte) error) error, error) {
+	a, err := r.answer(x)
+	if err != nil {
+		return nil, err
+	}
+	return func(take func([]byte) error) error {
+		body, err := r.open(a)
+		if err != nil {
+			return err
+		}
+		dec := jsontext.NewDecoder(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		for err == nil {
+			var row jsontext.Value
+			if row, err = dec.ReadValue(); err == nil {
+				err = take(row)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return errors.Join(err, body.Close())
 	}, nil
 }
 
@@ -217,6 +251,7 @@ func (r *Recording) answer(x *exchange) (recordedAnswer, error) {
 			Hint: "the declaration asks for other pages than it did when they were recorded; record again",
 		}
 	}
+	x.fetched = a.Fetched
 	return a, nil
 }
 

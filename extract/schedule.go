@@ -43,7 +43,7 @@ func newSchedule(r *reading, units []unit) *schedule {
 	r.result.Slices += len(units)
 	s := &schedule{reading: r, waiting: units, most: 1, ended: make(chan ending)}
 	// A replay is quick enough, and in order it is the same each time.
-	if r.stream.Source.Type == HTTP && r.deps.Recording == nil {
+	if r.stream.Source.Recordable() && r.deps.Recording == nil {
 		s.most = r.stream.Source.limits.concurrency
 	}
 	return s

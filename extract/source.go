@@ -28,6 +28,7 @@ type Source struct {
 	Streams []*Stream // in the order of the file
 
 	baseURL *url.URL
+	url     value // of type postgres: where the database is, and as whom it is read
 	s3      s3Server
 	auth    auth
 	sign    *sign // nil: requests are not signed
@@ -60,10 +61,14 @@ type Stream struct {
 	sweep     *sweep   // nil: nothing is found to be deleted
 	files     files
 	format    fileFormat
+	query     query // of type postgres
 }
 
 // External reports whether others fill the relation, so that there is nothing to read.
 func (s *Stream) External() bool { return s.Source.Type == Existing }
+
+// Recordable reports whether what is read of the source can be recorded and replayed.
+func (s *Source) Recordable() bool { return s.Type == HTTP || s.Type == Postgres }
 
 // Parent is the stream whose records this one fetches details for, or "".
 func (s *Stream) Parent() string {

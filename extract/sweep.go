@@ -36,8 +36,10 @@ func (r *reading) sweep(ctx context.Context) error {
 		return errors.New("deletes: there is nothing that could mark records as deleted")
 	}
 	l := &listing{
-		reading: &reading{Reader: r.Reader, stream: how.listing, job: r.job, client: r.client, meanings: r.meanings},
-		keys:    &keySpool{dir: r.deps.TempDir},
+		reading: &reading{
+			Reader: r.Reader, stream: how.listing, job: r.job, client: r.client, database: r.database, meanings: r.meanings,
+		},
+		keys: &keySpool{dir: r.deps.TempDir},
 	}
 	began := r.deps.Now()
 	err := l.read(ctx)
@@ -111,7 +113,12 @@ func (l *listing) read(ctx context.Context) error {
 
 func (l *listing) walkAll(ctx context.Context, variant string) error {
 	last := ""
-	return l.readTwice(ctx, l.fill(ods.SliceSpec{Kind: ods.Full, Variant: variant}), func() {}, func(page ods.Page) error {
+	f := l.fill(ods.SliceSpec{Kind: ods.Full, Variant: variant})
+	list := func(take func(ods.Page) error) error { return l.readTwice(ctx, f, func() {}, take) }
+	if l.stream.Source.Type == Postgres {
+		list = func(take func(ods.Page) error) error { return l.queryAgain(ctx, f, take) }
+	}
+	return list(func(page ods.Page) error {
 		if page.Request != last || l.answers == 0 {
 			l.answers++
 			last = page.Request

@@ -25,7 +25,7 @@ func (s *Source) Variables() []string {
 
 // values are all values of the source's declaration that a request may be made of.
 func (s *Source) values() []value {
-	values := append(s.auth.values(), s.s3.accessKey, s.s3.secretKey)
+	values := append(s.auth.values(), s.s3.accessKey, s.s3.secretKey, s.url)
 	if s.sign != nil {
 		values = append(values, s.sign.key, s.sign.wrap)
 	}

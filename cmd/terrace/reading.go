@@ -142,12 +142,12 @@ func (f folder) has(s *extract.Stream) bool {
 	http := s.Source.Type == extract.HTTP
 	switch {
 	case f.recording != nil:
-		return http && slices.Contains(f.recording.Streams(), s.Name)
+		return s.Source.Recordable() && slices.Contains(f.recording.Streams(), s.Name)
 	case f.pages != nil:
 		_, short, _ := strings.Cut(s.Name, ".")
 		return http && (f.holds(s.Name) || f.holds(short))
 	case f.fetchOnly:
-		return http && s.Parent() == ""
+		return s.Source.Recordable() && s.Parent() == ""
 	default:
 		return true
 	}

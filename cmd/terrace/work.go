@@ -17,7 +17,6 @@ import (
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/dag/model/strict"
-	"github.com/terrace-elt/terrace/extract"
 	"github.com/terrace-elt/terrace/ods"
 )
 
@@ -252,7 +251,7 @@ func (w *work) requireVariables() error {
 		if stream == nil || step.Action == dag.Skip {
 			continue
 		}
-		if w.request.folder.offline() && stream.Source.Type == extract.HTTP {
+		if w.request.folder.offline() && stream.Source.Recordable() {
 			continue
 		}
 		for _, name := range w.app.unset(stream.Source) {
