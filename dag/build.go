@@ -15,15 +15,18 @@ import (
 )
 
 func (b *building) perform(ctx context.Context) error {
+	if err := b.repoint(ctx); err != nil {
+		return err
+	}
 	switch b.step.Kind {
 	case KindAssertion:
 		return b.judgeAlone(ctx)
 	case KindSeed:
 		return b.seed(ctx, *b.step.node.Seed)
 	case KindSQL:
-		return b.statements(ctx, b.step.node.Model)
+		return b.statements(ctx, b.source)
 	default:
-		return b.model(ctx, b.step.node.Model)
+		return b.model(ctx, b.source)
 	}
 }
 
@@ -36,6 +39,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		FullRefresh: b.FullRefresh,
 		Redefined:   b.step.redefined,
 		Gated:       len(b.step.Gates) > 0,
+		Aside:       b.together != nil && !b.unread(m),
 	}
 	b.windowed = in.Windowed && b.existing != nil
 	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 {
@@ -53,7 +57,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 	if err := b.feed(ctx, &in); err != nil {
 		return err
 	}
-	script, err := b.render(ctx, materialize.Word(m), func() (materialize.Script, error) { return materialize.Render(in) })
+	script, err := b.render(ctx, materialize.Word(m), func() (materialize.Script, error) { return b.renderModel(in) })
 	if err != nil {
 		return err
 	}
@@ -62,6 +66,23 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 	}
 	b.succeeded(b.result.Rows.Changed() > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
 	return nil
+}
+
+// unread reports whether the model becomes a new view of published relations, which nobody can read before the commit.
+func (b *building) unread(m *model.Model) bool {
+	return b.step.Kind == KindView && b.existing == nil && m == b.step.node.Model
+}
+
+// renderModel renders a view that reads staged relations twice: what is judged reads them, what is published does not.
+func (b *building) renderModel(in materialize.Input) (materialize.Script, error) {
+	script, err := materialize.Render(in)
+	if err != nil || in.Model == b.step.node.Model || b.step.Kind != KindView {
+		return script, err
+	}
+	in.Model = b.step.node.Model
+	published, err := materialize.Render(in)
+	script.Publish = published.Publish
+	return script, err
 }
 
 func (b *building) succeeded(changed bool) {
@@ -179,6 +200,9 @@ const (
 // publish makes the content visible at the commit. Where that takes exclusive locks, everybody who comes after the
 // waiting lock waits too: so it waits a moment only, gives way, and tries again.
 func (b *building) publish(ctx context.Context, s materialize.Script) error {
+	if b.together != nil && s.Aside != "" {
+		return b.together.defers(ctx, b, s)
+	}
 	if !s.Exclusive {
 		b.queue(s.Publish...)
 		return nil
@@ -196,14 +220,27 @@ func (b *building) publish(ctx context.Context, s materialize.Script) error {
 			return err
 		}
 		b.result.Rows, b.fedRows = before, fed
-		if _, err := b.conn.Exec(ctx, "rollback to savepoint publish"); err != nil {
+		if err := giveWay(ctx, b.conn); err != nil {
 			return fmt.Errorf("give way to readers of %s: %w", b.step.Name, err)
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(publishPause):
-		}
+	}
+}
+
+// giveWay takes a publish back that waited for readers, and lets those pass that came behind it.
+func giveWay(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, "rollback to savepoint publish"); err != nil {
+		return err
+	}
+	return pause(ctx, publishPause)
+}
+
+// pause returns early, with the cause, when ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
 	}
 }
 

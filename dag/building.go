@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
 )
 
 // building is one attempt at one step: one transaction. Statements whose outcome nobody asks for wait in a queue and
@@ -35,6 +36,16 @@ type building struct {
 	verdicts []verdict
 	// uncertain says that the connection was lost while the commit was under way.
 	uncertain bool
+	// source is the step's model as it is executed: what it reads may stand elsewhere than its file says.
+	source *model.Model
+	// began is when the server opened the step, as it writes it.
+	began string
+	// together is the run that publishes all of its steps at once, nil where each publishes for itself.
+	together *Together
+}
+
+func (e *SQLExecutor) newBuilding(step Step) *building {
+	return &building{SQLExecutor: e, step: step, source: step.node.Model, result: Result{Judged: map[string]Result{}}}
 }
 
 // run performs the step in one transaction.
@@ -46,7 +57,10 @@ func (b *building) run(ctx context.Context) error {
 	defer conn.Release()
 	b.conn = conn.Conn()
 	defer b.rollback(ctx)
-	if err := b.open(ctx); err != nil {
+	if err := b.prepare(ctx, b.conn); err != nil {
+		return err
+	}
+	if err := b.open(ctx, b.beginning(b.lockable())...); err != nil {
 		return err
 	}
 	if err := b.perform(ctx); err != nil {
@@ -55,34 +69,40 @@ func (b *building) run(ctx context.Context) error {
 	return b.commit(ctx)
 }
 
-// open begins the transaction, names the session, keeps what is read from being exchanged, and takes the node's lock.
+// beginning begins a transaction and keeps what is read in it from being exchanged.
 //
 // It is repeatable read so that everything the step reads is one state of the database, and the snapshot stored with the
 // result is exactly that state. LOCK TABLE comes before the first query because that is when the snapshot is taken: a
 // table that was exchanged between snapshot and read would look empty. Should another run have finished the node between
 // our snapshot and our lock, the row of terrace.node_state tells: changing it fails, and the step is tried again.
-func (b *building) open(ctx context.Context) error {
-	if err := b.prepare(ctx, b.conn); err != nil {
-		return err
+func (e *SQLExecutor) beginning(reads []string) []materialize.Statement {
+	return append([]materialize.Statement{command("begin isolation level repeatable read")}, lockTables(reads)...)
+}
+
+// lockTables keeps relations, quoted, from being dropped or exchanged.
+func lockTables(reads []string) []materialize.Statement {
+	if len(reads) == 0 {
+		return nil
 	}
-	statements := []materialize.Statement{
-		command("begin isolation level repeatable read"),
-		command("set local application_name = " + materialize.Literal(applicationName(b.RunID, b.step.Name))),
-	}
-	if reads := b.lockable(); len(reads) > 0 {
-		statements = append(statements, command("lock table "+strings.Join(reads, ", ")+" in access share mode"))
-	}
+	return []materialize.Statement{command("lock table " + strings.Join(reads, ", ") + " in access share mode")}
+}
+
+// open sends the statements, names the session, takes the node's lock, and looks at what stands under the node's name.
+func (b *building) open(ctx context.Context, statements ...materialize.Statement) error {
 	schema, relation, _ := strings.Cut(b.step.node.relation(), ".")
-	statements = append(statements, command(fmt.Sprintf("execute %s (%s, %s, %s)",
-		openName, materialize.Literal(b.step.Name), materialize.Literal(schema), materialize.Literal(relation))))
+	statements = append(statements,
+		command("set local application_name = "+materialize.Literal(applicationName(b.RunID, b.step.Name))),
+		command(fmt.Sprintf("execute %s (%s, %s, %s)",
+			openName, materialize.Literal(b.step.Name), materialize.Literal(schema), materialize.Literal(relation))))
 	results, err := b.exec(ctx, statements...)
 	if err != nil {
 		return missing(fmt.Errorf("prepare %s: %w", b.step.Name, err), b.step.Name, b.step.File)
 	}
 	answer := results[len(results)-1].Rows[0]
 	if !isTrue(answer[0]) {
-		return b.held(ctx)
+		return b.held(ctx, b.conn, b.step.Name)
 	}
+	b.began = string(answer[2])
 	b.existing, b.oid, err = decodeRelation(answer[1])
 	return err
 }
@@ -145,13 +165,13 @@ func (b *building) lockableNames(names ...string) []string {
 }
 
 // held names who has the node's lock.
-func (b *building) held(ctx context.Context) error {
+func (e *SQLExecutor) held(ctx context.Context, conn *pgx.Conn, node string) error {
 	var holder string
-	err := b.conn.QueryRow(ctx, holderSQL, b.step.Name).Scan(&holder)
+	err := conn.QueryRow(ctx, holderSQL, node).Scan(&holder)
 	if err != nil {
-		return fmt.Errorf("name the holder of %s: %w", b.step.Name, err)
+		return fmt.Errorf("name the holder of %s: %w", node, err)
 	}
-	return &HeldError{Node: b.step.Name, Holder: holder}
+	return &HeldError{Node: node, Holder: holder}
 }
 
 // rollback ends a transaction that was not committed; it works after ctx is over, so that no lock stays behind.
@@ -220,17 +240,16 @@ func (b *building) count(counter materialize.Counter, rows int64) {
 }
 
 func (b *building) locate(err error, s materialize.Statement) error {
-	line := 1
-	if m := b.step.node.Model; m != nil {
-		line = m.SQLLine
+	if m := b.source; m != nil {
+		return locateIn(err, m, s)
 	}
-	return locate(err, b.step.File, line, s)
+	return locate(err, b.step.File, 1, s)
 }
 
 // overtaken reports whether an error says that another run made the relation since our snapshot was taken.
 func (b *building) overtaken(err error) bool {
 	state := sqlState(err)
-	return b.existing == nil && (state == "42P07" || state == "23505")
+	return b.existing == nil && b.step.node.relation() != "" && (state == "42P07" || state == "23505")
 }
 
 // failed is the result of a step that did not succeed.
@@ -246,7 +265,10 @@ func (b *building) failed(ctx context.Context, err error) Result {
 				result.Reason = "not published"
 			}
 		}
-		if err := b.recordJudgements(ctx); err != nil {
+		if b.together != nil { // they are kept when it is known whether all is published
+			return result
+		}
+		if err := b.recordJudgements(ctx, b.verdicts); err != nil {
 			result.Err = errors.Join(result.Err, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
 )
 
 // ErrNoRun says that the ledger has no run of that kind.
@@ -105,6 +106,19 @@ func statusOf(ctx context.Context, err error) Status {
 
 // locate gives an error of the server its place in the file that the statement's body was written in.
 func locate(err error, file string, line int, s materialize.Statement) error {
+	return located(err, file, line, s, func(n int) string {
+		text := []rune(s.SQL)[s.Body:]
+		return string(text[:min(n, len(text))])
+	})
+}
+
+// locateIn is locate for a statement whose body is a model's SQL, which may read other relations than the file says.
+func locateIn(err error, m *model.Model, s materialize.Statement) error {
+	return located(err, m.File, m.SQLLine, s, m.Before)
+}
+
+// located is locate, given what stands in the file before a character of the body.
+func located(err error, file string, line int, s materialize.Statement, before func(int) string) error {
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {
 		return err
@@ -123,8 +137,7 @@ func locate(err error, file string, line int, s materialize.Statement) error {
 		fault.Hint = "Somebody has been reading or changing it all the while: see pg_stat_activity, then run again."
 	}
 	if at := int(server.Position) - 1; s.Body >= 0 && at >= s.Body {
-		text := []rune(s.SQL)
-		fault.Line, fault.Column = place(string(text[s.Body:min(at, len(text))]), line)
+		fault.Line, fault.Column = place(before(at-s.Body), line)
 	}
 	return &StepError{StepFault: fault, err: err}
 }

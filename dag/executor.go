@@ -49,7 +49,7 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 	}
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		b := &building{SQLExecutor: e, step: step, result: Result{Judged: map[string]Result{}}}
+		b := e.newBuilding(step)
 		err := b.run(ctx)
 		var held *HeldError
 		switch {

@@ -30,8 +30,8 @@ var (
 )
 
 // openSQL takes the lock of the node whose name is the first parameter, or does not, and inspects what stands under the
-// name whose schema and relation are the others.
-var openSQL = "select pg_try_advisory_xact_lock(" + lockKey + "), (\n" + strings.NewReplacer("$1", "$2", "$2", "$3").Replace(inspectSQL) + ")"
+// name whose schema and relation are the others, and tells the time.
+var openSQL = "select pg_try_advisory_xact_lock(" + lockKey + "), (\n" + strings.NewReplacer("$1", "$2", "$2", "$3").Replace(inspectSQL) + "), clock_timestamp()"
 
 // inspect returns what stands under a name, or nil, and its oid.
 func inspect(ctx context.Context, conn *pgx.Conn, schema, relation string) (*materialize.Relation, uint32, error) {
@@ -139,7 +139,7 @@ func texts(ctx context.Context, db Database, sql string, args ...any) ([]string,
 func describe(ctx context.Context, conn *pgx.Conn, types *sync.Map, m *model.Model) ([]materialize.Column, error) {
 	columns, err := describeSQL(ctx, conn, types, m.SQL)
 	if err != nil {
-		return nil, locate(err, m.File, m.SQLLine, materialize.Statement{SQL: m.SQL})
+		return nil, locateIn(err, m, materialize.Statement{SQL: m.SQL})
 	}
 	return columns, nil
 }

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
+	"unicode/utf8"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
 	"github.com/terrace-elt/terrace/dag/model"
@@ -68,10 +67,29 @@ func (b *building) judgeAlone(ctx context.Context) error {
 	return nil
 }
 
+// standIns are the relations that an assertion reads and that stand elsewhere now, with where: what it judges is staged,
+// where stage is not empty.
+func (b *building) standIns(ctx context.Context, n *Node, stage string) (map[string]string, error) {
+	names := map[string]string{}
+	if b.together != nil {
+		if err := b.together.standIns(ctx, names, n.Deps); err != nil {
+			return nil, fmt.Errorf("judge %s: %w", n.Name, err)
+		}
+	}
+	if stage != "" {
+		names[n.On[0]] = stage
+	}
+	return names, nil
+}
+
 // ask runs one assertion in a read-only savepoint, so that a broken one spoils neither the others nor the transaction.
 func (b *building) ask(ctx context.Context, n *Node, stage string) (verdict, error) {
 	v := verdict{node: n}
-	statement, errorIf, warnIf, err := b.question(n, stage)
+	names, err := b.standIns(ctx, n, stage)
+	if err != nil {
+		return v, err
+	}
+	statement, written, errorIf, warnIf, err := b.question(n, names)
 	if err != nil {
 		return v, err
 	}
@@ -91,7 +109,12 @@ func (b *building) ask(ctx context.Context, n *Node, stage string) (verdict, err
 	if Surroundings(err) || Retryable(err) || ctx.Err() != nil || sqlState(err) == "57014" {
 		return v, fmt.Errorf("judge %s: %w", n.Name, err)
 	}
-	v.status, v.err = "error", locate(err, n.File, sqlLine(n), statement)
+	v.status = "error"
+	if len(names) > 0 {
+		v.err = located(err, n.File, sqlLine(n), statement, written.Before)
+	} else {
+		v.err = locate(err, n.File, sqlLine(n), statement)
+	}
 	v.message = v.err.Error()
 	if _, err := b.exec(ctx, command("rollback to savepoint judge")); err != nil {
 		return v, fmt.Errorf("judge %s: %w", n.Name, err)
@@ -102,27 +125,29 @@ func (b *building) ask(ctx context.Context, n *Node, stage string) (verdict, err
 // isTrue reads a boolean as the server writes it.
 func isTrue(text []byte) bool { return string(text) == "t" }
 
-// question is the statement that counts and samples an assertion's failing rows, and judges the count.
-func (b *building) question(n *Node, stage string) (s materialize.Statement, errorIf, warnIf string, err error) {
+// question is the statement that counts and samples an assertion's failing rows, and judges the count. What the query
+// reads may stand elsewhere than it says: names has what to read instead; the map may be changed.
+func (b *building) question(n *Node, names map[string]string) (s materialize.Statement, written model.Exchanged, errorIf, warnIf string, err error) {
 	errorIf, warnIf = "> 0", "> 0"
-	var query string
-	switch {
-	case n.Inline != nil:
-		relation := stage
-		if relation == "" {
-			relation = materialize.Quote(n.On[0])
+	query := ""
+	if n.Inline != nil {
+		judged, staged := names[n.On[0]]
+		if !staged {
+			judged = materialize.Quote(n.On[0])
 		}
-		query = materialize.Assertion(*n.Inline, relation)
-	case stage == "":
+		delete(names, n.On[0])
+		query = materialize.Assertion(*n.Inline, judged)
+	} else {
 		query = n.Assertion.SQL
-	default:
-		query, err = repoint(n.Assertion.SQL, n.On[0], stage)
+		errorIf, warnIf = orDefault(n.Assertion.ErrorIf, errorIf), orDefault(n.Assertion.WarnIf, warnIf)
 	}
-	if err != nil {
-		return s, "", "", fmt.Errorf("re-point %s: %w", n.Name, err)
-	}
-	if a := n.Assertion; a != nil {
-		errorIf, warnIf = orDefault(a.ErrorIf, errorIf), orDefault(a.WarnIf, warnIf)
+	if len(names) > 0 {
+		parsed, err := model.ParseQuery(query)
+		if err != nil {
+			return s, written, "", "", fmt.Errorf("re-point %s: %w", n.Name, err)
+		}
+		written = parsed.Exchange(names)
+		query = written.SQL
 	}
 	head := fmt.Sprintf("-- %s\nwith failing as materialized (\n", n.Name)
 	s.SQL = head + query + fmt.Sprintf(`
@@ -131,11 +156,11 @@ select
     judged.n, judged.n %s, judged.n %s,
     (select jsonb_agg(to_jsonb(f)) from (select * from failing limit %d) as f)
 from (select count(*) as n from failing) as judged`, errorIf, warnIf, samples)
-	s.Body = len([]rune(head))
-	if n.Inline != nil || stage != "" {
+	s.Body = utf8.RuneCountInString(head)
+	if n.Inline != nil {
 		s.Body = -1 // not the text of the file
 	}
-	return s, errorIf, warnIf, nil
+	return s, written, errorIf, warnIf, nil
 }
 
 func (v *verdict) conclude(severity model.Severity, isError, isWarn bool, errorIf, warnIf string) {
@@ -191,30 +216,6 @@ func (v verdict) result() Result {
 		}
 	}
 	return r
-}
-
-// repoint makes a query read the staged relation where it names the model, at the places that the parser gives.
-func repoint(sql, name, stage string) (string, error) {
-	reads, err := model.Reads(sql)
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	last := 0
-	for _, r := range reads {
-		if r.Name != name {
-			continue
-		}
-		out.WriteString(sql[last:r.Offset])
-		out.WriteString(stage)
-		if !r.Aliased {
-			// Columns may be qualified by the model's own name.
-			out.WriteString(" as " + pgx.Identifier{r.Relation}.Sanitize())
-		}
-		last = r.Offset + r.Length
-	}
-	out.WriteString(sql[last:])
-	return out.String(), nil
 }
 
 func sqlLine(n *Node) int {

@@ -76,7 +76,7 @@ func (l *Ledger) End(ctx context.Context, report Report) error {
 	defer cancel()
 	batch := &pgx.Batch{}
 	for _, s := range report.Steps {
-		if s.recorded || (s.Status == Skipped && s.Error == nil && !isBlocked(s.Reason)) {
+		if s.recorded || (s.Status == Skipped && s.Error == nil && !s.Blocked()) {
 			continue
 		}
 		queueStep(batch, report.RunID, s)
@@ -94,10 +94,6 @@ where run_id = $1`, report.RunID, string(report.Status), summary)
 		return fmt.Errorf("record the run's end: %w", err)
 	}
 	return nil
-}
-
-func isBlocked(reason string) bool {
-	return len(reason) > len(blocked) && reason[:len(blocked)] == blocked
 }
 
 func queueStep(batch *pgx.Batch, runID string, s StepReport) {

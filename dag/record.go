@@ -30,14 +30,14 @@ type made struct {
 	Cluster string `json:"cluster"`
 }
 
-func (b *building) madeFrom(n *Node) (made, error) {
-	fingerprint, err := b.Fingerprint(n)
+func (e *SQLExecutor) madeFrom(n *Node) (made, error) {
+	fingerprint, err := e.Fingerprint(n)
 	if err != nil {
 		return made{}, fmt.Errorf("fingerprint %s: %w", n.Name, err)
 	}
 	return made{
-		File: n.File, FileHash: b.Sources(n), Fingerprint: fingerprint, DependsOn: EffectiveDeps(b.Graph, n),
-		Cluster: *b.cluster.Load(),
+		File: n.File, FileHash: e.Sources(n), Fingerprint: fingerprint, DependsOn: EffectiveDeps(e.Graph, n),
+		Cluster: *e.cluster.Load(),
 	}, nil
 }
 
@@ -98,9 +98,10 @@ func (b *building) recordStep() (materialize.Statement, error) {
 		Changed bool      `json:"changed"`
 		Made    bool      `json:"made"`
 		Whole   bool      `json:"whole"`
+		Began   string    `json:"began"`
 	}{
 		Rows: r.Rows, RunID: b.RunID, Node: n.Name, Kind: n.Kind, Status: r.Status, Reason: r.Reason,
-		Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(),
+		Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(), Began: b.began,
 	}
 	if record.Made {
 		var err error
@@ -123,11 +124,13 @@ type verdictRecord struct {
 	Samples   json.RawMessage `json:"samples,omitempty"`
 	Message   string          `json:"message"`
 	Passed    bool            `json:"passed"`
+	// Keep leaves the assertion's state: what it passed on was not published, and what it once passed on still stands.
+	Keep bool `json:"keep"`
 }
 
-func (b *building) verdictRecord(v verdict, published bool) (verdictRecord, error) {
+func (e *SQLExecutor) verdictRecord(v verdict, published bool) (verdictRecord, error) {
 	record := verdictRecord{
-		RunID: b.RunID, Assertion: v.node.Name, Severity: v.node.Severity(), Status: v.status,
+		RunID: e.RunID, Assertion: v.node.Name, Severity: v.node.Severity(), Status: v.status,
 		Failing: v.failing, Samples: v.rows, Message: v.message, Passed: published && v.status == "pass",
 	}
 	if len(v.node.On) > 0 {
@@ -135,7 +138,7 @@ func (b *building) verdictRecord(v verdict, published bool) (verdictRecord, erro
 	}
 	var err error
 	if record.Passed {
-		record.made, err = b.madeFrom(v.node)
+		record.made, err = e.madeFrom(v.node)
 	}
 	return record, err
 }
@@ -176,20 +179,24 @@ func (e *SQLExecutor) prepare(ctx context.Context, conn *pgx.Conn) error {
 
 // recordJudgements keeps what the assertions found although the step's transaction is undone. None of them counts as
 // passed: what they judged was never published.
-func (b *building) recordJudgements(ctx context.Context) error {
+func (e *SQLExecutor) recordJudgements(ctx context.Context, verdicts []verdict) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	batch := &pgx.Batch{}
-	for _, v := range b.verdicts {
-		record, err := b.verdictRecord(v, false)
+	for _, v := range verdicts {
+		record, err := e.verdictRecord(v, false)
 		if err != nil {
 			return err
 		}
+		record.Keep = v.status == "pass"
 		text, err := json.Marshal(record)
 		if err != nil {
 			return fmt.Errorf("encode the record: %w", err)
 		}
 		batch.Queue(recordVerdictSQL, string(text))
 	}
-	return b.Pool.SendBatch(ctx, batch).Close()
+	return e.Pool.SendBatch(ctx, batch).Close()
 }

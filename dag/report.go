@@ -3,6 +3,8 @@ package dag
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,6 +33,14 @@ type StepReport struct {
 
 // Err is the step's error, for callers that branch on it.
 func (s StepReport) Err() error { return s.err }
+
+// Blocked reports whether the step is still to be done: it was skipped because of another one's failure, and not because
+// nothing changed for it.
+func (s StepReport) Blocked() bool {
+	return s.Status == Skipped && slices.ContainsFunc([]string{blocked, notPublished, notStarted}, func(prefix string) bool {
+		return strings.HasPrefix(s.Reason, prefix)
+	})
+}
 
 // StepFault is an error as a report shows it.
 type StepFault struct {

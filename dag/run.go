@@ -27,6 +27,9 @@ type Runner struct {
 	FailFast bool
 	// Execute performs one step.
 	Execute Executor
+	// Together, when set, performs all steps but streams in its stead, one after the other, and makes what they built
+	// visible at once, or not at all.
+	Together *SQLExecutor
 	// Observe is told of every start and end; nil is allowed.
 	Observe func(Event)
 	// Now is the stopwatch.
@@ -44,31 +47,40 @@ type ended struct {
 // what has not started is reported as such.
 func (r *Runner) Run(ctx context.Context, plan Plan) Report {
 	run := newRunState(r, plan)
+	if r.Together != nil {
+		run = run.together(ctx, r.Together)
+	} else {
+		run.perform(ctx, r.Threads, r.Execute)
+	}
+	run.abandon(ctx)
+	return run.report()
+}
+
+// perform runs what is ready, and what becomes so, with as many at once as there are threads.
+func (s *runState) perform(ctx context.Context, threads int, e Executor) {
 	results := make(chan ended)
 	running := 0
 	for {
-		for running < max(r.Threads, 1) && !run.stopped(ctx) {
-			at, ok := run.next()
+		for running < max(threads, 1) && !s.stopped(ctx) {
+			at, ok := s.next()
 			if !ok {
 				break
 			}
 			running++
-			run.tell(Event{Step: run.steps[at], Started: true})
+			s.tell(Event{Step: s.steps[at], Started: true})
 			go func() {
-				start := r.Now()
-				result := execute(ctx, r.Execute, run.steps[at])
-				results <- ended{at, result, r.Now().Sub(start)}
+				start := s.runner.Now()
+				result := execute(ctx, e, s.steps[at])
+				results <- ended{at, result, s.runner.Now().Sub(start)}
 			}()
 		}
 		if running == 0 {
-			break
+			return
 		}
 		end := <-results
 		running--
-		run.finish(end.at, end.result, end.took)
+		s.finish(end.at, end.result, end.took)
 	}
-	run.abandon(ctx)
-	return run.report()
 }
 
 // execute turns a panic of an executor into the step's error: the other steps go on.
@@ -94,6 +106,11 @@ type runState struct {
 	done    int
 	failed  bool
 	started time.Time
+	// held keeps a ready step for later, which then is in parked; nil keeps none.
+	held   func(Step) bool
+	parked []int
+	// broken is asked whether nothing further can be done; nil says that it can.
+	broken func() bool
 }
 
 func newRunState(r *Runner, plan Plan) *runState {
@@ -122,7 +139,7 @@ func newRunState(r *Runner, plan Plan) *runState {
 }
 
 func (s *runState) stopped(ctx context.Context) bool {
-	return ctx.Err() != nil || (s.runner.FailFast && s.failed)
+	return ctx.Err() != nil || (s.runner.FailFast && s.failed) || (s.broken != nil && s.broken())
 }
 
 // next takes the ready step that comes first in the plan, and ends those that need no executor on the way.
@@ -130,6 +147,10 @@ func (s *runState) next() (int, bool) {
 	for s.ready.Len() > 0 {
 		at := heap.Pop(&s.ready).(int)
 		if s.results[at] != nil { // judged by its model's step
+			continue
+		}
+		if s.held != nil && s.held(s.steps[at]) {
+			s.parked = append(s.parked, at)
 			continue
 		}
 		if result, decided := s.decided(at); decided {
@@ -173,8 +194,12 @@ func (s *runState) changed(step Step) map[string]int64 {
 	return changed
 }
 
-// blocked is the prefix of the reason that a step is skipped for because of a failure upstream.
-const blocked = "upstream failed: "
+// What the reason begins with when a step did not take effect because of another one, or because the run was stopped.
+const (
+	blocked      = "upstream failed: "
+	notPublished = "not published: "
+	notStarted   = "not started: "
+)
 
 // cause names the step whose failure keeps this one from running, the root of it and not an echo.
 func (s *runState) cause(step Step) string {
@@ -211,9 +236,9 @@ func (s *runState) finish(at int, result Result, took time.Duration) {
 
 // abandon ends what never started.
 func (s *runState) abandon(ctx context.Context) {
-	reason := "not started: an earlier step failed (--fail-fast)"
+	reason := notStarted + "an earlier step failed (--fail-fast)"
 	if cause := context.Cause(ctx); cause != nil {
-		reason = "not started: " + cause.Error()
+		reason = notStarted + cause.Error()
 	}
 	for at := range s.steps {
 		if s.results[at] != nil {
@@ -254,3 +279,6 @@ func (p *positions) Pop() any {
 	*p = old[:len(old)-1]
 	return last
 }
+
+// put adds a place.
+func (p *positions) put(at int) { heap.Push(p, at) }

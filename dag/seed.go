@@ -23,12 +23,12 @@ func (b *building) seed(ctx context.Context, seed model.Seed) error {
 	if err != nil {
 		return err
 	}
-	in := materialize.Input{Existing: b.existing}
+	in := materialize.Input{Existing: b.existing, Aside: b.together != nil}
 	if err := b.feed(ctx, &in); err != nil {
 		return err
 	}
 	script, err := b.render(ctx, "table", func() (materialize.Script, error) {
-		return materialize.RenderSeed(seed, b.existing, in.Feed)
+		return materialize.RenderSeed(seed, in)
 	})
 	if err != nil {
 		return err

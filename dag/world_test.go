@@ -33,6 +33,8 @@ type world struct {
 	change func(*dag.SQLExecutor)
 	plan   func(*dag.PlanOptions)
 	window [2]time.Time
+	// together publishes the next runs all at once.
+	together bool
 }
 
 // newWorld makes a world of files, given by path. Streams are made with land.
@@ -220,6 +222,9 @@ func (w *world) runOpened(ctx context.Context, s *session) dag.Report {
 	w.t.Helper()
 	require.NoError(w.t, s.ledger.Begin(ctx, &s.info))
 	runner := &dag.Runner{Threads: w.threads, Execute: s.executor, Now: time.Now}
+	if w.together {
+		runner.Together = s.executor
+	}
 	report := runner.Run(ctx, s.plan)
 	report.RunID = s.info.RunID.String()
 	require.NoError(w.t, s.ledger.End(ctx, report))

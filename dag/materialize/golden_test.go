@@ -271,7 +271,7 @@ func tombstoneAgain(in materialize.Input) materialize.Input {
 
 func (g golden) render() (materialize.Script, error) {
 	if g.seed != nil {
-		return materialize.RenderSeed(*g.seed, g.in.Existing, g.in.Feed)
+		return materialize.RenderSeed(*g.seed, g.in)
 	}
 	return materialize.Render(g.in)
 }

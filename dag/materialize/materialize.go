@@ -73,6 +73,9 @@ type Input struct {
 	Groups *Groups
 	// Feed, when set, keeps the rows that change for others to read.
 	Feed *Feed
+	// Aside says that Publish may be executed much later than the rest: what would take locks that readers wait for is
+	// complete beside the relation before it, as Script.Aside says.
+	Aside bool
 }
 
 // Counter says what a statement's row count is a count of.
@@ -114,6 +117,9 @@ type Script struct {
 	// Index prepares what passed for its readers, while they still have the old.
 	Index   []Statement
 	Publish []Statement
+	// Aside is the relation, quoted, that has the new content until Publish is executed and under which it can be read
+	// meanwhile; "" when Publish itself makes the content.
+	Aside string
 	// Exclusive says that Publish takes locks that readers wait for: it must be short, bounded and retried.
 	Exclusive bool
 	// Replaces says that what stands under the model's name is dropped: the script is right only when Input.Existing

@@ -43,8 +43,8 @@ func Short(name string) string {
 	return name[:cut] + tail
 }
 
-// stageOf is the relation in which a model's content is built when it takes the place of another one.
-func stageOf(relation string) string {
+// StageOf is the relation, quoted, in which a model's content is built when it takes the place of another one.
+func StageOf(relation string) string {
 	return pgx.Identifier{"terrace_stage", Short(relation)}.Sanitize()
 }
 

@@ -27,7 +27,7 @@ func create(in Input) Script {
 // exchange builds the relation in terrace_stage, with its indexes, and lets it take the model's name.
 func exchange(in Input) (Script, error) {
 	m, word := in.Model, Word(in.Model)
-	target := stageOf(m.Name)
+	target := StageOf(m.Name)
 	moved := pgx.Identifier{m.Schema, Short(m.Name)}.Sanitize()
 	take := []Statement{
 		plain(m, None, "alter %s %s set schema %s", word, target, pgx.Identifier{m.Schema}.Sanitize()),
@@ -49,6 +49,7 @@ func exchange(in Input) (Script, error) {
 		Build:     []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, target), "")},
 		Checks:    keyChecks(m, target),
 		Stage:     target,
+		Aside:     target,
 		Index:     append(aside, plain(m, None, "analyze %s", target)),
 		Publish:   append(publish, describe(m, word)...),
 		Exclusive: true,

@@ -191,6 +191,9 @@ from pg_temp."delta"`,
 	if err != nil {
 		return Script{}, err
 	}
+	if in.Aside && in.Existing != nil && len(before) > 0 {
+		return Script{}, inPlaceOnly(m)
+	}
 	script.Exclusive = in.Existing != nil && (len(before) > 0 || in.feedRemade())
 	leave, come := d.feed(in, len(before) > 0)
 	script.Publish = slices.Concat(before, d.events(), d.delta(), leave, []Statement{d.merge()}, come)

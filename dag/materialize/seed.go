@@ -11,15 +11,17 @@ import (
 )
 
 // RenderSeed returns the script that keeps a seed. The executor copies the file's rows into pg_temp.stage after Build;
-// from there a seed is a table like any other. A nil feed means that nobody is driven by it.
-func RenderSeed(seed model.Seed, existing *Relation, feed *Feed) (Script, error) {
+// from there a seed is a table like any other.
+// What in says of Model and Columns is not looked at.
+func RenderSeed(seed model.Seed, in Input) (Script, error) {
 	columns := make([]Column, len(seed.Columns))
 	definitions := make([]string, len(seed.Columns))
 	for i, c := range seed.Columns {
 		columns[i] = Column{Name: c.Name, Type: c.Type}
 		definitions[i] = fmt.Sprintf("%s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
 	}
-	in := Input{Model: SeedModel(seed), Columns: columns, Existing: existing, Redefined: true, Feed: feed}
+	in.Model, in.Columns, in.Redefined = SeedModel(seed), columns, true
+	existing := in.Existing
 	script := Script{
 		Build: []Statement{plain(in.Model, None, "create temporary table \"stage\" (\n    %s\n) on commit drop",
 			strings.Join(definitions, ",\n    "))},
@@ -35,6 +37,9 @@ func RenderSeed(seed model.Seed, existing *Relation, feed *Feed) (Script, error)
 		applied := apply(in)
 		script.Index, script.Publish, script.Exclusive = applied.Index, applied.Publish, applied.Exclusive
 	default:
+		if in.Aside {
+			return besideSeed(in, script)
+		}
 		publish, err := replace(in, make)
 		if err != nil {
 			return Script{}, err
@@ -43,6 +48,17 @@ func RenderSeed(seed model.Seed, existing *Relation, feed *Feed) (Script, error)
 		script.Exclusive, script.Replaces = true, true
 	}
 	return script, nil
+}
+
+// besideSeed makes of what was copied a table that takes the seed's name at Publish.
+func besideSeed(in Input, script Script) (Script, error) {
+	m := *in.Model
+	m.SQL = "select * from " + stage
+	in.Model = &m
+	exchanged, err := exchange(in)
+	exchanged.Index = append(exchanged.Build, exchanged.Index...)
+	exchanged.Build, exchanged.Checks, exchanged.Stage = script.Build, script.Checks, script.Stage
+	return exchanged, err
 }
 
 // SeedModel is the model that a seed amounts to: a table with the seed's key and columns.

@@ -38,8 +38,29 @@ func renderIncremental(in Input) (Script, error) {
 	}
 	if len(alter) > 0 {
 		in.Groups = nil // the new columns are new in every row
+		if in.Aside {
+			return beside(in)
+		}
 	}
 	return apply(in, alter...), nil
+}
+
+// beside builds an incremental table anew where its columns change, which gives the same rows as changing them in place
+// and keeps no reader waiting until Publish. Columns that the query no longer has would be lost.
+func beside(in Input) (Script, error) {
+	if _, kept, _ := compare(in.Existing.Columns, in.Columns); len(kept) > 0 && in.Model.Header.OnSchemaChange == model.Append {
+		return Script{}, inPlaceOnly(in.Model)
+	}
+	in.Windowed = false
+	return exchange(in)
+}
+
+// inPlaceOnly refuses what would lock readers out from now until Publish.
+func inPlaceOnly(m *model.Model) error {
+	return &RefusedError{
+		Message: fmt.Sprintf("the columns of %s have to be changed in place, which keeps its readers waiting until all is published", m.Name),
+		Hint:    "Run it alone first, without --publish together: terrace run " + m.Name,
+	}
 }
 
 // apply computes the new content into a temporary table and changes the rows that differ. The relation keeps its

@@ -11,12 +11,11 @@ import (
 func renderView(in Input) (Script, error) {
 	m := in.Model
 	create := withBody(m, None, "create or replace view "+Quote(m.Name)+" as", "")
-	script := Script{Publish: append([]Statement{create}, describe(m, "view")...)}
-	if in.Existing == nil {
+	script := Script{Publish: append([]Statement{create}, describe(m, "view")...), Exclusive: in.Existing != nil}
+	if in.Existing == nil && !in.Aside {
 		return script, nil
 	}
-	script.Exclusive = true
-	if in.Existing.Kind != IsView || !extends(in.Existing.Columns, in.Columns) {
+	if in.Existing != nil && (in.Existing.Kind != IsView || !extends(in.Existing.Columns, in.Columns)) {
 		replaced, err := replace(in, create)
 		if err != nil {
 			return Script{}, err
@@ -24,11 +23,14 @@ func renderView(in Input) (Script, error) {
 		script.Publish = append(replaced, describe(m, "view")...)
 		script.Replaces = true
 	}
-	if in.Gated {
+	if in.Gated || in.Aside {
 		// Assertions must see the new definition while readers still see, and are not kept from, the old one.
-		script.Stage = stageOf(m.Name)
+		script.Stage = StageOf(m.Name)
+		script.Aside = script.Stage
 		script.Build = []Statement{withBody(m, None, "create view "+script.Stage+" as", "")}
-		script.Publish = append([]Statement{plain(m, None, "drop view %s", script.Stage)}, script.Publish...)
+		if !in.Aside { // else others may read it by then: who publishes drops all that are aside
+			script.Publish = append([]Statement{plain(m, None, "drop view %s", script.Stage)}, script.Publish...)
+		}
 	}
 	return script, nil
 }

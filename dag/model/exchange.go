@@ -2,8 +2,10 @@ package model
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	pg_query "github.com/pganalyze/pg_query_go/v6"
 )
@@ -77,6 +79,8 @@ type Exchanged struct {
 	SQL      string
 	original string
 	cuts     []cut
+	// of is set when the original is itself the result of an exchange.
+	of *Exchanged
 }
 
 // cut is one exchange: was bytes of the original at an offset became now bytes.
@@ -123,11 +127,39 @@ func (q Query) Exchange(names map[string]string) Exchanged {
 	return out
 }
 
+// Repointed is the model with its SQL reading other relations: names gives, for relations as Read.Name has them, what to
+// write instead, quoted. It is the model itself where none of them is read.
+func (m *Model) Repointed(names map[string]string) (*Model, error) {
+	if len(names) == 0 {
+		return m, nil
+	}
+	q, err := ParseQuery(m.SQL)
+	if err != nil {
+		return nil, fmt.Errorf("re-point %s: %w", m.Name, err)
+	}
+	sent := q.Exchange(names)
+	if len(sent.cuts) == 0 {
+		return m, nil
+	}
+	sent.of = m.Exchanged
+	out := *m
+	out.SQL, out.Exchanged = sent.SQL, &sent
+	return &out, nil
+}
+
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // Before is the original text that stands before a character of SQL, counted from 0. What stands inside a name that was
 // exchanged is at the name.
 func (e Exchanged) Before(character int) string {
+	text := e.before(character)
+	if e.of != nil {
+		return e.of.Before(utf8.RuneCountInString(text))
+	}
+	return text
+}
+
+func (e Exchanged) before(character int) string {
 	at := byteOffset(e.SQL, character)
 	shift := 0
 	for _, c := range e.cuts {

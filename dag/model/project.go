@@ -64,6 +64,17 @@ type Model struct {
 	SQLLine int
 	// FileHash is a hash of the file's bytes.
 	FileHash string
+	// Exchanged is set when SQL reads other relations than the file does: it knows the way back to places of the file.
+	Exchanged *Exchanged
+}
+
+// Before is the file's own SQL that stands before a character of SQL, counted from 0.
+func (m *Model) Before(character int) string {
+	if m.Exchanged != nil {
+		return m.Exchanged.Before(character)
+	}
+	text := []rune(m.SQL)
+	return string(text[:min(character, len(text))])
 }
 
 // Kind is how a model is kept in the database.

@@ -25,7 +25,7 @@ left join lateral (
     where b.node = any(s.depends_on)
         and b.xid >= pg_snapshot_xmin(s.snapshot)
         and not pg_visible_in_snapshot(b.xid, s.snapshot)
-        and b.xid::text::bigint % 4294967296 <> s.xmin::text::bigint
+        and b.xid <> s.xid
         and b.rows_inserted + b.rows_updated + b.rows_deleted > 0
     group by b.node
 ) as changed on true

@@ -5,7 +5,7 @@ with said as (
     from jsonb_to_record($1::jsonb) as s (
         run_id uuid, node text, kind text, status text, reason text,
         inserted bigint, updated bigint, deleted bigint, unchanged bigint, rejected bigint,
-        changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
+        began timestamptz, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
     )
 ),
 step as (
@@ -14,7 +14,7 @@ step as (
         rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected
     )
     select
-        run_id, node, kind, status, reason, now(), extract(epoch from clock_timestamp() - now()),
+        run_id, node, kind, status, reason, began, extract(epoch from clock_timestamp() - began),
         inserted, updated, deleted, unchanged, rejected
     from said
     on conflict (run_id, node) do update

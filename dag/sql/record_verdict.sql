@@ -4,7 +4,7 @@ with said as (
     select *
     from jsonb_to_record($1::jsonb) as s (
         run_id uuid, assertion text, judged text, severity text, status text, failing bigint, samples jsonb, message text,
-        passed boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
+        passed boolean, keep boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
     )
 ),
 result as (
@@ -21,6 +21,7 @@ forgotten as (
     using said as s
     where n.node = s.assertion
         and not s.passed
+        and not s.keep
 )
 insert into terrace.node_state (
     node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, run_id, built_at

@@ -1,0 +1,337 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// Together performs the steps of a run in one transaction, so that all that they build becomes visible at once or not
+// at all. It is used by one goroutine, and once: docs/decisions/0008 says why there is one connection.
+//
+// What readers can be kept waiting for is put off until the end: relations that are exchanged and views that are replaced
+// stay in terrace_stage, complete, and the steps that come after read them there.
+type Together struct {
+	*SQLExecutor
+	// steps are those that may have to run; their nodes are locked and what they read is kept from being exchanged.
+	steps []Step
+
+	conn *pgxpool.Conn
+	// names has where the new content of a relation is, quoted, and "" for views that read nothing of that kind.
+	names map[string]string
+	// views are the staged views, quoted, each after those that it reads.
+	views []string
+	later []deferred
+	// verdicts are what assertions found, of content that nobody has seen.
+	verdicts []verdict
+	// built are the names of the steps that succeeded, in order.
+	built []string
+	// broken is why nothing further can be done in the transaction.
+	broken error
+	// committed says that all is visible; uncertain that the connection was lost before the server could say so.
+	committed, uncertain bool
+}
+
+// deferred is a publish that waits for the end of the run.
+type deferred struct {
+	b       *building
+	publish []materialize.Statement
+}
+
+func newTogether(e *SQLExecutor, steps []Step) *Together {
+	t := &Together{SQLExecutor: e, names: map[string]string{}}
+	for _, s := range steps {
+		if s.Action != Skip && s.Kind != KindStream {
+			t.steps = append(t.steps, s)
+		}
+	}
+	return t
+}
+
+// Execute implements Executor. The first step opens the transaction.
+func (t *Together) Execute(ctx context.Context, step Step) Result {
+	if m := step.node.Model; m != nil && step.Kind != KindAssertion && m.Header.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, m.Header.Timeout)
+		defer cancel()
+	}
+	b := t.newBuilding(step)
+	b.together = t
+	t.broken = errUnended
+	err := t.begin(ctx)
+	if err != nil {
+		t.broken = err
+		return b.failed(ctx, err)
+	}
+	b.conn = t.conn.Conn()
+	err = t.step(ctx, b)
+	t.verdicts = append(t.verdicts, b.verdicts...)
+	if err == nil {
+		t.broken = nil
+		t.built = append(t.built, step.Name)
+		return b.result
+	}
+	if !Retryable(err) && !b.overtaken(err) && t.broken == errUnended {
+		t.broken = nil
+	}
+	if t.broken == errUnended {
+		t.broken = err
+	}
+	return b.failed(ctx, err)
+}
+
+// errUnended stands while a step is under way, so that nothing is done after one that panicked.
+var errUnended = errors.New("the step did not end")
+
+// begin takes the locks of all nodes, in the session, and then the one snapshot that all steps read.
+func (t *Together) begin(ctx context.Context) error {
+	if t.conn != nil {
+		return nil
+	}
+	conn, err := t.Pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	t.conn = conn
+	if err := t.prepare(ctx, conn.Conn()); err != nil {
+		return err
+	}
+	if err := t.lock(ctx); err != nil {
+		return err
+	}
+	var reads []string
+	for _, s := range t.steps {
+		reads = append(reads, t.newBuilding(s).lockable()...)
+	}
+	// What the run itself makes is not there yet.
+	there, err := texts(ctx, conn.Conn(), "select r from unnest($1::text[]) as r where to_regclass(r) is not null order by r", sortedSet(reads))
+	if err != nil {
+		return fmt.Errorf("look for what is read: %w", err)
+	}
+	for _, s := range t.beginning(there) {
+		if _, err := conn.Exec(ctx, s.SQL); err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
+	}
+	return nil
+}
+
+// lock takes the locks of all nodes by name, so that two such runs cannot wait for one another.
+func (t *Together) lock(ctx context.Context) error {
+	conn := t.conn.Conn()
+	if _, err := conn.Exec(ctx, "select set_config('application_name', $1, false)", applicationName(t.RunID, "together")); err != nil {
+		return fmt.Errorf("name the session: %w", err)
+	}
+	names := make([]string, len(t.steps))
+	for i, s := range t.steps {
+		names[i] = s.Name
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		var free bool
+		if err := conn.QueryRow(ctx, "select pg_try_advisory_lock("+lockKey+")", name).Scan(&free); err != nil {
+			return fmt.Errorf("lock %s: %w", name, err)
+		}
+		if free {
+			continue
+		}
+		if !t.Wait {
+			return t.held(ctx, conn, name)
+		}
+		if _, err := conn.Exec(ctx, "select pg_advisory_lock("+lockKey+")", name); err != nil {
+			return fmt.Errorf("wait for %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// step performs one step in a savepoint: when it fails, the transaction is as if it had not been tried.
+func (t *Together) step(ctx context.Context, b *building) error {
+	names, views, later := maps.Clone(t.names), len(t.views), len(t.later)
+	// What the step reads is locked already, or made by the run: here it is found out what is missing.
+	err := b.open(ctx, append([]materialize.Statement{command("savepoint step")}, lockTables(b.lockable())...)...)
+	if err == nil {
+		err = b.perform(ctx)
+	}
+	if err == nil {
+		err = t.conclude(ctx, b)
+	}
+	if err == nil {
+		return nil
+	}
+	t.names, t.views, t.later = names, t.views[:views], t.later[:later]
+	b.queued = nil
+	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if _, undo := b.conn.Exec(back, "rollback to savepoint step; release savepoint step"); undo != nil {
+		t.broken = undo
+	}
+	return err
+}
+
+// conclude writes the step down and leaves nothing that the next one would stumble over. What a commit would check is
+// checked now, when it is known whose it is; rolling back makes deferrable constraints deferred again.
+func (t *Together) conclude(ctx context.Context, b *building) error {
+	records, err := b.records()
+	if err != nil {
+		return err
+	}
+	b.queue(records...)
+	b.queue(
+		command("savepoint constraints"), command("set constraints all immediate"), command("rollback to savepoint constraints"),
+		command("discard temporary"), command("release savepoint step"))
+	b.result.recorded = true
+	return b.flush(ctx)
+}
+
+// defers puts a script's publish off: until then the content is read where it is.
+func (t *Together) defers(ctx context.Context, b *building, s materialize.Script) error {
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	t.names[b.step.Name] = s.Aside
+	if b.step.Kind == KindView {
+		t.views = append(t.views, s.Aside)
+	}
+	t.later = append(t.later, deferred{b, s.Publish})
+	return nil
+}
+
+// standIns adds to names, for the relations that stand elsewhere until the run is published, where.
+func (t *Together) standIns(ctx context.Context, names map[string]string, relations []string) error {
+	for _, relation := range relations {
+		name, err := t.standIn(ctx, relation)
+		if err != nil {
+			return err
+		}
+		if name != "" {
+			names[relation] = name
+		}
+	}
+	return nil
+}
+
+// standIn is where the new content of a relation is, "" where it has its own name. A view that the run does not build
+// and that reads what stands elsewhere gets a staged twin that reads it there.
+func (t *Together) standIn(ctx context.Context, relation string) (string, error) {
+	if name, known := t.names[relation]; known {
+		return name, nil
+	}
+	n := t.Graph.Node(relation)
+	if n == nil || n.Kind != KindView {
+		return "", nil
+	}
+	m, err := t.repointed(ctx, n)
+	if err != nil {
+		return "", err
+	}
+	if m == n.Model {
+		t.names[relation] = ""
+		return "", nil
+	}
+	twin := materialize.StageOf(relation)
+	if _, err := t.conn.Exec(ctx, "create view "+twin+" as\n"+m.SQL); err != nil {
+		return "", fmt.Errorf("stage view %s: %w", relation, err)
+	}
+	t.names[relation] = twin
+	t.views = append(t.views, twin)
+	return twin, nil
+}
+
+// repointed is a node's model as it reads the new content of what the run has built.
+func (t *Together) repointed(ctx context.Context, n *Node) (*model.Model, error) {
+	names := map[string]string{}
+	for _, ref := range n.Model.Header.DependsOn {
+		if err := t.standIns(ctx, names, []string{ref.Name}); err != nil {
+			return nil, err
+		}
+	}
+	return n.Model.Repointed(names)
+}
+
+// repoint lets the step read what the run has built and not published.
+func (b *building) repoint(ctx context.Context) error {
+	if b.together == nil || b.step.Kind == KindAssertion || b.source == nil {
+		return nil
+	}
+	m, err := b.together.repointed(ctx, b.step.node)
+	if err != nil {
+		return err
+	}
+	if m != b.source && b.step.Kind == KindMaterializedView {
+		return &StepError{StepFault: StepFault{
+			Message: b.step.Name + " is a materialized view over what this run replaces and has not published yet",
+			Hint:    "Publish what it reads first, without --publish together; or make it a table.",
+			File:    b.step.File, Line: 1, Column: 1,
+		}}
+	}
+	b.source = m
+	return nil
+}
+
+// publish makes everything visible. On an error it returns the step that is to blame, and nothing is visible.
+func (t *Together) publish(ctx context.Context) (string, error) {
+	if t.conn == nil || len(t.built) == 0 {
+		t.committed = true
+		return "", nil
+	}
+	last := t.built[len(t.built)-1]
+	for attempt := 1; len(t.later) > 0; attempt++ {
+		blame, err := t.exchange(ctx)
+		if err == nil {
+			break
+		}
+		if sqlState(err) != "55P03" || attempt == publishAttempts {
+			return blame, err
+		}
+		if err := giveWay(ctx, t.conn.Conn()); err != nil {
+			return blame, fmt.Errorf("give way to readers of %s: %w", blame, err)
+		}
+	}
+	// It is too late to be stopped: a commit that was asked for either happened or did not, and is short.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if _, err := t.conn.Exec(ctx, "commit"); err != nil {
+		t.uncertain = sqlState(err) == ""
+		return last, fmt.Errorf("commit: %w", err)
+	}
+	t.committed, t.verdicts = true, nil
+	return "", nil
+}
+
+// exchange executes what was put off. Every statement of it is short: the contents are there.
+func (t *Together) exchange(ctx context.Context) (string, error) {
+	first := t.later[0].b
+	first.queue(command("savepoint publish"), command("set local lock_timeout = '"+publishLockTimeout+"'"))
+	for _, view := range slices.Backward(t.views) {
+		first.queue(command("drop view " + view))
+	}
+	for _, d := range t.later {
+		d.b.queue(d.publish...)
+		if err := d.b.flush(ctx); err != nil {
+			return d.b.step.Name, err
+		}
+	}
+	_, err := t.conn.Exec(ctx, "set local lock_timeout = 0; release savepoint publish")
+	return first.step.Name, err
+}
+
+// end gives the connection back, the transaction undone if it is still open, and keeps what assertions found in it. The
+// session ends, and its locks with it.
+func (t *Together) end(ctx context.Context) error {
+	if t.conn != nil {
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = t.conn.Conn().Close(bye) // the server undoes what is open, now or when it sees that we are gone
+		t.conn.Release()
+		t.conn = nil
+	}
+	return t.recordJudgements(ctx, t.verdicts)
+}
