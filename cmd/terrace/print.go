@@ -86,7 +86,7 @@ func (a *App) printSteps(r dag.Report) {
 	t := newTable(a.Stdout, "NODE", "KIND", "STATUS", "ROWS", "SECONDS", "WHY")
 	rows := 0
 	for _, s := range r.Steps {
-		if s.Status == dag.Skipped && !a.Verbose && !strings.HasPrefix(s.Reason, "upstream failed") {
+		if s.Status == dag.Skipped && !a.Verbose && !s.Blocked() {
 			continue
 		}
 		if s.Kind == dag.KindAssertion && s.Status == dag.Success && s.Reason == "" && !a.Verbose {

@@ -18,8 +18,10 @@ import (
 // by several goroutines.
 type progress struct {
 	app *App
-	bar *mpb.Bar
-	all *mpb.Progress
+	// together says that what a step built is not visible when it ends.
+	together bool
+	bar      *mpb.Bar
+	all      *mpb.Progress
 
 	mu      sync.Mutex
 	running map[string]string // step → what it has done so far
@@ -80,7 +82,11 @@ func (p *progress) line(e dag.Event) {
 		return
 	}
 	name := strings.TrimSpace(e.Step.Name + " " + change(e.Result.Rows))
-	fmt.Fprintf(p.app.Stderr, "[%d/%d] %s %s (%.2f s)\n", e.Done, e.Total, e.Result.Status, name, e.Seconds)
+	status := string(e.Result.Status)
+	if p.together && e.Result.Status == dag.Success && e.Step.Kind != dag.KindStream {
+		status = "built"
+	}
+	fmt.Fprintf(p.app.Stderr, "[%d/%d] %s %s (%.2f s)\n", e.Done, e.Total, status, name, e.Seconds)
 }
 
 // landed is told of each page.

@@ -71,6 +71,7 @@ type repeatable struct {
 	Assertions  bool          `json:"assertions"`
 	FullRefresh bool          `json:"full_refresh"`
 	Force       bool          `json:"force"`
+	Together    bool          `json:"together"`
 }
 
 // repeat is the request that does what a run has left undone, and false when it left nothing. A run that was lost has
@@ -84,7 +85,7 @@ func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
 		command: "retry", extract: true, models: true, assertions: true,
 		Window:      Window{From: asked.From, To: asked.To},
 		reading:     Reading{WindowSplit: asked.WindowSplit, Pad: asked.Pad},
-		fullRefresh: asked.FullRefresh, force: asked.Force,
+		fullRefresh: asked.FullRefresh, force: asked.Force, together: asked.Together,
 	}
 	again, done := map[string]bool{}, map[string]bool{}
 	for node, status := range results {

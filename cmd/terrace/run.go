@@ -23,9 +23,15 @@ func (f runFlags) request(command string) request {
 	}
 }
 
+// publishing is how a run makes visible what it built.
+type publishing struct {
+	Publish string `enum:"each,together" default:"each" help:"When what is built becomes visible: each step for itself (default), or all of the run together, everything or nothing."`
+}
+
 // RunCmd is terrace run.
 type RunCmd struct {
 	runFlags
+	publishing
 	Force       bool `help:"Build also what did not change."`
 	FullRefresh bool `name:"full-refresh" help:"Rebuild from everything that is upstream."`
 }
@@ -34,6 +40,7 @@ type RunCmd struct {
 func (c *RunCmd) Run(ctx context.Context, a *App) error {
 	r := c.request("run")
 	r.models, r.assertions, r.force, r.fullRefresh = true, true, c.Force, c.FullRefresh
+	r.together = c.Publish == together
 	return a.do(ctx, r)
 }
 
@@ -57,9 +64,13 @@ func (c *ExtractCmd) Run(ctx context.Context, a *App) (err error) {
 	return a.do(ctx, r)
 }
 
+// together is the value of --publish with which everything becomes visible at once.
+const together = "together"
+
 // UpdateCmd is terrace update.
 type UpdateCmd struct {
 	runFlags
+	publishing
 	Reading
 	NoExtract   bool `name:"no-extract" help:"Leave extraction out."`
 	FullRefresh bool `name:"full-refresh" help:"Rebuild models from everything that is upstream."`
@@ -69,7 +80,7 @@ type UpdateCmd struct {
 func (c *UpdateCmd) Run(ctx context.Context, a *App) error {
 	r := c.request("update")
 	r.extract, r.models, r.assertions, r.fullRefresh = !c.NoExtract, true, true, c.FullRefresh
-	r.reading = c.Reading
+	r.reading, r.together = c.Reading, c.Publish == together
 	return a.do(ctx, r)
 }
 

@@ -31,8 +31,10 @@ type request struct {
 	unitTests              bool
 	force, fullRefresh     bool
 	failFast, wait, dryRun bool
-	reading                Reading
-	folder                 folder
+	// together publishes everything at once.
+	together bool
+	reading  Reading
+	folder   folder
 	// only and except limit the selection further, to what a retry runs again; nil for no limit.
 	only, except map[string]bool
 	// now is the time that windows end at; nil means the clock's.
@@ -127,7 +129,7 @@ func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 		return selection, err
 	}
 	kept := selection.Only(func(n *dag.Node) bool {
-		if r.only != nil && !r.only[n.Name] || r.except[n.Name] {
+		if r.only != nil && !r.only[n.Name] && !judgesAny(n, r.only) || r.except[n.Name] {
 			return false
 		}
 		switch n.Kind {
@@ -147,6 +149,12 @@ func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 		}
 	}
 	return kept, nil
+}
+
+// judgesAny reports whether an assertion is about one of the nodes: who builds them again has to judge them again, also
+// where what was not published has passed.
+func judgesAny(n *dag.Node, nodes map[string]bool) bool {
+	return slices.ContainsFunc(n.On, func(name string) bool { return nodes[name] })
 }
 
 // lastResults are the statuses of the last run in the words of the selector result:, where a model whose SQL failed is
@@ -230,9 +238,12 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 		return dag.Report{}, err
 	}
 	progress := w.app.newProgress(len(w.plan.Steps))
+	executor := w.executor(pool, info.RunID, progress)
 	runner := dag.Runner{
-		Threads: threads, FailFast: r.failFast, Now: w.app.Now, Observe: progress.observe,
-		Execute: w.executor(pool, info.RunID, progress),
+		Threads: threads, FailFast: r.failFast, Now: w.app.Now, Observe: progress.observe, Execute: executor,
+	}
+	if r.together {
+		runner.Together, progress.together = executor.rest, true
 	}
 	report := runner.Run(ctx, w.plan)
 	progress.stop()
@@ -272,7 +283,7 @@ func (w *work) requireVariables() error {
 const streamConnections = 4
 
 // executor gives each step to whoever can do it.
-func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) dag.Executor {
+func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) byKind {
 	now := w.request.now
 	if now == nil {
 		now = w.app.Now
@@ -293,7 +304,8 @@ func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) da
 
 // byKind is where extraction and models meet: the run loop knows only steps.
 type byKind struct {
-	streams, rest dag.Executor
+	streams dag.Executor
+	rest    *dag.SQLExecutor
 }
 
 // Execute implements dag.Executor.
@@ -328,7 +340,7 @@ func (w *work) arguments() map[string]any {
 		"select": r.include(), "exclude": r.Exclude, "from": r.From, "to": r.To,
 		"window_split": r.reading.WindowSplit, "pad": r.reading.Pad,
 		"extract": r.extract, "models": r.models, "assertions": r.assertions,
-		"full_refresh": r.fullRefresh, "force": r.force, "environment": w.app.settings.environment,
+		"full_refresh": r.fullRefresh, "force": r.force, "together": r.together, "environment": w.app.settings.environment,
 	}
 	if r.only != nil {
 		kept["only"] = slices.Sorted(maps.Keys(r.only))
