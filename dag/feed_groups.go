@@ -14,12 +14,17 @@ import (
 	"github.com/terrace-elt/terrace/dag/model"
 )
 
-//go:embed sql/pending.sql
-var pendingSQL string
+var (
+	//go:embed sql/pending.sql
+	pendingSQL string
+	//go:embed sql/partitions.sql
+	partitionsSQL string
+)
 
 const (
 	versionsSuffix = "__versions"
 	historySuffix  = "__history"
+	rejectsSuffix  = "__rejects"
 )
 
 // maxListed is how many groups are named in a statement, so that an index can be asked for them.
@@ -94,25 +99,34 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 	if err != nil {
 		return nil, 0, err
 	}
-	if plan.reads(in.Model.Name) {
+	itself, err := b.scanned(ctx, in.Model.Name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if plan.reads(itself...) {
 		return nil, 0, wholly("it reads itself")
 	}
-	if f := plan.unsteady(); f != "" {
-		return nil, 0, wholly("it uses " + f)
+	if what := plan.unsteady(in.Model.SQL); what != "" {
+		return nil, 0, wholly("it uses " + what)
 	}
 	var scopes []materialize.Scope
-	derived := false
 	for _, c := range changes {
-		found, proven, err := b.scopes(ctx, in.Model, plan, c, len(by))
+		found, err := b.scopes(ctx, in.Model, plan, c, len(by))
 		if err != nil {
 			return nil, 0, err
 		}
-		scopes, derived = append(scopes, found...), derived || proven
+		scopes = append(scopes, found...)
 	}
 	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, scopes)...); err != nil {
 		return nil, 0, err
 	}
-	return b.measure(ctx, in.Model, by, derived)
+	return b.measure(ctx, in.Model, by)
+}
+
+// scanned are the names by which a plan calls what is read of relations: their own, and those of their partitions.
+func (b *building) scanned(ctx context.Context, relations ...string) ([]string, error) {
+	names, err := texts(ctx, b.conn, partitionsSQL, relations)
+	return append(names, relations...), wrap("list partitions", err)
 }
 
 // pending returns what changed in what the model reads. The plan said so, but only this transaction knows.
@@ -193,21 +207,29 @@ func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.
 
 // scopes says which groups the changes in one dependency concern. What the header declares is taken; else the plan must
 // prove it.
-func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]materialize.Scope, bool, error) {
+func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]materialize.Scope, error) {
+	if rejects := *c.Node + rejectsSuffix; plan.reads(rejects) {
+		return nil, wholly("it reads " + rejects)
+	}
 	rows, err := b.changedRows(ctx, m, c)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	drivers, proven := declaredDrivers(m, *c.Node), false
+	drivers := declaredDrivers(m, *c.Node)
 	if drivers == nil {
-		if drivers, proven = plan.drivers([]string{*c.Node, *c.Node + historySuffix, *c.Node + versionsSuffix}, n); !proven {
-			return nil, false, wholly("no expression gives the group of a row of " + *c.Node)
+		relations, err := b.scanned(ctx, *c.Node, *c.Node+historySuffix, *c.Node+versionsSuffix)
+		if err != nil {
+			return nil, err
+		}
+		var proven bool
+		if drivers, proven = plan.drivers(relations, n); !proven {
+			return nil, wholly("no expression gives the group of a row of " + *c.Node)
 		}
 	}
 	if c.KeyColumns != nil && movesUnseen(drivers) {
-		return nil, false, wholly("groups of " + *c.Node + " move without a new version")
+		return nil, wholly("groups of " + *c.Node + " move without a new version")
 	}
-	return scopesOf(rows, drivers), proven, nil
+	return scopesOf(rows, drivers), nil
 }
 
 func scopesOf(rows string, drivers []driver) []materialize.Scope {

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -67,19 +68,25 @@ func (p *queryPlan) add(n planNode) {
 	}
 }
 
-// reads reports whether the query reads a relation.
-func (p queryPlan) reads(relation string) bool {
-	return slices.ContainsFunc(p.scans, func(s scan) bool { return s.relation == relation })
+// reads reports whether the query reads one of the relations.
+func (p queryPlan) reads(relations ...string) bool {
+	return slices.ContainsFunc(p.scans, func(s scan) bool { return slices.Contains(relations, s.relation) })
 }
 
 // unsteady are functions whose value is another one in another run: a group that nothing changed may have to change.
 var unsteady = regexp.MustCompile(`terrace\.run_(at|id)\b|\b(now|random|gen_random_uuid|(clock|statement|transaction)_timestamp)\(\)|\b(CURRENT|LOCAL)_?(DATE|TIME|TIMESTAMP)\b`)
 
-// unsteady returns such a function of the query, or "".
-func (p queryPlan) unsteady() string { return unsteady.FindString(p.text) }
+// unsteadyWord are words that PostgreSQL takes for a time when it reads the query: the plan has only what they meant.
+var unsteadyWord = regexp.MustCompile(`(?i)'(now|today|tomorrow|yesterday)'`)
+
+// unsteady returns such a function or word of the query, or "".
+func (p queryPlan) unsteady(sql string) string {
+	return cmp.Or(unsteady.FindString(p.text), unsteadyWord.FindString(sql))
+}
 
 // drivers returns, for each scan of the relations, the expressions that give the n columns of the group of a row. It is
-// not ok when one of the scans has no condition for one of the columns.
+// not ok when one of the scans has no condition for one of the columns, or when there is none: what a function reads is
+// in no plan.
 func (p queryPlan) drivers(relations []string, n int) (found []driver, ok bool) {
 	if p.pruned {
 		return nil, false
@@ -96,7 +103,7 @@ func (p queryPlan) drivers(relations []string, n int) (found []driver, ok bool) 
 		}
 		found = append(found, d)
 	}
-	return found, true
+	return found, len(found) > 0
 }
 
 // driver is how a relation's rows tell their group: expressions over an alias of it.

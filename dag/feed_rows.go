@@ -55,7 +55,10 @@ func landedRows(c pendingChange) string {
 		materialize.Quote(*c.Node+versionsSuffix), strings.Join(c.Batches, ","))
 }
 
-// supersededRows are, of the records whose versions landed, what was the newest version before.
+// supersededRows are, of the records whose versions landed, what was the current version before: the newest that landed.
+// One that landed late, for a record that had a newer one by its own count, was superseded when it came and was never
+// current, although its number is greater; so it hides none behind it. Pages may also be fetched at one moment: then a
+// version that was current looks as one that was not, and is taken too.
 func supersededRows(c pendingChange) string {
 	key := c.KeyColumns
 	if len(key) == 0 {
@@ -67,7 +70,7 @@ func supersededRows(c pendingChange) string {
 	}
 	list := strings.Join(columns, ", ")
 	return fmt.Sprintf(`(
-select distinct on (%[1]s) v.*
+select distinct on (%[1]s, case when v._superseded_at = v._seen_at then v._version end) v.*
 from %[2]s as v
 where (%[1]s) in (
         select %[1]s
@@ -75,7 +78,7 @@ where (%[1]s) in (
         where v._batch_id = any ('{%[3]s}'::bigint[])
     )
     and v._batch_id <> all ('{%[3]s}'::bigint[])
-order by %[1]s, v._version desc
+order by %[1]s, case when v._superseded_at = v._seen_at then v._version end, v._version desc
 )`, list, materialize.Quote(*c.Node+versionsSuffix), strings.Join(c.Batches, ","))
 }
 
@@ -93,7 +96,7 @@ func number(text []byte) int64 {
 }
 
 // measure counts the groups in pg_temp.affected and the rows that they have.
-func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, derived bool) (*materialize.Groups, int64, error) {
+func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column) (*materialize.Groups, int64, error) {
 	columns := []string{"count(*)"}
 	for _, c := range by {
 		q := "a." + pgx.Identifier{c.Name}.Sanitize()
@@ -108,7 +111,7 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 	n := number(row[0])
 	groups := &materialize.Groups{By: by}
 	for i, c := range by {
-		if nulls := number(row[1+2*i]); nulls > 0 || derived && mayBeNull(m, c.Name) {
+		if nulls := number(row[1+2*i]); nulls > 0 || mayBeNull(m, c.Name) {
 			groups.Open = append(groups.Open, c.Name)
 		}
 		if n <= maxListed {
@@ -118,8 +121,8 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 	return groups, n, b.worthwhile(ctx, m, *groups)
 }
 
-// mayBeNull reports whether a column of the model's result can be NULL. Proof of how a row gives its group is about
-// groups that have a value: what an outer join leaves without one is in the group NULL for another reason.
+// mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that
+// have a value: what an outer join leaves without one, or a total beside its parts, is in the group NULL for another reason.
 func mayBeNull(m *model.Model, name string) bool {
 	return !slices.Contains(m.Header.Key, name) &&
 		!slices.ContainsFunc(m.Header.Columns, func(c model.Column) bool { return c.Name == name && c.NotNull })

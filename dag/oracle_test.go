@@ -17,10 +17,10 @@ import (
 	"github.com/terrace-elt/terrace/dag"
 )
 
-// seeds returns the seeds that random tests use: few with -short, else ten, or as many as TERRACE_TEST_SEEDS says.
+// seeds returns the seeds that random tests use: few with -short, else five, or as many as TERRACE_TEST_SEEDS says.
 func seeds(t *testing.T) []uint64 {
 	t.Helper()
-	n := 10
+	n := 5
 	if testing.Short() {
 		n = 2
 	}

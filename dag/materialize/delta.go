@@ -8,8 +8,13 @@ import (
 )
 
 // delta is what the relation and its new content differ in: each row says where the old row is (_was), where the new one
-// is (_is), or both. It is computed once; what changes the relation and what tells others of the change read it.
+// is (_is), or both. It is computed once; what changes the relation and what tells others of the change read it. A place
+// is one in a partition (_part): each of them has the same places.
 const delta = `pg_temp."delta"`
+
+// replaced is true for an old row t and its row d of delta.
+const replaced = `t.ctid = d._was
+    and t.tableoid = d._part`
 
 // applyDelta is the statements that find what stage changes in the model's table, and those that change it. A part of
 // the table is a condition on t for the rows that stage takes the place of; "" means all of them.
@@ -26,15 +31,15 @@ func applyDelta(in Input, part string, altered bool) (find, change []Statement) 
 	// Deleting comes first, so that a row which left a key of another unique index makes room.
 	change = append(change, plain(m, Deleted, `delete from %s as t
 using %s as d
-where t.ctid = d._was
-    and d._is is null`, target, delta))
+where %s
+    and d._is is null`, target, delta, replaced))
 	if len(m.Header.Key) > 0 {
 		change = append(change, plain(m, Updated, `update %s as t
 set %s
 from %s as d
 join %s as s
     on s.ctid = d._is
-where t.ctid = d._was`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage))
+where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, replaced))
 	}
 	change = append(change, plain(m, Inserted, `insert into %s (%s)
 select %s
@@ -52,7 +57,7 @@ func keyDelta(in Input, part string) Statement {
 	target, key, all := Quote(m.Name), m.Header.Key, names(in.Columns)
 	if part == "" {
 		return plain(m, None, `create temporary table "delta" on commit drop as
-select t.ctid as _was, s.ctid as _is
+select t.ctid as _was, t.tableoid as _part, s.ctid as _is
 from %s as t
 full join %s as s
     on %s
@@ -61,14 +66,14 @@ where t.ctid is null
     or %s`, target, stage, equal(key, "s", "t"), differ(all, "t", "s"))
 	}
 	return plain(m, None, `create temporary table "delta" on commit drop as
-select t.ctid as _was, s.ctid as _is
+select t.ctid as _was, t.tableoid as _part, s.ctid as _is
 from %[1]s as s
 left join %[2]s as t
     on %[3]s
 where t.ctid is null
     or %[4]s
 union all
-select t.ctid, null
+select t.ctid, t.tableoid, null
 from %[2]s as t
 where %[5]s
     and not exists (select from %[1]s as s where %[3]s)`,
@@ -79,9 +84,9 @@ where %[5]s
 func rowDelta(in Input) Statement {
 	all := names(in.Columns)
 	return plain(in.Model, None, `create temporary table "delta" on commit drop as
-select held.id as _was, wanted.id as _is
+select held.id as _was, held.part as _part, wanted.id as _is
 from (
-    select t.ctid as id, %[1]s as content, row_number() over (partition by %[1]s) as n
+    select t.ctid as id, t.tableoid as part, %[1]s as content, row_number() over (partition by %[1]s) as n
     from %[2]s as t
 ) as held
 full join (
@@ -167,7 +172,7 @@ func feedDelta(in Input, altered bool) []Statement {
 select %[4]s, true
 from %[5]s as d
 join %[6]s as t
-    on t.ctid = d._was
+    on %[10]s
 where %[7]s
 union all
 select %[8]s, false
@@ -175,5 +180,5 @@ from %[5]s as d
 join %[9]s as s
     on s.ctid = d._is
 where %[7]s`,
-		FeedOf(m.Name), columnList(all), feedOld, qualified(all, "t"), delta, Quote(m.Name), few, qualified(all, "s"), stage))
+		FeedOf(m.Name), columnList(all), feedOld, qualified(all, "t"), delta, Quote(m.Name), few, qualified(all, "s"), stage, replaced))
 }
