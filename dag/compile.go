@@ -32,6 +32,8 @@ type CompileOptions struct {
 	Sources func(*Node) string
 	// Shapes are the relations that streams will have, by name, for those that are not in the database yet.
 	Shapes map[string]Shape
+	// Budget is what the planner may expect of a model's query.
+	Budget model.Budget
 	// Broken reports files with mistakes that keep what they say from being known.
 	Broken func(file string) bool
 }
@@ -62,21 +64,21 @@ type Compiled struct {
 // are not there yet temporary tables are made, since their primary keys matter. Errors are the surroundings', never the
 // project's.
 func Compile(ctx context.Context, conn *pgx.Conn, g *Graph, opts CompileOptions) (Compiled, error) {
-	c := &compiler{
-		CompileOptions: opts, conn: conn, graph: g,
-		units: map[string]*unit{}, moved: map[string]bool{}, tables: map[string]bool{},
-		columns: map[string][]materialize.Column{}, declared: map[string]string{},
-	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return Compiled{}, fmt.Errorf("begin compiling: %w", err)
+	}
+	c := &compiler{
+		CompileOptions: opts, conn: conn, tx: tx, graph: g,
+		units: map[string]*unit{}, moved: map[string]bool{}, tables: map[string]bool{},
+		columns: map[string][]materialize.Column{}, declared: map[string]string{},
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		_ = tx.Rollback(ctx) // a broken connection has rolled back by itself
 	}()
-	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.compileSources, c.compileModels, c.compileAssertions} {
+	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions} {
 		if err := do(ctx); err != nil {
 			return Compiled{}, err
 		}
@@ -96,6 +98,7 @@ func Compile(ctx context.Context, conn *pgx.Conn, g *Graph, opts CompileOptions)
 type compiler struct {
 	CompileOptions
 	conn  *pgx.Conn
+	tx    pgx.Tx // on conn
 	graph *Graph
 	// there are the relations of the project's schemas that are in the database.
 	there map[string]*materialize.Relation
@@ -258,20 +261,8 @@ func (c *compiler) orphans() {
 		c.problems = append(c.problems, model.Problem{
 			Severity: strict.Warning,
 			Message:  fmt.Sprintf("%s is in the database and no longer in the project", name),
-			Hint:     fmt.Sprintf("terrace drops nothing by itself: drop %s %s;", s.word(), materialize.Quote(name)),
+			Hint:     "terrace clean --orphans --yes drops it.",
 		})
-	}
-}
-
-// word is what SQL calls the relation of a node of that kind.
-func (s NodeState) word() string {
-	switch s.Kind {
-	case KindView:
-		return "view"
-	case KindMaterializedView:
-		return "materialized view"
-	default:
-		return "table"
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
 )
 
 // compile compiles the world's project over its database as it is.
@@ -164,4 +165,26 @@ func TestCompile_blocksNeitherReadersNorWriters(t *testing.T) {
 		require.Empty(t, told(w.compile()))
 		return nil
 	}))
+}
+
+func TestCompile_holdsQueriesAgainstTheBudget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/cheap.sql":  "-- depends_on: [ods.orders]\nselect o.id from ods.orders as o where o.id = 1\n",
+		"models/shop/dwd/cross.sql":  "-- depends_on: [ods.orders]\n-- description: every order with every order\nselect a.id from ods.orders as a cross join ods.orders as b\n",
+		"models/shop/dwd/behind.sql": "-- depends_on: [shop_dwd.cross]\nselect c.id from shop_dwd.cross as c\n",
+		"models/shop/dwd/fails.sql":  "-- depends_on: [ods.orders]\nselect o.id from ods.orders as o where o.id > terrace.var('unset')::integer\n",
+	}, "ods.orders")
+	w.exec("create schema ods")
+	w.exec("create table ods.orders as select g as id from generate_series(1, 10000) as g")
+	w.exec("create index on ods.orders (id)")
+	w.exec("analyze ods.orders")
+	limit := func(b model.Budget) func(*dag.CompileOptions) {
+		return func(o *dag.CompileOptions) { o.Budget = b }
+	}
+	require.Empty(t, told(w.compile()), "there is none unless it is asked for")
+	require.Equal(t, []string{"models/shop/dwd/cross.sql:3:1 error: the planner expects rows: 100000000, more than max_rows: 1000000"},
+		told(w.compile(limit(model.Budget{MaxRows: 1e6}))), "of what reads a model that is not there yet nothing is known")
+	require.Regexp(t, `^\[models/shop/dwd/cross.sql:3:1 error: the planner expects a cost of [\d.]+, more than max_cost: 10000]$`,
+		fmt.Sprint(told(w.compile(limit(model.Budget{MaxCost: 10_000})))))
 }

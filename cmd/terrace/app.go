@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -31,8 +32,8 @@ type App struct {
 }
 
 // open finds the project and reads the settings that every command needs. Where there is no project, commands that
-// need one say so.
-func (a *App) open() error {
+// need one say so. The command's name is for the log.
+func (a *App) open(command string) error {
 	a.secrets = newRedactor(os.Environ())
 	dir, err := a.findProject()
 	if err != nil {
@@ -58,7 +59,7 @@ func (a *App) open() error {
 		return err
 	}
 	a.secrets.addURL(a.settings.databaseURL)
-	return a.openLog()
+	return a.openLog(firstWord(command))
 }
 
 // findProject takes the folder that -C or TERRACE_PROJECT names, else the nearest one upwards that has a terrace.yml.
@@ -125,25 +126,42 @@ func (a *App) needProject() error {
 
 // openLog sends the log to standard error, and to a file where one is asked for. The log is talk about the work; what
 // the user asked for is printed, not logged.
-func (a *App) openLog() error {
+func (a *App) openLog(command string) error {
 	level := a.settings.logLevel
+	console := level
+	if a.Quiet {
+		console = max(console, slog.LevelError)
+	}
 	var handler slog.Handler
 	switch {
 	case a.settings.logFormat == "json":
-		handler = slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: level})
+		handler = slog.NewJSONHandler(a.Stderr, &slog.HandlerOptions{Level: console})
 	default:
-		handler = tint.NewTextHandler(a.Stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !a.colours()})
+		handler = tint.NewTextHandler(a.Stderr, &tint.Options{Level: console, TimeFormat: time.TimeOnly, NoColor: !a.colours()})
 	}
 	if path := a.settings.logFile; path != "" {
-		file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		file, err := a.openLogFile(path, command)
 		if err != nil {
-			return &surroundingsError{err: fmt.Errorf("open log file: %w", err), hint: "Name a file that can be written with --log-file."}
+			return &surroundingsError{err: fmt.Errorf("open log file: %w", err), hint: "Name a file, or a folder, that can be written with --log-file."}
 		}
 		a.logFile = file
 		handler = both{handler, slog.NewJSONHandler(file, &slog.HandlerOptions{Level: min(level, slog.LevelInfo)})}
 	}
 	a.Log = slog.New(a.secrets.handler(handler))
 	return nil
+}
+
+// openLogFile appends to a file. In a folder it makes one for this command, named by time (UTC), command and process.
+func (a *App) openLogFile(path, command string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if strings.HasSuffix(path, "/") || err == nil && info.IsDir() {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return nil, err
+		}
+		name := fmt.Sprintf("%s-%s-%d.log", a.Now().UTC().Format("20060102T150405Z"), command, os.Getpid())
+		path = filepath.Join(path, name)
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }
 
 func (a *App) close() {

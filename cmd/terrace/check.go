@@ -138,7 +138,7 @@ func (p *project) compileOptions(state dag.State) dag.CompileOptions {
 	}
 	return dag.CompileOptions{
 		Vars: p.vars, Timezone: p.Config.Timezone, State: state, Sources: p.sourceHash,
-		Shapes: p.shapes(), Broken: func(file string) bool { return broken[file] },
+		Shapes: p.shapes(), Budget: p.Config.Budget, Broken: func(file string) bool { return broken[file] },
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -48,7 +49,8 @@ type Globals struct {
 	Var         map[string]string `group:"common" placeholder:"K=V" mapsep:"none" help:"Value of a variable that models read with terrace.var()."`
 	JSON        bool              `group:"common" name:"json" help:"Print the result as one JSON document."`
 	Verbose     bool              `group:"common" short:"v" help:"Tell more on standard error."`
-	LogFile     string            `group:"common" name:"log-file" placeholder:"FILE" help:"Write the log to this file as well."`
+	Quiet       bool              `group:"common" short:"q" help:"Only errors on standard error."`
+	LogFile     string            `group:"common" name:"log-file" placeholder:"PATH" help:"Append the log to this file as well; in a folder, to a file for each command."`
 	LogLevel    string            `group:"common" name:"log-level" placeholder:"LEVEL" help:"debug, info, warn (default) or error."`
 	LogFormat   string            `group:"common" name:"log-format" placeholder:"FORMAT" help:"text (default) or json."`
 	NoColor     bool              `group:"common" name:"no-color" help:"No colours, also on a terminal."`
@@ -85,7 +87,7 @@ func kongOptions(app *App) []kong.Option {
 		}),
 		kong.Writers(app.Stdout, app.Stderr),
 		kong.Exit(func(int) { app.exited = true }),
-		kong.Vars{"demo_domains": strings.Join(demoDomainNames(), ", ")},
+		kong.Vars{"demo_domains": strings.Join(demoDomainNames(), ", "), "gap_sample": strconv.Itoa(defaultGapSample)},
 	}
 }
 

@@ -195,7 +195,7 @@ func (d *demo) day(ctx context.Context, day int) error {
 	}
 	d.reports = append(d.reports, report)
 	if !d.app.JSON {
-		if err := d.app.printReport(report); err != nil {
+		if err := d.app.printReport(report, nil); err != nil {
 			return err
 		}
 	}

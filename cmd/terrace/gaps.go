@@ -14,13 +14,16 @@ import (
 	"github.com/terrace-elt/terrace/ods"
 )
 
+// defaultGapSample is how many missing keys of a window are listed.
+const defaultGapSample = 5
+
 // GapsCmd is terrace gaps.
 type GapsCmd struct {
 	Selection
 	Window
 	Reading
 	Repair bool `help:"Read the windows with gaps again, and look once more."`
-	Sample int  `default:"5" help:"Missing keys to list for each window."`
+	Sample int  `default:"${gap_sample}" help:"Missing keys to list for each window."`
 }
 
 // streamGap is a window with a gap as --json shows it.
@@ -64,13 +67,22 @@ func (c *GapsCmd) Run(ctx context.Context, a *App) error {
 	} else {
 		a.printGaps(found)
 	}
-	if err == nil && found.open() {
-		err = &dag.DataError{Message: fmt.Sprintf("ODS lacks %s; terrace gaps --repair reads the windows again", counted(found.Missing, "record"))}
-		if c.Repair {
-			err = &dag.DataError{Message: fmt.Sprintf("ODS lacks %s after the windows were read again", counted(found.Missing, "record"))}
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return c.lacking(found)
+}
+
+// lacking is the error of a comparison that found gaps.
+func (c *GapsCmd) lacking(found gapsDocument) error {
+	switch lacks := counted(found.Missing, "record"); {
+	case !found.open():
+		return nil
+	case c.Repair:
+		return &dag.DataError{Message: fmt.Sprintf("ODS lacks %s after the windows were read again", lacks)}
+	default:
+		return &dag.DataError{Message: fmt.Sprintf("ODS lacks %s; terrace gaps --repair reads the windows again", lacks)}
+	}
 }
 
 func (d gapsDocument) open() bool { return d.Missing > 0 }

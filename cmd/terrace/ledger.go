@@ -45,7 +45,7 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		defer a.tellLost(info)
-		return a.printReport(report)
+		return a.printReport(report, nil)
 	}
 	runs, err := ledger.Runs(ctx, c.Limit)
 	if err != nil {

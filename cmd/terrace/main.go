@@ -69,7 +69,7 @@ func Main(args []string, env Env) (code int) {
 	if err != nil {
 		return app.fail(ctx, usage(err))
 	}
-	err = app.open()
+	err = app.open(command.Command())
 	if err == nil {
 		command.BindTo(ctx, (*context.Context)(nil))
 		err = command.Run(app)

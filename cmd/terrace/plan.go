@@ -13,16 +13,16 @@ type PlanCmd struct {
 	Selection
 	Window
 	Reading
-	NoExtract   bool `name:"no-extract" help:"Plan without extraction, as terrace run does."`
-	Force       bool `help:"As if nothing had been built from these definitions."`
-	FullRefresh bool `name:"full-refresh" help:"As with run --full-refresh."`
+	rebuildFlags
+	NoExtract bool `name:"no-extract" help:"Plan without extraction, as terrace run does."`
+	Force     bool `help:"As if nothing had been built from these definitions."`
 }
 
 // Run implements the command.
 func (c *PlanCmd) Run(ctx context.Context, a *App) error {
 	w, err := a.prepare(ctx, request{
 		command: "plan", Selection: c.Selection, Window: c.Window, reading: c.Reading,
-		extract: !c.NoExtract, models: true, assertions: true, force: c.Force, fullRefresh: c.FullRefresh,
+		extract: !c.NoExtract, models: true, assertions: true, force: c.Force, rebuild: c.rebuildFlags,
 	})
 	if err != nil {
 		return err

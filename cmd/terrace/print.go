@@ -67,10 +67,17 @@ func newTable(w io.Writer, header ...any) table.Writer {
 	return t
 }
 
-// printReport prints what a run did: the steps that ran, the failures with their places, and one line in sum.
-func (a *App) printReport(r dag.Report) error {
+// reportDocument is a report as --json prints it.
+type reportDocument struct {
+	dag.Report
+	Gaps *gapsDocument `json:"gaps,omitempty"`
+}
+
+// printReport prints what a run did: the steps that ran, the failures with their places, and one line in sum; then the
+// gaps, where they were looked for.
+func (a *App) printReport(r dag.Report, gaps *gapsDocument) error {
 	if a.JSON {
-		return a.printJSON(r)
+		return a.printJSON(reportDocument{r, gaps})
 	}
 	a.printSteps(r)
 	for _, s := range r.Steps {
@@ -79,6 +86,10 @@ func (a *App) printReport(r dag.Report) error {
 		}
 	}
 	a.printf("%s", a.summary(r))
+	if gaps != nil {
+		a.printf("")
+		a.printGaps(*gaps)
+	}
 	return nil
 }
 

@@ -29,7 +29,7 @@ type progress struct {
 
 func (a *App) newProgress(total int) *progress {
 	p := &progress{app: a, running: map[string]string{}}
-	if total == 0 || a.JSON || !terminal(a.Stderr) {
+	if total == 0 || a.JSON || a.Quiet || !terminal(a.Stderr) {
 		return p
 	}
 	p.all = mpb.New(mpb.WithOutput(a.Stderr), mpb.WithWidth(30))
@@ -68,6 +68,7 @@ func (p *progress) observe(e dag.Event) {
 	if e.Started {
 		return
 	}
+	p.log(e)
 	if p.bar != nil {
 		p.bar.SetCurrent(int64(e.Done))
 		return
@@ -78,7 +79,7 @@ func (p *progress) observe(e dag.Event) {
 // line says that a step ended, where nobody watches a bar. What was skipped because nothing changed is only counted.
 func (p *progress) line(e dag.Event) {
 	quiet := e.Result.Status == dag.Skipped || (e.Step.Kind == dag.KindAssertion && e.Result.Status == dag.Success)
-	if p.app.JSON || (quiet && !p.app.Verbose) {
+	if p.app.JSON || p.app.Quiet || (quiet && !p.app.Verbose) {
 		return
 	}
 	name := strings.TrimSpace(e.Step.Name + " " + change(e.Result.Rows))
@@ -87,6 +88,19 @@ func (p *progress) line(e dag.Event) {
 		status = "built"
 	}
 	fmt.Fprintf(p.app.Stderr, "[%d/%d] %s %s (%.2f s)\n", e.Done, e.Total, status, name, e.Seconds)
+}
+
+// log keeps how a step ended. On the console the report tells it.
+func (p *progress) log(e dag.Event) {
+	r := e.Result
+	attrs := []any{
+		"node", e.Step.Name, "kind", e.Step.Kind, "status", r.Status, "reason", r.Reason,
+		"rows", r.Rows, "seconds", e.Seconds,
+	}
+	if r.Err != nil {
+		attrs = append(attrs, "error", r.Err.Error())
+	}
+	p.app.Log.Info("step ended", attrs...)
 }
 
 // landed is told of each page.

@@ -70,6 +70,7 @@ type repeatable struct {
 	Models      bool          `json:"models"`
 	Assertions  bool          `json:"assertions"`
 	FullRefresh bool          `json:"full_refresh"`
+	RebuildDays int           `json:"rebuild_days"`
 	Force       bool          `json:"force"`
 	Together    bool          `json:"together"`
 }
@@ -83,9 +84,10 @@ func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
 	}
 	r := request{
 		command: "retry", extract: true, models: true, assertions: true,
-		Window:      Window{From: asked.From, To: asked.To},
-		reading:     Reading{WindowSplit: asked.WindowSplit, Pad: asked.Pad},
-		fullRefresh: asked.FullRefresh, force: asked.Force, together: asked.Together,
+		Window:  Window{From: asked.From, To: asked.To},
+		reading: Reading{WindowSplit: asked.WindowSplit, Pad: asked.Pad},
+		rebuild: rebuildFlags{FullRefresh: asked.FullRefresh, RebuildDays: asked.RebuildDays}, force: asked.Force,
+		together: asked.Together,
 	}
 	again, done := map[string]bool{}, map[string]bool{}
 	for node, status := range results {

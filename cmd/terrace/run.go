@@ -28,18 +28,24 @@ type publishing struct {
 	Publish string `enum:"each,together" default:"each" help:"When what is built becomes visible: each step for itself (default), or all of the run together, everything or nothing."`
 }
 
+// rebuildFlags are those of commands that build models.
+type rebuildFlags struct {
+	FullRefresh bool `name:"full-refresh" help:"Rebuild models from everything that is upstream."`
+	RebuildDays int  `name:"rebuild-days" placeholder:"N" help:"Compute the last N days of models with a window anew; what changed before them waits for the next run."`
+}
+
 // RunCmd is terrace run.
 type RunCmd struct {
 	runFlags
 	publishing
-	Force       bool `help:"Build also what did not change."`
-	FullRefresh bool `name:"full-refresh" help:"Rebuild from everything that is upstream."`
+	rebuildFlags
+	Force bool `help:"Build also what did not change."`
 }
 
 // Run implements the command.
 func (c *RunCmd) Run(ctx context.Context, a *App) error {
 	r := c.request("run")
-	r.models, r.assertions, r.force, r.fullRefresh = true, true, c.Force, c.FullRefresh
+	r.models, r.assertions, r.force, r.rebuild = true, true, c.Force, c.rebuildFlags
 	r.together = c.Publish == together
 	return a.do(ctx, r)
 }
@@ -72,15 +78,16 @@ type UpdateCmd struct {
 	runFlags
 	publishing
 	Reading
-	NoExtract   bool `name:"no-extract" help:"Leave extraction out."`
-	FullRefresh bool `name:"full-refresh" help:"Rebuild models from everything that is upstream."`
+	rebuildFlags
+	NoExtract bool `name:"no-extract" help:"Leave extraction out."`
+	Gaps      bool `help:"Afterwards compare what the sources report with what is landed, as terrace gaps does."`
 }
 
 // Run implements the command.
 func (c *UpdateCmd) Run(ctx context.Context, a *App) error {
 	r := c.request("update")
-	r.extract, r.models, r.assertions, r.fullRefresh = !c.NoExtract, true, true, c.FullRefresh
-	r.reading, r.together = c.Reading, c.Publish == together
+	r.extract, r.models, r.assertions, r.rebuild = !c.NoExtract, true, true, c.rebuildFlags
+	r.reading, r.gaps, r.together = c.Reading, c.Gaps, c.Publish == together
 	return a.do(ctx, r)
 }
 
@@ -98,9 +105,22 @@ func (a *App) do(ctx context.Context, r request) error {
 	if err != nil && report.RunID == "" {
 		return err
 	}
-	if err := errors.Join(a.printReport(report), err); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(a.printReport(report, nil), err)
 	}
+	if !r.gaps || r.dryRun {
+		return errors.Join(a.printReport(report, nil), failed(report))
+	}
+	gaps := GapsCmd{Sample: defaultGapSample}
+	found, err := gaps.look(ctx, a, r.Selection, r.Window, r.reading)
+	if err != nil {
+		return errors.Join(a.printReport(report, nil), failed(report), err)
+	}
+	return errors.Join(a.printReport(report, &found), failed(report), gaps.lacking(found))
+}
+
+// failed is the error of a run that was not a success.
+func failed(report dag.Report) error {
 	if report.Status != dag.Success {
 		return &reportError{report}
 	}

@@ -26,7 +26,7 @@ func opened(t *testing.T, files, environment map[string]string, globals Globals)
 			return value, ok
 		},
 	}}
-	err := app.open()
+	err := app.open("test")
 	t.Cleanup(app.close)
 	return app, err
 }

@@ -114,7 +114,7 @@ func (c *TestCmd) print(a *App, out tested) error {
 	case out.RunID == "":
 		return nil // no assertion was judged
 	default:
-		return a.printReport(out.Report)
+		return a.printReport(out.Report, nil)
 	}
 }
 

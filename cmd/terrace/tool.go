@@ -62,7 +62,7 @@ func completed(parser *kong.Kong, a *App) bool {
 		return false
 	}
 	nodes := complete.PredictFunc(func(complete.Args) []string {
-		if a.open() != nil || a.needProject() != nil {
+		if a.open("completion") != nil || a.needProject() != nil {
 			return nil
 		}
 		p := a.read()

@@ -29,7 +29,9 @@ type request struct {
 	extract, models, assertions bool
 	// unitTests says that nothing else needs to be found.
 	unitTests              bool
-	force, fullRefresh     bool
+	force                  bool
+	rebuild                rebuildFlags
+	gaps                   bool
 	failFast, wait, dryRun bool
 	// together publishes everything at once.
 	together bool
@@ -54,6 +56,8 @@ type work struct {
 	chosen dag.Selection
 	from   time.Time
 	to     time.Time
+	// rebuildFrom is where --rebuild-days begins; zero without.
+	rebuildFrom time.Time
 }
 
 // prepare reads the project, opens the database, selects, checks the SQL that is new, and plans. Nothing has been
@@ -107,8 +111,8 @@ func (w *work) planAll(ctx context.Context) error {
 	}
 	r := w.request
 	w.plan, err = dag.NewPlan(w.project.graph, w.state, dag.PlanOptions{
-		Selected: selected.Names(), Extract: r.extract, Force: r.force, FullRefresh: r.fullRefresh,
-		Windowed: !w.from.IsZero() || !w.to.IsZero(),
+		Selected: selected.Names(), Extract: r.extract, Force: r.force, FullRefresh: r.rebuild.FullRefresh,
+		Windowed: w.windowed(),
 		Sources:  w.project.sourceHash, Fingerprint: w.project.fingerprint,
 	})
 	return err
@@ -225,10 +229,13 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	if err := ledger.Begin(ctx, &info); err != nil {
 		return dag.Report{}, err
 	}
+	log := w.app.Log.With("run", info.RunID)
+	log.Info("run begins", "command", r.command, "arguments", info.Arguments, "steps", len(w.plan.Steps))
 	threads := w.project.threads(w.app)
+	from, to := w.modelWindow()
 	pool, err := dag.Connect(ctx, w.config, dag.Session{
 		RunID: info.RunID, RunAt: info.StartedAt, Vars: w.project.vars, Timezone: w.project.Config.Timezone,
-		From: w.from, To: w.to, Connections: threads + streamConnections,
+		From: from, To: to, Connections: threads + streamConnections,
 	})
 	if err != nil {
 		return dag.Report{}, err
@@ -248,6 +255,7 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	report := runner.Run(ctx, w.plan)
 	progress.stop()
 	report.RunID, report.StartedAt = info.RunID.String(), info.StartedAt
+	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
 	if err := ledger.End(ctx, report); err != nil {
 		return report, err
 	}
@@ -284,19 +292,15 @@ const streamConnections = 4
 
 // executor gives each step to whoever can do it.
 func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) byKind {
-	now := w.request.now
-	if now == nil {
-		now = w.app.Now
-	}
 	return byKind{
 		streams: &streamExecutor{
 			store: ods.New(pool), streams: w.project.streams, runID: id, app: w.app, files: w.project.files,
-			now: now, window: w.readingWindow(), massDelete: w.request.reading.AllowMassDelete, folder: w.request.folder,
+			now: w.now, window: w.readingWindow(), massDelete: w.request.reading.AllowMassDelete, folder: w.request.folder,
 			wait: w.request.wait, progress: progress,
 		},
 		rest: &dag.SQLExecutor{
 			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Wait: w.request.wait,
-			Windowed: !w.from.IsZero() || !w.to.IsZero(), FullRefresh: w.request.fullRefresh,
+			Windowed: w.windowed(), FullRefresh: w.request.rebuild.FullRefresh,
 			Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
 		},
 	}
@@ -340,7 +344,8 @@ func (w *work) arguments() map[string]any {
 		"select": r.include(), "exclude": r.Exclude, "from": r.From, "to": r.To,
 		"window_split": r.reading.WindowSplit, "pad": r.reading.Pad,
 		"extract": r.extract, "models": r.models, "assertions": r.assertions,
-		"full_refresh": r.fullRefresh, "force": r.force, "together": r.together, "environment": w.app.settings.environment,
+		"full_refresh": r.rebuild.FullRefresh, "rebuild_days": r.rebuild.RebuildDays, "force": r.force,
+		"together": r.together, "environment": w.app.settings.environment,
 	}
 	if r.only != nil {
 		kept["only"] = slices.Sorted(maps.Keys(r.only))
@@ -369,7 +374,46 @@ func (w *work) window() error {
 	if !w.to.IsZero() && !w.from.Before(w.to) {
 		return &inputError{message: "--from is not before --to", hint: "The window is half-open: --from is in it, --to is not."}
 	}
-	return nil
+	return w.rebuildWindow(zone)
+}
+
+// rebuildWindow finds the day, in the project's zone, with which --rebuild-days begins: 1 is today.
+func (w *work) rebuildWindow(zone *time.Location) error {
+	switch days := w.request.rebuild.RebuildDays; {
+	case days == 0:
+		return nil
+	case days < 0:
+		return &inputError{message: fmt.Sprintf("--rebuild-days is %d", days), hint: "Give a number from 1, which is today."}
+	case !w.from.IsZero() || !w.to.IsZero():
+		return &inputError{message: "--rebuild-days and a window are given", hint: "--from and --to choose a window themselves."}
+	case w.request.rebuild.FullRefresh:
+		return &inputError{message: "--rebuild-days and --full-refresh are given", hint: "A full refresh rebuilds every day."}
+	default:
+		year, month, day := w.now().In(zone).Date()
+		w.rebuildFrom = time.Date(year, month, day-days+1, 0, 0, 0, 0, zone)
+		return nil
+	}
+}
+
+// now is the clock that the request was made by.
+func (w *work) now() time.Time {
+	if w.request.now != nil {
+		return w.request.now()
+	}
+	return w.app.Now()
+}
+
+// modelWindow is the stretch that models with a window are limited to; zero where they are not.
+func (w *work) modelWindow() (from, to time.Time) {
+	if !w.rebuildFrom.IsZero() {
+		return w.rebuildFrom, time.Time{}
+	}
+	return w.from, w.to
+}
+
+func (w *work) windowed() bool {
+	from, to := w.modelWindow()
+	return !from.IsZero() || !to.IsZero()
 }
 
 // instant reads a time as people write it.

@@ -30,7 +30,13 @@ type settingsFile struct {
 	Vars         map[string]string       `yaml:"vars"`
 	Environments strict.Map[strict.Node] `yaml:"environments"`
 	Selectors    map[string]string       `yaml:"selectors"`
+	Check        checkFile               `yaml:"check"`
 	Alerts       strict.Node             `yaml:"alerts"` // read by what sends them
+}
+
+type checkFile struct {
+	MaxCost strict.Placed[float64] `yaml:"max_cost"`
+	MaxRows strict.Placed[float64] `yaml:"max_rows"`
 }
 
 type environmentFile struct {
@@ -84,6 +90,7 @@ func (c *configReader) config() Config {
 		Vars:         w.Vars,
 		Environments: map[string]Environment{},
 		Selectors:    w.Selectors,
+		Budget:       Budget{MaxCost: c.positive("max_cost", w.Check.MaxCost), MaxRows: c.positive("max_rows", w.Check.MaxRows)},
 	}
 	if config.Threads == 0 {
 		config.Threads = defaultThreads
@@ -116,10 +123,21 @@ func (c *configReader) environment(e strict.Entry[strict.Node]) Environment {
 }
 
 func (c *configReader) threads(n strict.Placed[int]) int {
-	told := slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Line == n.Line && p.Col == n.Col })
-	if !n.IsZero() && !told && (n.Value < 1 || n.Value > maxThreads) {
+	if !n.IsZero() && !c.told(n.Pos) && (n.Value < 1 || n.Value > maxThreads) {
 		c.fail(n.Pos, fmt.Sprintf("threads must be between 1 and %d", maxThreads), "")
 		return 0
+	}
+	return n.Value
+}
+
+// told reports whether something is said already of what stands there.
+func (c *configReader) told(at strict.Pos) bool {
+	return slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Line == at.Line && p.Col == at.Col })
+}
+
+func (c *configReader) positive(key string, n strict.Placed[float64]) float64 {
+	if !n.IsZero() && !c.told(n.Pos) && n.Value <= 0 {
+		c.fail(n.Pos, key+" must be above 0", "leave it out for no limit")
 	}
 	return n.Value
 }

@@ -76,7 +76,7 @@ func TestLoad_saysThatThereIsNoProject(t *testing.T) {
 func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 	t.Parallel()
 	_, problems := load(t, map[string]string{
-		"terrace.yml":             "nmae: shop\nthreads: 0\ntimezone: Mars/Base\nenvironments: {prod: {threads: many}}\n",
+		"terrace.yml":             "nmae: shop\nthreads: 0\ntimezone: Mars/Base\nenvironments: {prod: {threads: many}}\ncheck: {max_cost: -1, max_rows: many}\n",
 		"models/b/c/z.sql":        "select 1",
 		"models/b/c/a.sql":        sql("kind: tabel\ndepends_on: []\nkey: {}", "select 1"),
 		"models/b/c/s.csv":        "a,a,\n1,2\n1,2,3\n",
@@ -121,6 +121,8 @@ func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 		`terrace.yml:2:10: threads must be between 1 and 256`,
 		`terrace.yml:3:11: unknown time zone "Mars/Base" | name one of the IANA list, such as Asia/Shanghai`,
 		`terrace.yml:4:32: "threads" wants a whole number, got "many"`,
+		`terrace.yml:5:19: max_cost must be above 0 | leave it out for no limit`,
+		`terrace.yml:5:33: "max_rows" wants a number, got "many"`,
 		`tests/Bad Name/z.sql: "Bad Name" cannot be part of an assertion's name | use lower-case letters, digits and _`,
 		`tests/Bad Name/z.sql:2:1: there is no SQL after the header | write a select that returns the failing rows`,
 		`tests/x.sql:1:9: on names b_c.zz, which is not in this project | did you mean "b_c.z"?`,

@@ -270,6 +270,13 @@ type Config struct {
 	Vars         map[string]string
 	Environments map[string]Environment
 	Selectors    map[string]string // name → selection
+	Budget       Budget
+}
+
+// Budget is what check lets the planner expect of a model's query; zero for no limit.
+type Budget struct {
+	MaxCost float64 // in the planner's own unit
+	MaxRows float64 // of the result
 }
 
 // Environment is one entry of "environments": what differs from the project's own settings.
