@@ -172,6 +172,14 @@ select count(*)::text from terrace.slice
 where meta ->> 'path' in ('s3://landing/in/copy.ndjson.gz', 's3://landing/in/2026/50% of ü+文件.ndjson.gz')
 group by meta ->> 'sha256'`), "the ledger shows that the content is the same")
 	require.Equal(t, []string{"2"}, l.query(`select count(*)::text from crm_ods.rows__versions where id = 1`))
+
+	l.Put(t, "in/a.ndjson", []byte(`{"id":1,"v":1.10}`+"\n"))
+	result, err = l.read()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, result.Updated, "an object that is put back to what it was has changed")
+	result, err = l.read()
+	require.NoError(t, err)
+	require.Zero(t, result.Slices)
 }
 
 func TestReadS3_readsDocumentsAndTables(t *testing.T) {
