@@ -66,6 +66,9 @@ func (l *lander) Land(_ context.Context, page ods.Page) (ods.Landed, error) {
 	s.Pages, s.Resume = page.Number, page.Resume
 	if page.Last {
 		s.state = "done"
+		if s.Spec.Kind == ods.Parents {
+			l.parents = nil // none has changed since
+		}
 	}
 	for i, r := range page.Records {
 		page.Records[i].Raw = bytes.Clone(r.Raw)

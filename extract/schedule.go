@@ -94,6 +94,7 @@ func (s *schedule) settle(ctx context.Context, e ending) {
 	switch {
 	case e.err == nil:
 		s.count(func(r *Result) { r.SlicesDone++ })
+		s.passAgain(e)
 	case ctx.Err() != nil:
 	case errors.Is(e.err, errPutOff), s.halted && errors.Is(e.err, context.Canceled):
 		s.count(func(r *Result) { r.SlicesOpen++ })
@@ -102,6 +103,16 @@ func (s *schedule) settle(ctx context.Context, e ending) {
 	default:
 		s.close(ctx, e)
 	}
+}
+
+// passAgain follows a pass over parents that an earlier run had begun: that one saw the parents of then, and only another
+// sees those that changed since.
+func (s *schedule) passAgain(e ending) {
+	if e.spec.Kind != ods.Parents || e.slice.Pages == 0 || s.deps.Recording != nil {
+		return
+	}
+	s.waiting = append(s.waiting, e.unit)
+	s.count(func(r *Result) { r.Slices++ })
 }
 
 func (s *schedule) putOff(e ending, why *Error) {

@@ -2,95 +2,21 @@ package ods_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/ods"
 	"github.com/terrace-elt/terrace/tests/pgtest"
 )
 
-// cutter ends a connection at one of the client's messages: before the server gets it, or after, before the answer.
-type cutter struct {
-	mu        sync.Mutex
-	armed     bool
-	remaining int
-	after     bool
-	cut       func() // called when the connection ends
-	fired     bool
-}
-
-var errCut = errors.New("the cable was cut")
-
-func (c *cutter) arm(message int, after bool, cut func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed, c.remaining, c.after, c.cut, c.fired = true, message, after, cut, false
-}
-
-// now reports whether this message is the one.
-func (c *cutter) now() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.armed {
-		return false
-	}
-	c.remaining--
-	if c.remaining >= 0 {
-		return false
-	}
-	c.armed, c.fired = false, true
-	c.cut()
-	return true
-}
-
-// disarm reports whether the connection was cut.
-func (c *cutter) disarm() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed = false
-	return c.fired
-}
-
-type cable struct {
-	net.Conn
-	cutter *cutter
-}
-
-func (c *cable) Write(message []byte) (int, error) {
-	if !c.cutter.now() {
-		return c.Conn.Write(message)
-	}
-	if c.cutter.after {
-		if _, err := c.Conn.Write(message); err != nil {
-			return 0, err
-		}
-	}
-	return 0, errors.Join(&net.OpError{Op: "write", Err: errCut}, c.Conn.Close())
-}
-
 // cuttable is a store whose one connection can be cut.
-func cuttable(t *testing.T, db *pgtest.DB) (*ods.Store, *cutter) {
+func cuttable(t *testing.T, db *pgtest.DB) (*ods.Store, *pgtest.Cutter) {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(db.URL)
-	require.NoError(t, err)
-	c := &cutter{}
-	config.MaxConns = 1
-	dial := config.ConnConfig.DialFunc
-	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		return &cable{conn, c}, err
-	}
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	return ods.New(pool), c
+	pool, cutter := db.Cuttable(t, 1)
+	return ods.New(pool), cutter
 }
 
 // eventful is a page in which everything happens that landing knows.
@@ -164,11 +90,11 @@ func TestLand_isAllOrNothingWhereverTheConnectionEnds(t *testing.T) {
 		_, err := store.State(t.Context(), w.stream.Name) // the connection is there
 		require.NoError(t, err)
 		visible := untouched
-		cutter.arm((n-1)/2, after, func() { visible = w.state() })
+		cutter.Arm((n-1)/2, after, func() { visible = w.state() })
 
 		landed, err := store.Land(t.Context(), page)
 
-		fired := cutter.disarm()
+		fired := cutter.Disarm()
 		require.NoError(t, err, "message %d", n/2)
 		require.Equal(t, untouched, visible, "message %d, after: %t", n/2, after)
 		require.Equal(t, w.state(), done, "message %d, after: %t", n/2, after)
@@ -199,11 +125,11 @@ func TestLand_convergesWhenTheReaderDies(t *testing.T) {
 		_, err := store.State(t.Context(), w.stream.Name) // the connection is there
 		require.NoError(t, err)
 		ctx, die := context.WithCancelCause(t.Context())
-		cutter.arm(n-1, true, func() { die(errCut) })
+		cutter.Arm(n-1, true, func() { die(pgtest.ErrCut) })
 
 		_, err = store.Land(ctx, page)
 
-		fired := cutter.disarm()
+		fired := cutter.Disarm()
 		die(nil)
 		w.run = uuid.New()
 		again := w.eventfulPage() // opening the slice waits for what may still be committing
