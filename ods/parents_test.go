@@ -48,6 +48,7 @@ func TestParentKeys_givesEachChangeToOnePass(t *testing.T) {
 
 	child.open(ods.SliceSpec{Kind: ods.Parents})
 	require.Equal(t, [][]string{{"a", "9"}, {"z", "1"}}, child.parents(nil, 5))
+	child.land()
 	require.NoError(t, child.store.FailSlice(t.Context(), child.slice, "stopped"))
 	parent.land(`{"site":"b","id":1,"v":2}`)
 	child.open(ods.SliceSpec{Kind: ods.Parents})
@@ -56,6 +57,10 @@ func TestParentKeys_givesEachChangeToOnePass(t *testing.T) {
 
 	child.open(ods.SliceSpec{Kind: ods.Parents})
 	require.Equal(t, [][]string{{"b", "1"}}, child.parents(nil, 5))
+	require.NoError(t, child.store.FailSlice(t.Context(), child.slice, "stopped"))
+	parent.land(`{"site":"a","id":10,"v":2}`)
+	child.open(ods.SliceSpec{Kind: ods.Parents})
+	require.Equal(t, [][]string{{"a", "10"}, {"b", "1"}}, child.parents(nil, 5), "a pass that landed nothing begins anew")
 	parent.land(`{"site":"b","id":1,"v":2}`)
 	child.finish()
 
