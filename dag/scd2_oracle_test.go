@@ -14,6 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
 )
 
 // The dimension as one can write it down: points in time, in hours from epoch, at which a record began to say something.
@@ -129,7 +131,7 @@ func replay(versions []landedVersion, seen, keep bool) history {
 
 const versionsTable = `create table ods.things__versions (
     id integer, a integer, b integer, at timestamptz,
-    _seen_at timestamptz, _version bigint primary key, _deleted_at timestamptz, _batch_id bigint not null
+    _seen_at timestamptz, _version bigint primary key, _deleted_at timestamptz, _batch_id bigint not null, _superseded_at timestamptz
 )`
 
 // scd2Rows is a query for the dimension's rows with hours for times.
@@ -266,8 +268,17 @@ func TestSCD2_replaysVersionsInWhateverOrderAndPortionsTheyArrive(t *testing.T) 
 			require.Equal(t, "upstream changed: 1 row in ods.things; recomputed in full: versions of ods.things are missing", s.Reason)
 			require.Zero(t, s.Rows.Changed(), s.Name)
 		}
+		w.refreshFully()
 		require.Equal(t, before, w.written("shop_seen", "shop_own"), "seed %d", seed)
 	}
+}
+
+// refreshFully runs everything with --full-refresh.
+func (w *world) refreshFully() {
+	w.t.Helper()
+	w.plan = func(o *dag.PlanOptions) { o.FullRefresh = true }
+	w.succeed()
+	w.plan = nil
 }
 
 func orNone(rows []string) []string {
@@ -391,6 +402,7 @@ func TestSCD2_observesTheStateNow(t *testing.T) {
 		before := w.written("shop_run", "shop_own")
 		w.land("ods.things", "select 1")
 		w.succeed()
+		w.refreshFully()
 		require.Equal(t, before, w.written("shop_run", "shop_own"), "seed %d", seed)
 	}
 }
