@@ -20,6 +20,8 @@ type files struct {
 	bucket string // of type s3
 	prefix string // of type s3: what the keys begin with
 	glob   string // of what follows path or prefix
+	// mayBeNone says that no file at all is nothing to tell of.
+	mayBeNone bool
 }
 
 // fileFormat says how records are found in a file.
@@ -41,7 +43,7 @@ func (b *builder) files(s *Stream, d *streamDecl, at strict.Pos) {
 	for key, pos := range map[string]strict.Pos{"request": d.Request.Pos, "paginate": d.Paginate.Pos, "slices": d.Slices.Pos, "parent": d.Parent.Pos} {
 		b.foreign(pos, key, string(s.Source.Type))
 	}
-	s.files = files{path: d.Files.Path.Value, bucket: d.Files.Bucket.Value, prefix: d.Files.Prefix.Value, glob: d.Files.Glob.Value}
+	s.files = files{path: d.Files.Path.Value, bucket: d.Files.Bucket.Value, prefix: d.Files.Prefix.Value, glob: d.Files.Glob.Value, mayBeNone: d.OnMissing == "empty"}
 	switch {
 	case d.Files.Pos == (strict.Pos{}):
 	case s.Source.Type == S3:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -52,6 +53,7 @@ type call struct {
 	keyset    *selection // nil: paginate follows no key
 	fill      fill
 	traffic   *traffic
+	ctx       context.Context //nolint:containedctx // backoff, which tells of the wait, is not given one
 	wire      wire
 	line      string
 	answer    *answer
@@ -59,6 +61,7 @@ type call struct {
 	asked     time.Duration // how long the source wants to be left alone, 0 if it does not say
 	fetching  bool          // it fetches the token, so that it has none but the one it is given
 	token     ods.Token     // of this attempt
+	why       string        // the last attempt was no good, for people
 	refused   bool          // the source does not accept the token
 	renewed   bool          // and the present one has taken the place of such a token
 }
@@ -99,6 +102,7 @@ func (k *call) send(ctx context.Context) (*answer, error) {
 	k.answer.endpoint, k.line = k.describe(k.base, k.request, k.fill)
 	k.answer.request = k.line
 	ctx = k.exchange.in(ctx, k.line)
+	k.ctx = ctx
 	if err := k.ready(ctx); err != nil {
 		return nil, k.explain(ctx, err)
 	}
@@ -190,6 +194,9 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 	}
 	var judged *Error
 	var addressed *url.Error
+	if err != nil {
+		k.why = k.secrets.Redact(plainReason(err))
+	}
 	switch {
 	case err == nil:
 		return false, nil
@@ -227,7 +234,27 @@ func (k *call) backoff(shortest, longest time.Duration, attempt int, _ *http.Res
 		d = k.asked + rand.N(min(k.asked/10, time.Second)+1)
 	}
 	k.traffic.waited.Add(int64(d))
+	repeating(k.ctx, k.log, k.label, k.why, attempt+2, k.retry.Attempts, d)
 	return d
+}
+
+// repeating tells people why nothing seems to happen.
+func repeating(ctx context.Context, log *slog.Logger, what, why string, attempt, attempts int, wait time.Duration) {
+	log.WarnContext(ctx, "trying again", "what", what, "why", why, "attempt", fmt.Sprintf("%d of %d", attempt, attempts),
+		"wait", wait.Round(100*time.Millisecond).String())
+}
+
+// plainReason is an error without the address that it repeats.
+func plainReason(err error) string {
+	var judged *Error
+	var addressed *url.Error
+	switch {
+	case errors.As(err, &judged):
+		return judged.Message
+	case errors.As(err, &addressed):
+		return addressed.Err.Error()
+	}
+	return err.Error()
 }
 
 // retryAfter reads the header in both its forms. Dates count from the source's own clock, if it shows it.
@@ -273,7 +300,6 @@ func (k *call) explain(ctx context.Context, err error) error {
 		err = addressed.Err
 	}
 	return &Error{
-		Kind: Transport, Message: k.secrets.Redact(err.Error()), Request: k.line, cause: err,
-		Hint: fmt.Sprintf("is %s reachable from here?", k.base.Host),
+		Kind: Transport, Message: k.secrets.Redact(err.Error()), Request: k.line, cause: err, Hint: k.source.nextStep(err, k.base.Host),
 	}
 }

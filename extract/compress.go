@@ -3,9 +3,11 @@ package extract
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -39,7 +41,7 @@ func decompressed(raw io.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(magic, gzipMagic):
 		z, err := gzip.NewReader(r)
 		if err != nil {
-			return nil, err
+			return nil, damaged(err)
 		}
 		return &unpacked{ReadCloser: z, packed: packed}, nil
 	case bytes.Equal(magic, zstdMagic):
@@ -77,5 +79,20 @@ func (u *unpacked) Read(p []byte) (int, error) {
 	if u.n += int64(n); u.n > harmlessGrowth && u.n > maxGrowth*u.packed.n {
 		return 0, bomb()
 	}
-	return n, err
+	return n, damaged(err)
+}
+
+// damagedError is compressed content that cannot be decompressed, such as that of a file that was not copied whole.
+type damagedError struct{ error }
+
+func (e damagedError) Unwrap() error { return e.error }
+
+// damaged tells what the decompression finds wrong from what reading does.
+func damaged(err error) error {
+	var typed *Error
+	var reading *fs.PathError
+	if err == nil || errors.Is(err, io.EOF) || errors.As(err, &typed) || errors.As(err, &reading) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return damagedError{err}
 }

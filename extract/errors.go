@@ -14,6 +14,7 @@ const (
 	Auth              ErrorKind = "auth"               // the source does not accept our credentials
 	Throttled         ErrorKind = "throttled"          // the source asks to wait longer than a run waits
 	Transport         ErrorKind = "transport"          // the source cannot be reached, or breaks off
+	Unavailable       ErrorKind = "unavailable"        // the source answers that it cannot now
 	Refused           ErrorKind = "refused"            // the source answers that it will not
 	UnexpectedContent ErrorKind = "unexpected_content" // the answer is not what the declaration says
 	NoRecords         ErrorKind = "no_records"         // the answer lacks the place where records are

@@ -39,11 +39,23 @@ func (r *reading) fileUnits(ctx context.Context, state ods.State) ([]unit, error
 		return nil, fmt.Errorf("list %s in %s: %w", r.stream.files.glob, r.stream.files.path, err)
 	}
 	if len(names) == 0 {
-		r.deps.Log.WarnContext(ctx, "no file matches", "stream", r.stream.Name, "path", r.stream.files.path, "glob", r.stream.files.glob)
+		return nil, r.stream.nothingMatches("no file", r.stream.files.path)
 	}
 	return r.unitsOf(ctx, state, names, func(name string) *sourceFile {
 		return r.localFile(root, name, slashpath.Join(r.stream.files.path, name))
 	})
+}
+
+// nothingMatches is the error of a stream whose files are nowhere: a wrong path looks like a source with nothing new. It is
+// nil where that is declared to be nothing.
+func (s *Stream) nothingMatches(what, where string) error {
+	if s.files.mayBeNone {
+		return nil
+	}
+	return &Error{
+		Kind: NoRecords, Message: fmt.Sprintf("%s in %s matches %q", what, where, s.files.glob),
+		Hint: fmt.Sprintf("correct files of %s in %s, or write on_missing: empty where there may be none", s.Name, s.Source.File),
+	}
 }
 
 // unitsOf gives those of the files that have not been landed, each content once, by name.
@@ -128,6 +140,13 @@ func (f *sourceFile) open(ctx context.Context, use func(io.Reader) error) error 
 		return fmt.Errorf("open %s: %w", f.path, err)
 	}
 	err = use(content)
+	var broken damagedError
+	if errors.As(err, &broken) {
+		err = &Error{
+			Kind: UnexpectedContent, cause: err, Message: fmt.Sprintf("the compressed content breaks off or is damaged (%v)", broken.error),
+			Hint: "copy the file again; what was landed of it stands, and the whole one will be read as a new content",
+		}
+	}
 	if err = errors.Join(err, content.Close()); err != nil {
 		return fmt.Errorf("read %s: %w", f.path, err)
 	}

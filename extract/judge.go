@@ -61,7 +61,9 @@ func (k *call) broken(err error) error {
 	case errors.Is(err, errBadText):
 		return &Error{Kind: UnexpectedContent, Message: "the answer has bytes that are not of the encoding that its Content-Type names"}
 	}
-	return &Error{Kind: Transport, Message: "the answer broke off: " + err.Error(), cause: err, repeat: true}
+	return &Error{
+		Kind: Transport, Message: "the answer broke off: " + err.Error(), cause: err, repeat: true, Hint: k.source.nextStep(err, k.base.Host),
+	}
 }
 
 // parse finds the envelope's values and the records.
@@ -108,11 +110,11 @@ func (k *call) obey(resp *http.Response) (decided bool, err error) {
 				kind = Throttled
 			}
 			k.asked = r.wait
-			return true, k.later(resp, &Error{Kind: kind, Message: reason, repeat: true})
+			return true, k.later(resp, &Error{Kind: kind, Message: reason, repeat: true, Hint: "the source said so each time; what was landed stands, and the next run goes on from there"})
 		case doRenew:
 			return true, k.unauthorized(&Error{Kind: Auth, Message: reason, Hint: k.source.auth.hint(k.source.File)})
 		default:
-			return true, &Error{Kind: Refused, Message: reason}
+			return true, &Error{Kind: Refused, Message: reason, Hint: fmt.Sprintf("%s holds, and the declaration says to fail then", r.when.text)}
 		}
 	}
 	return false, nil
@@ -160,11 +162,22 @@ func (k *call) status(resp *http.Response) error {
 	case code == http.StatusForbidden:
 		return &Error{Kind: Auth, Message: said, Hint: "the credentials are known but not allowed this: is this address on the source's allow-list?"}
 	case code == http.StatusTooManyRequests:
-		return k.later(resp, &Error{Kind: Throttled, Message: said, Hint: "lower limits.rate", repeat: true})
+		return k.later(resp, &Error{Kind: Throttled, Message: said, Hint: "lower limits.rate in " + k.source.File + "; the next run goes on from there", repeat: true})
 	case slices.Contains([]int{http.StatusRequestTimeout, http.StatusTooEarly}, code), code >= 500 && code != http.StatusNotImplemented:
-		return k.later(resp, &Error{Kind: Refused, Message: said, repeat: true})
+		return k.later(resp, &Error{
+			Kind: Unavailable, Message: said, repeat: true,
+			Hint: "the source is in trouble; what was landed stands, and the next run goes on from there",
+		})
+	case code == http.StatusNotFound, code == http.StatusGone:
+		return &Error{
+			Kind: Refused, Message: said,
+			Hint: fmt.Sprintf(`correct base_url or path in %s; where there may be nothing, write on: [{when: "status == %d", do: skip}]`, k.source.File, code),
+		}
 	default:
-		return &Error{Kind: Refused, Message: said}
+		return &Error{
+			Kind: Refused, Message: said,
+			Hint: "compare the request, which terrace plan shows, with the source's documentation; a rule under on: can say what this answer means",
+		}
 	}
 }
 
@@ -173,9 +186,9 @@ func (k *call) unreadable(resp *http.Response, err error) error {
 	head := strings.TrimSpace(k.answer.body.head(200))
 	switch {
 	case head == "":
-		return &Error{Kind: UnexpectedContent, Message: "the answer is empty", repeat: true}
+		return &Error{Kind: UnexpectedContent, Message: "the answer is empty", repeat: true, Hint: "open the address in a browser, or write a rule under on: for what an empty answer means"}
 	case errors.Is(err, errTruncated):
-		return &Error{Kind: Transport, Message: fmt.Sprintf("the JSON breaks off after %d bytes", k.answer.body.size), repeat: true}
+		return &Error{Kind: Transport, Message: fmt.Sprintf("the JSON breaks off after %d bytes", k.answer.body.size), repeat: true, Hint: k.source.nextStep(err, k.base.Host)}
 	default:
 		return &Error{
 			Kind:    UnexpectedContent,

@@ -34,7 +34,9 @@ func (r *reading) queryAgain(ctx context.Context, f fill, emit func(ods.Page) er
 			return err
 		}
 		r.traffic.retries.Add(1)
-		waited, err := pause(ctx, min(retry.Min<<min(tries-1, 20), retry.Max))
+		d := min(retry.Min<<min(tries-1, 20), retry.Max)
+		repeating(ctx, r.deps.Log, r.stream.Name, known.Message, tries+1, retry.Attempts, d)
+		waited, err := pause(ctx, d)
 		r.traffic.waited.Add(int64(waited))
 		if err != nil {
 			return err

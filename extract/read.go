@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -88,13 +89,10 @@ type Result struct {
 	ResumeAt time.Time
 }
 
-// Partial reports whether some of the slices were read and some were not, or were only put off: a later reading goes on
-// with them.
+// Partial reports whether a part of what was to be read is there: some slices are complete and others are not, or one was
+// put off amid its pages. A later reading goes on with the rest.
 func (r Result) Partial() bool {
-	if r.SlicesFailed == 0 {
-		return r.SlicesOpen > 0
-	}
-	return r.SlicesDone > 0
+	return r.SlicesFailed+r.SlicesOpen > 0 && r.SlicesDone > 0 || r.SlicesOpen > 0 && r.Pages > 0
 }
 
 // Reader reads streams. Streams of one source share its limits, so a process needs one Reader. It may be used by many
@@ -358,7 +356,12 @@ func (r *reading) soFar() Result {
 // hopeless reports whether the other slices of the stream would fail for the same reason.
 func hopeless(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Kind == Auth || e.Kind == Settings)
+	if !errors.As(err, &e) {
+		return false
+	}
+	var dial *net.OpError
+	nobody := errors.As(e.cause, &dial) && dial.Op == "dial"
+	return e.Kind == Auth || e.Kind == Settings || nobody
 }
 
 func describeSlice(s ods.SliceSpec) string {

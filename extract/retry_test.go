@@ -85,7 +85,7 @@ func TestRead_givesUpAfterItsAttempts(t *testing.T) {
 		http.Error(w, "down", http.StatusServiceUnavailable)
 	})
 	_, err := read(t, paged, a, &lander{})
-	e := requireKind(t, err, extract.Refused)
+	e := requireKind(t, err, extract.Unavailable)
 	require.Contains(t, e.Message, "HTTP 503: down")
 	require.Equal(t, 4, a.requests())
 }

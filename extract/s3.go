@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,12 +29,13 @@ type buckets struct {
 	timeout time.Duration // of an answer, and between two pieces of an object
 	retry   Retry
 	secrets *Secrets
+	log     *slog.Logger
 	file    string // of the declaration
 	hint    string // when the keys are not accepted
 }
 
 func newBuckets(s *Source, d Deps, t *traffic) (*buckets, error) {
-	b := &buckets{timeout: s.limits.timeout, retry: d.Retry.withDefaults(), file: s.File}
+	b := &buckets{timeout: s.limits.timeout, retry: d.Retry.withDefaults(), log: d.Log, file: s.File}
 	b.hint = "correct auth in " + s.File
 	if names := s.s3.variables(); len(names) > 0 {
 		b.hint = fmt.Sprintf("correct %s in the environment or in .env, or grant reading to them", strings.Join(names, " and "))
@@ -59,7 +61,7 @@ func newBuckets(s *Source, d Deps, t *traffic) (*buckets, error) {
 	b.core, err = minio.NewCore(s.s3.endpoint.Host, &minio.Options{
 		Creds:        s3auth.NewStaticV4(strings.TrimSpace(access), strings.TrimSpace(secret), ""),
 		Secure:       s.s3.endpoint.Scheme == "https",
-		Transport:    &paced{RoundTripper: transport, limiter: newLimiter(s.limits.rates, d.Now), traffic: t},
+		Transport:    &paced{RoundTripper: transport, limiter: newLimiter(s.limits.rates, d.Now), traffic: t, source: s, log: d.Log},
 		Region:       s.s3.region,
 		BucketLookup: lookup,
 		MaxRetries:   b.retry.Attempts,
@@ -70,11 +72,13 @@ func newBuckets(s *Source, d Deps, t *traffic) (*buckets, error) {
 	return b, nil
 }
 
-// paced keeps requests within the source's rates, and counts them.
+// paced keeps requests within the source's rates, counts them, and tells of those that the client will repeat.
 type paced struct {
 	http.RoundTripper
 	limiter *limiter
 	traffic *traffic
+	source  *Source
+	log     *slog.Logger
 }
 
 func (p *paced) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -84,7 +88,15 @@ func (p *paced) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.RoundTripper.RoundTrip(req)
+	resp, err := p.RoundTripper.RoundTrip(req)
+	switch {
+	case req.Context().Err() != nil:
+	case err != nil:
+		p.log.WarnContext(req.Context(), "the server did not answer", "source", p.source.Name, "server", req.URL.Host, "why", err.Error())
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError:
+		p.log.WarnContext(req.Context(), "the server did not answer well", "source", p.source.Name, "server", req.URL.Host, "why", resp.Status)
+	}
+	return resp, err
 }
 
 // objectUnits lists the objects of the stream that have not been landed, by key. An object is known by its key, etag and
@@ -115,7 +127,7 @@ func (r *reading) objectUnits(ctx context.Context, state ods.State) ([]unit, err
 		return nil, context.Cause(ctx)
 	}
 	if !matched {
-		r.deps.Log.WarnContext(ctx, "no object matches", "stream", r.stream.Name, "bucket", declared.bucket, "prefix", declared.prefix, "glob", declared.glob)
+		return nil, r.stream.nothingMatches("no object", "s3://"+declared.bucket+"/"+declared.prefix)
 	}
 	slices.SortFunc(units, func(x, y unit) int { return strings.Compare(x.spec.Key, y.spec.Key) })
 	return units, nil
@@ -213,12 +225,10 @@ func (r *objectReader) Read(p []byte) (int, error) {
 
 // again waits and asks for the rest.
 func (r *objectReader) again() error {
-	wait := time.NewTimer(min(r.retry.Min<<min(r.tries-1, 20), r.retry.Max))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-r.ctx.Done():
-		return context.Cause(r.ctx)
+	d := min(r.retry.Min<<min(r.tries-1, 20), r.retry.Max)
+	repeating(r.ctx, r.log, r.path(), fmt.Sprintf("it broke off after %d of %d bytes", r.at, r.size), r.tries+1, r.retry.Attempts, d)
+	if _, err := pause(r.ctx, d); err != nil {
+		return err
 	}
 	_ = r.Close() // it is broken
 	return r.open()

@@ -207,7 +207,7 @@ func TestRead_saysWhyThereIsNoToken(t *testing.T) {
 		"a bad length":    {200, `{"data":{"access_token":"tok3n-x","expires_in":"soon"}}`, extract.Auth, "$.data.expires_in is no length of time"},
 		"a moment":        {200, `{"data":{"access_token":"tok3n-x","expires_in":1768910400}}`, extract.Auth, "$.data.expires_in is no length of time"},
 		"no JSON":         {200, `<html>`, extract.UnexpectedContent, "<html>"},
-		"not well at all": {503, `down`, extract.Refused, "HTTP 503"},
+		"not well at all": {503, `down`, extract.Unavailable, "HTTP 503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

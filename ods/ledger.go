@@ -54,7 +54,7 @@ func insertRejects(ctx context.Context, tx pgx.Tx, page Page, batch int64, rejec
 		raws = append(raws, append([]byte{}, r.Raw...)) // never null
 	}
 	_, err := tx.Exec(ctx, insertRejectsSQL,
-		page.Stream.Name, batch, orNull(page.RunID), reasons, messages, places, raws)
+		page.Stream.Name, batch, orNull(page.RunID), reasons, messages, places, raws, page.Stream.FileColumns)
 	return err
 }
 

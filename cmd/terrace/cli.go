@@ -78,6 +78,7 @@ func kongOptions(app *App) []kong.Option {
 		kong.Description("SQL-first ELT for PostgreSQL: land raw records, model them in SQL, trust the tables."),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
+		kong.Help(helpWithDefault),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "project", Title: "Project:"},
 			{Key: "run", Title: "Run:"},
@@ -89,6 +90,15 @@ func kongOptions(app *App) []kong.Option {
 		kong.Exit(func(int) { app.exited = true }),
 		kong.Vars{"demo_domains": strings.Join(demoDomainNames(), ", "), "gap_sample": strconv.Itoa(defaultGapSample)},
 	}
+}
+
+// helpWithDefault shows the flags of the subcommand that runs where none is named together with those of its command: that is
+// where they are looked for.
+func helpWithDefault(options kong.HelpOptions, ctx *kong.Context) error {
+	if node := ctx.Selected(); node != nil && node.DefaultCmd != nil {
+		node.Flags = append(node.Flags, node.DefaultCmd.Flags...)
+	}
+	return kong.DefaultHelpPrinter(options, ctx)
 }
 
 func firstWord(text string) string {

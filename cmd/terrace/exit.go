@@ -152,7 +152,7 @@ func stepCode(s dag.StepReport) int {
 func fromOutside(err error) bool {
 	var source *extract.Error
 	if errors.As(err, &source) {
-		return source.Kind == extract.Transport
+		return source.Kind == extract.Transport || source.Kind == extract.Unavailable || source.Kind == extract.Throttled
 	}
 	return dag.Surroundings(err)
 }

@@ -16,7 +16,7 @@ const canary = "canary-7f3a91c2"
 
 // newOutside starts what scripts meet beyond the database, and returns the variables that say where it is:
 //
-//	API       an upstream: /good lists orders, /html answers with a page for people, /refuse does not know the token
+//	API       an upstream: /good lists orders, /down and /busy answer by status alone, /html answers with a page for people, /refuse does not know the token
 //	LOCKED    the URL of a database that refuses the password
 //	DOWN      the URL of a database where no server listens
 //	NOWHERE   an address where no upstream listens
@@ -52,6 +52,10 @@ func upstream() http.Handler {
 	mux.HandleFunc("/echo/orders", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"code": 7, "message": "not for %s"}`, r.Header.Get("Authorization"))
 	})
+	mux.HandleFunc("/down/orders", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "down for repairs", http.StatusServiceUnavailable)
+	})
+	mux.HandleFunc("/busy/orders", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "slow down", http.StatusTooManyRequests) })
 	return mux
 }
 

@@ -97,6 +97,8 @@ func failedStream(ctx context.Context, read extract.Result, err error) dag.Resul
 	case read.Partial():
 		result.Status = dag.PartialSuccess
 		result.Reason = fmt.Sprintf("%d of %d slices are complete", read.SlicesDone, read.Slices)
+	case answered(err):
+		result.Status = dag.Failure
 	case fromOutside(err), errors.As(err, &other):
 		result.Status = dag.Error
 	default:
@@ -106,6 +108,12 @@ func failedStream(ctx context.Context, read extract.Result, err error) dag.Resul
 		result.Reason = "landed before it failed: " + received(read)
 	}
 	return result
+}
+
+// answered reports whether the source was there, and said that it will not or cannot now.
+func answered(err error) bool {
+	var source *extract.Error
+	return errors.As(err, &source) && source.Kind != extract.Transport
 }
 
 // held gives another reader of the stream the shape that exit codes know.
