@@ -13,7 +13,8 @@ import (
 // keyRun is what the key of a keyset was in the records of one page: where the next page begins, and whether the records
 // came in its order, without which those between two pages would be lost.
 type keyRun struct {
-	last    any // string, json.Number or, for an object, jsontext.Value; nil before the first record
+	first   any // string, json.Number or, for an object, jsontext.Value; nil before the first record
+	last    any
 	up      bool
 	down    bool
 	trouble string // why the key cannot be followed, "" when it can
@@ -35,6 +36,9 @@ func (r *keyRun) add(key *selection, record []byte) {
 	if found == nil {
 		r.trouble = fmt.Sprintf("a record has no %s", key.records.text)
 		return
+	}
+	if r.first == nil {
+		r.first = found
 	}
 	if r.last != nil {
 		order, ok := compareKeys(r.last, found)
@@ -119,8 +123,9 @@ func (p *pager) nextKey(a *answer, records int64) (bool, error) {
 	if p.cursor != nil {
 		order, ok := compareKeys(p.cursor, a.keys.last)
 		switch {
-		case ok && order == 0 && records < int64(p.size) && p.more < 0:
-			// A source that includes the key it is given repeats the last records for ever.
+		case ok && order == 0 && records < int64(p.size) && p.more < 0 && p.sameAsCursor(a.keys.first):
+			// A source that includes the key it is given repeats the last records for ever. One that gives the page
+			// before once more has others in front of them.
 			return false, nil
 		case ok && order == 0:
 			return false, &Error{
@@ -152,9 +157,13 @@ func (p *pager) endsEmpty() error {
 
 // sameKey reports whether a page ends with the key that it was asked to begin after: nextKey says whether that is an end.
 func (p *pager) sameKey(a *answer) bool {
-	if p.kind != "keyset" || p.cursor == nil || a.keys.last == nil {
+	return p.kind == "keyset" && p.sameAsCursor(a.keys.last)
+}
+
+func (p *pager) sameAsCursor(key any) bool {
+	if p.cursor == nil || key == nil {
 		return false
 	}
-	order, ok := compareKeys(p.cursor, a.keys.last)
+	order, ok := compareKeys(p.cursor, key)
 	return ok && order == 0
 }

@@ -86,6 +86,7 @@ func TestRead_insistsThatAKeyMovesOn(t *testing.T) {
 		"stuck on a full page":        {[]string{"1 2 3", "3 3 3"}, extract.RepeatedPage, "$.ts does not move on from 3"},
 		"the last again, by >=":       {[]string{"1 2 3", "3"}, "", ""},
 		"the same page by >=":         {[]string{"1 2", "2"}, "", ""},
+		"the page before once more":   {[]string{"1 2", "1 2"}, extract.RepeatedPage, "$.ts does not move on from 2"},
 		"going back":                  {[]string{"4 5 6", "1 2 3"}, extract.RepeatedPage, "goes up and down"},
 		"not in order":                {[]string{"1 3 2"}, extract.UnexpectedContent, "not in the order of $.ts"},
 		"downwards":                   {[]string{"9 8 7", "6 5 4", ""}, "", ""},

@@ -54,12 +54,15 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 func chance(r *rand.Rand, share float64) bool { return r.Float64() < share }
 
+// manyPages is a limit that no window reaches.
+const manyPages = 500
+
 func drawShape(r *rand.Rand) shape {
 	s := shape{
 		kind: pick(r, "page", "page", "offset", "offset", "cursor", "next_link", "link_header", "keyset", "none"), first: 1,
 		size: 4 + r.IntN(9), order: pick(r, "id", "-id", "time", "-time"), each: pick(r, "", "", "state", "shop"),
 		parent: chance(r, 0.3), sweep: pick(r, "", "", "none", "page", "keyset"), token: chance(r, 0.4), version: chance(r, 0.4),
-		concurrency: 1 + r.IntN(3), maxPages: 500, gzip: chance(r, 0.3), lead: pick(r, byPosition, byKey, bySnapshot),
+		concurrency: 1 + r.IntN(3), maxPages: manyPages, gzip: chance(r, 0.3), lead: pick(r, byPosition, byKey, bySnapshot),
 		faults: pick(r, 0, 0.05, 0.1, 0.2), changes: pick(r, 0.2, 0.5, 1),
 	}
 	s.cap = s.size
