@@ -42,7 +42,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		Aside:       b.together != nil && !b.unread(m),
 	}
 	b.windowed = in.Windowed && b.existing != nil
-	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 {
+	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 || len(m.Header.Rejects) > 0 {
 		var err error
 		if in.Columns, err = describe(ctx, b.conn, &b.types, m); err != nil {
 			return err
@@ -50,6 +50,9 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		if err := b.checkContract(ctx, m, in.Columns); err != nil {
 			return err
 		}
+	}
+	if err := b.rejects(ctx, m, &in); err != nil {
+		return err
 	}
 	if err := b.drive(ctx, &in); err != nil {
 		return err
@@ -64,7 +67,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 	if err := b.execute(ctx, script, nil); err != nil {
 		return err
 	}
-	b.succeeded(b.result.Rows.Changed() > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
+	b.succeeded(b.result.Rows.Changed()+b.filed > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
 	return nil
 }
 
@@ -83,6 +86,16 @@ func (b *building) renderModel(in materialize.Input) (materialize.Script, error)
 	published, err := materialize.Render(in)
 	script.Publish = published.Publish
 	return script, err
+}
+
+// rejects looks for the relation of rows that the model's rules reject.
+func (b *building) rejects(ctx context.Context, m *model.Model, in *materialize.Input) error {
+	if len(m.Header.Rejects) == 0 {
+		return nil
+	}
+	there, _, err := inspect(ctx, b.conn, m.Schema, materialize.RejectsName(m.Relation))
+	in.HasRejects = there != nil
+	return err
 }
 
 func (b *building) succeeded(changed bool) {

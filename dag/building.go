@@ -31,6 +31,7 @@ type building struct {
 	// feeding says that others are driven by the rows that change, fedRows how many were written for them.
 	feeding bool
 	fedRows int64
+	filed   int64 // rows of the relation of rejects that changed
 	result  Result
 	// verdicts are what the assertions found, in the order in which they were asked.
 	verdicts []verdict
@@ -236,6 +237,11 @@ func (b *building) count(counter materialize.Counter, rows int64) {
 		b.staged += rows
 	case materialize.Fed:
 		b.fedRows += rows
+	case materialize.Rejected:
+		b.result.Rows.Rejected += rows
+		b.staged -= rows
+	case materialize.Filed:
+		b.filed += rows
 	}
 }
 

@@ -66,7 +66,7 @@ func readersFirst(built []Built) []Built {
 func (b Built) Relations(ctx context.Context, db Database) ([]string, error) {
 	var names []string
 	if b.Kind != KindSQL {
-		names = append(names, b.Name, b.Name+"__rejects")
+		names = append(names, b.Name, materialize.RejectsName(b.Name))
 	}
 	names = append(names, feedSchema+"."+materialize.FeedName(b.Name))
 	drops, err := texts(ctx, db, `select

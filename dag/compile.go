@@ -195,8 +195,8 @@ func (c *compiler) relationsOf(n *Node) []string {
 	switch {
 	case n.Kind == KindAssertion:
 		return nil
-	case n.Stream != nil && !n.Stream.External:
-		return []string{n.Name, n.Name + "__versions"}
+	case n.companion() != "":
+		return []string{n.Name, n.Name + n.companion()}
 	case n.Kind == KindSQL:
 		return []string{n.Model.Header.Target}
 	default:

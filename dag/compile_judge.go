@@ -78,6 +78,7 @@ func (c *compiler) judgeAll(ctx context.Context, layer []*unit) error {
 			return err
 		}
 		c.judge(u, columns)
+		c.rules(u.model, columns)
 		c.expressions(u.model)
 	}
 	return nil
@@ -117,6 +118,9 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 		return
 	}
 	c.columns[m.Name] = kept
+	if len(m.Header.Rejects) > 0 {
+		c.columns[materialize.RejectsName(m.Name)] = materialize.RejectColumns
+	}
 	c.widened(u, columns)
 }
 
@@ -239,14 +243,33 @@ func differences(have, want []materialize.Column) string {
 	return strings.Join(parts, "; ")
 }
 
+// rules queues the conditions of rejects, which are about the rows that the query returns.
+func (c *compiler) rules(m *model.Model, columns []materialize.Column) {
+	if len(m.Header.Rejects) == 0 || c.source(m.Name) == "" {
+		return
+	}
+	for _, r := range m.Header.Rejects {
+		for _, field := range r.Fields {
+			if columnNamed(columns, field) < 0 {
+				c.fault(m.File, r.Line, fmt.Sprintf("rule %s shows column %q, which the query does not return", r.Name, field),
+					"The query returns "+listColumns(columns)+".")
+			}
+		}
+		q, err := model.ParseQuery(fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
+		if err != nil {
+			continue // the check of the files tells
+		}
+		if sent, ok := c.sources(q, ""); ok {
+			c.expression(m, r.Line, "the condition of "+r.Name, sent.SQL)
+		}
+	}
+}
+
 // expressions queues the pieces of SQL that a header has beside assertions.
 func (c *compiler) expressions(m *model.Model) {
 	name := c.source(m.Name)
 	if name == "" {
 		return
-	}
-	for _, r := range m.Header.Rejects {
-		c.expression(m, r.Line, "the condition of "+r.Name, fmt.Sprintf("select from %s as t where %s", name, r.Condition))
 	}
 	for _, i := range m.Header.Indexes {
 		if i.Where != "" {

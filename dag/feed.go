@@ -3,10 +3,8 @@ package dag
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
-	"github.com/terrace-elt/terrace/dag/model"
 )
 
 // feed has the script tell others which rows of the step's relation change, if somebody is driven by them and the
@@ -64,7 +62,7 @@ func isDriven(n *Node) bool {
 	case KindIncremental:
 		return true
 	case KindSCD2:
-		return slices.ContainsFunc(n.Model.Header.DependsOn, func(r model.Ref) bool { return strings.HasSuffix(r.Name, versionsSuffix) })
+		return n.Model.Header.Replays()
 	default:
 		return false
 	}

@@ -106,7 +106,7 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 	if plan.reads(itself...) {
 		return nil, 0, wholly("it reads itself")
 	}
-	if what := plan.unsteady(in.Model.SQL); what != "" {
+	if what := plan.unsteady(in.Model.SQL + " " + conditionsOf(in.Model)); what != "" {
 		return nil, 0, wholly("it uses " + what)
 	}
 	var scopes []materialize.Scope
@@ -181,15 +181,25 @@ func groupColumns(in materialize.Input) ([]materialize.Column, error) {
 	return by, nil
 }
 
+// conditionsOf are the conditions of rejects, as more columns of a query over t: what they read decides which rows there
+// are, too.
+func conditionsOf(m *model.Model) string {
+	var b strings.Builder
+	for _, rule := range m.Header.Rejects {
+		b.WriteString(", (" + rule.Condition + ")")
+	}
+	return b.String()
+}
+
 // planOf asks how PostgreSQL would compute one group.
 func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.Column) (queryPlan, error) {
 	const name = "terrace_group"
 	conditions, nulls := make([]string, len(by)), make([]string, len(by))
 	for i, c := range by {
-		conditions[i] = fmt.Sprintf("q.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), i+1, c.Type)
+		conditions[i] = fmt.Sprintf("t.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), i+1, c.Type)
 		nulls[i] = "null"
 	}
-	sql := "select q.*\nfrom (\n" + m.SQL + "\n) as q\nwhere " + strings.Join(conditions, "\n    and ")
+	sql := "select t.*" + conditionsOf(m) + "\nfrom (\n" + m.SQL + "\n) as t\nwhere " + strings.Join(conditions, "\n    and ")
 	if _, err := b.conn.PgConn().Prepare(ctx, name, sql, nil); err != nil {
 		return queryPlan{}, err
 	}

@@ -124,8 +124,9 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 // mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that
 // have a value: what an outer join leaves without one, or a total beside its parts, is in the group NULL for another reason.
 func mayBeNull(m *model.Model, name string) bool {
-	return !slices.Contains(m.Header.Key, name) &&
-		!slices.ContainsFunc(m.Header.Columns, func(c model.Column) bool { return c.Name == name && c.NotNull })
+	return len(m.Header.Rejects) > 0 || // whose rows may have NULL where the model's have none
+		!slices.Contains(m.Header.Key, name) &&
+			!slices.ContainsFunc(m.Header.Columns, func(c model.Column) bool { return c.Name == name && c.NotNull })
 }
 
 // worthwhile compares the rows of the groups with those of the relation, as far as its statistics know: from a third on,

@@ -75,6 +75,11 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model) (materialize.S
 			if in.Columns, err = describe(ctx, conn, &sync.Map{}, m); err != nil {
 				return missing(err, m.Name, m.File)
 			}
+			rejects, _, err := inspect(ctx, conn, m.Schema, materialize.RejectsName(m.Relation))
+			if err != nil {
+				return err
+			}
+			in.HasRejects = rejects != nil
 		}
 		script, err = materialize.Render(in)
 		return err

@@ -100,7 +100,8 @@ func (s *runState) report() Report {
 	return r
 }
 
-// overall is the status of a run: the gravest of its steps'.
+// overall is the status of a run: the gravest of its steps'. One in which all ended well, and some left rows out that no
+// rule or landing accepted, succeeded in part.
 func overall(steps []StepReport) Status {
 	grave := []Status{Cancelled, Error, Timeout, Failure, PartialSuccess}
 	for _, status := range grave {
@@ -109,6 +110,9 @@ func overall(steps []StepReport) Status {
 				return status
 			}
 		}
+	}
+	if slices.ContainsFunc(steps, func(s StepReport) bool { return s.Rows.Rejected > 0 }) {
+		return PartialSuccess
 	}
 	return Success
 }

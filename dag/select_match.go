@@ -192,7 +192,23 @@ func (p pattern) matchesName(n *Node) bool {
 	if p.wild() {
 		return p.matches(n.Name) || p.matches(lastPart(n.Name)) || p.matches(dottedPath(n))
 	}
+	if owner, ok := strings.CutSuffix(string(p), n.companion()); ok && n.companion() != "" &&
+		(n.Name == owner || lastPart(n.Name) == owner) {
+		return true
+	}
 	return lastPart(n.Name) == string(p) || leads(n.Name, string(p)) || leads(dottedPath(n), string(p))
+}
+
+// companion is the suffix of the relation that is kept beside the one of the node's name, or "".
+func (n *Node) companion() string {
+	switch {
+	case n.Stream != nil && !n.Stream.External:
+		return versionsSuffix
+	case n.Model != nil && len(n.Model.Header.Rejects) > 0:
+		return rejectsSuffix
+	default:
+		return ""
+	}
 }
 
 func (p pattern) matchesSeverity(n *Node) bool {

@@ -53,13 +53,17 @@ func (u *unitTest) script(ctx context.Context, sent model.Exchanged, first bool)
 	m := *u.test.Model
 	m.Name, m.Schema, m.Relation, m.SQL = "pg_temp."+unitResult, "pg_temp", unitResult, sent.SQL
 	m.Header.Grants, m.Header.Description, m.Header.Columns = nil, "", nil
-	in := materialize.Input{Model: &m}
 	var err error
+	if m.Header.Rejects, _, err = m.Header.RulesOver(u.exchange()); err != nil {
+		return fmt.Errorf("read the rules of rejects: %w", err)
+	}
+	in := materialize.Input{Model: &m}
 	if in.Columns, err = describeSQL(ctx, u.conn, &sync.Map{}, sent.SQL); err != nil {
 		return u.located(err, sent, materialize.Statement{SQL: sent.SQL})
 	}
 	if !first {
 		in.Existing = &materialize.Relation{Kind: materialize.IsTable, Columns: u.columns, Indexes: u.indexes}
+		in.HasRejects = len(m.Header.Rejects) > 0
 	}
 	if u.columns, err = materialize.Kept(in); err != nil {
 		return u.refused(err)
@@ -99,7 +103,7 @@ func (u *unitTest) perform(ctx context.Context, sent model.Exchanged, s material
 
 // forget drops what the script keeps until the end of its transaction, which is ours.
 func (u *unitTest) forget(ctx context.Context) error {
-	kept := []string{unitResult}
+	kept := []string{unitResult, materialize.RejectsName(unitResult)}
 	for relation := range u.names {
 		kept = append(kept, materialize.Short(relation))
 	}

@@ -242,7 +242,34 @@ func others() []golden {
 		Columns: []model.Column{{Name: "code", Type: "integer", Description: "As the source has it"}, {Name: "label", Type: "text"}},
 	}
 	states := &materialize.Relation{Kind: materialize.IsTable, Columns: []materialize.Column{{Name: "code", Type: "integer"}, {Name: "label", Type: "text"}}}
+	rules := func(m *model.Model) {
+		m.Header.Rejects = []model.RejectRule{
+			{Name: "too_much", Condition: "t.amount > 15 -- euros\n or day < '2026-01-01'", Message: "it's too much", Fields: []string{"amount"}},
+			{Name: "no_state", Condition: "state is null or length(state) > 10"},
+			{Name: "two", Condition: "amount < t.id"},
+		}
+	}
+	strict := materialize.Input{Model: with(anOrdersModel(model.Table), rules), Columns: columns}
+	strictAgain := again(strict)
+	strictAgain.HasRejects = true
+	strictChanged := again(materialize.Input{Model: with(anOrdersModel(model.Table), rules), Columns: columns})
+	strictChanged.Existing.Columns, strictChanged.HasRejects = columns[:4], true
+	strictWindow := again(materialize.Input{Model: with(anOrdersModel(model.Incremental), rules), Columns: columns})
+	strictWindow.Windowed, strictWindow.HasRejects = true, true
+	strictGroups := strictWindow
+	strictGroups.Windowed = false
+	strictGroups.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2}"}, Open: []string{"id"}}
+	strictReplay := replay
+	strictReplay.Model = &model.Model{}
+	*strictReplay.Model = *replay.Model
+	strictReplay.Model.Header.Rejects = []model.RejectRule{{Name: "early", Condition: "_seen_at < '2026-01-02'"}}
 	return []golden{
+		{name: "table_rejects_first", in: strict},
+		{name: "table_rejects_again", in: strictAgain, setup: first(strict)},
+		{name: "table_rejects_changed_columns", in: strictChanged, setup: append(first(strict), "alter table shop.orders drop column raw")},
+		{name: "incremental_rejects_window", in: strictWindow, setup: first(strict)},
+		{name: "incremental_rejects_groups", in: strictGroups, setup: first(strict)},
+		{name: "scd2_replay_rejects_first", in: strictReplay},
 		{name: "table_without_key_again", in: again(bag), setup: first(bag)},
 		{name: "table_over_view", in: overView, setup: []string{"create view shop.orders as " + old}},
 		{name: "incremental_window", in: windowed, setup: first(windowed)},
@@ -339,7 +366,7 @@ func TestRender_goldenScriptsRunOnPostgreSQLAndGiveTheirQuery(t *testing.T) {
 				_, err := tx.Exec(ctx, sql)
 				require.NoError(t, err, sql)
 			}
-			for _, table := range []string{"stage", "affected", "events", "timeline", "delta"} {
+			for _, table := range []string{"stage", "affected", "events", "timeline", "delta", "rejected", "refiled"} {
 				_, err := tx.Exec(ctx, "drop table if exists pg_temp."+table) // of the set-up, which is no transaction of its own
 				require.NoError(t, err)
 			}
@@ -376,6 +403,11 @@ func run(t *testing.T, tx pgx.Tx, g golden, s materialize.Script) {
 	relation, sql := `"shop"."states"`, "select * from (values (1, 'one'), (2, null)) as v (code, label)"
 	if g.seed == nil {
 		relation, sql = materialize.Quote(g.in.Model.Name), g.in.Model.SQL
+	}
+	if g.seed == nil {
+		for _, rule := range g.in.Model.Header.Rejects {
+			sql = "select * from (" + sql + "\n) as t where (" + rule.Condition + ") is not true"
+		}
 	}
 	if g.seed == nil && g.in.Model.Header.Kind == model.SCD2 {
 		var open, wanted int

@@ -76,6 +76,8 @@ type Input struct {
 	// Aside says that Publish may be executed much later than the rest: what would take locks that readers wait for is
 	// complete beside the relation before it, as Script.Aside says.
 	Aside bool
+	// HasRejects says that the relation of the model's rejected rows is there.
+	HasRejects bool
 }
 
 // Counter says what a statement's row count is a count of.
@@ -87,8 +89,10 @@ const (
 	Inserted Counter = "inserted"
 	Updated  Counter = "updated"
 	Deleted  Counter = "deleted"
-	Staged   Counter = "staged" // rows computed aside: what was neither inserted nor updated is unchanged
-	Fed      Counter = "fed"    // rows written to the feed: two for one that was updated
+	Staged   Counter = "staged"   // rows computed aside: what was neither inserted nor updated is unchanged
+	Fed      Counter = "fed"      // rows written to the feed: two for one that was updated
+	Rejected Counter = "rejected" // rows taken out of those computed aside, by a rule of rejects
+	Filed    Counter = "filed"    // rows of the relation of rejects that came or went
 )
 
 // Statement is one statement of a script.

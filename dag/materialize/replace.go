@@ -14,7 +14,7 @@ import (
 func create(in Input) Script {
 	m, word := in.Model, Word(in.Model)
 	return Script{
-		Build:  []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, Quote(m.Name)), "")},
+		Build:  fill(in, word, Quote(m.Name)),
 		Checks: keyChecks(m, Quote(m.Name)),
 		Publish: slices.Concat(
 			newIndexes(m, nil),
@@ -22,6 +22,19 @@ func create(in Input) Script {
 			describe(m, word),
 		),
 	}
+}
+
+// fill makes a new relation with the model's rows, or with those that no rule rejects.
+func fill(in Input, word, target string) []Statement {
+	m := in.Model
+	if len(m.Header.Rejects) == 0 {
+		return []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, target), "")}
+	}
+	aside := withBody(m, None, "create temporary table \"stage\" on commit drop as", "")
+	return slices.Concat(
+		[]Statement{aside}, reject(in, ""),
+		[]Statement{plain(m, Inserted, "create %s %s as\nselect * from %s", word, target, stage)},
+	)
 }
 
 // exchange builds the relation in terrace_stage, with its indexes, and lets it take the model's name.
@@ -46,7 +59,7 @@ func exchange(in Input) (Script, error) {
 		return Script{}, err
 	}
 	return Script{
-		Build:     []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, target), "")},
+		Build:     fill(in, word, target),
 		Checks:    keyChecks(m, target),
 		Stage:     target,
 		Aside:     target,

@@ -52,7 +52,7 @@ func newDimension(in Input) (dimension, error) {
 		from:      pgx.Identifier{spec.FromColumn}.Sanitize(),
 		to:        pgx.Identifier{spec.ToColumn}.Sanitize(),
 		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
-		replayed:  slices.ContainsFunc(m.Header.DependsOn, func(r model.Ref) bool { return strings.HasSuffix(r.Name, "__versions") }),
+		replayed:  m.Header.Replays(),
 		tombstone: spec.OnDelete == model.Tombstone,
 	}
 	d.partial = !d.replayed || in.Groups != nil
@@ -173,13 +173,13 @@ func renderSCD2(in Input) (Script, error) {
 		return Script{}, err
 	}
 	m := in.Model
-	build := withBody(m, None, "create temporary table \"stage\" on commit drop as", "")
+	build, part := withBody(m, None, "create temporary table \"stage\" on commit drop as", ""), ""
 	if in.Groups != nil {
 		build = grouped(in)
-		build.Counts = None
+		build.Counts, part = None, in.Groups.Condition("t")
 	}
 	script := Script{
-		Build:  []Statement{build, plain(m, None, "analyze %s", stage)},
+		Build:  slices.Concat([]Statement{build}, reject(in, part), []Statement{plain(m, None, "analyze %s", stage)}),
 		Checks: d.checks(),
 		Delta: `select
     count(*) filter (where _action = 'inserted'),

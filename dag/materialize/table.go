@@ -80,7 +80,7 @@ func apply(in Input, alter ...Statement) Script {
 		part, build = in.Groups.Condition("t"), grouped(in)
 	}
 	script := Script{
-		Build:     []Statement{build, plain(m, None, "analyze %s", stage)},
+		Build:     slices.Concat([]Statement{build}, reject(in, part), []Statement{plain(m, None, "analyze %s", stage)}),
 		Checks:    keyChecks(m, stage),
 		Stage:     stage,
 		Exclusive: len(alter) > 0 || in.feedRemade(),

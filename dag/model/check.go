@@ -80,7 +80,7 @@ func (c *sqlChecker) model(m *Model) []Problem {
 		return problems
 	}
 	problems = append(problems, c.reads(m, text, a.reads)...)
-	problems = append(problems, c.unread(m, a.reads)...)
+	problems = append(problems, c.unread(m, slices.Concat(a.reads, m.Header.conditionReads()))...)
 	problems = append(problems, c.writes(m, text, a.writes)...)
 	for _, v := range a.volatile {
 		problems = append(problems, text.place(v.offset).warning(

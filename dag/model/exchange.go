@@ -138,13 +138,38 @@ func (m *Model) Repointed(names map[string]string) (*Model, error) {
 		return nil, fmt.Errorf("re-point %s: %w", m.Name, err)
 	}
 	sent := q.Exchange(names)
-	if len(sent.cuts) == 0 {
+	rules, changed, err := m.Header.RulesOver(names)
+	if err != nil {
+		return nil, fmt.Errorf("re-point the rules of %s: %w", m.Name, err)
+	}
+	if len(sent.cuts) == 0 && !changed {
 		return m, nil
 	}
 	sent.of = m.Exchanged
 	out := *m
-	out.SQL, out.Exchanged = sent.SQL, &sent
+	out.SQL, out.Exchanged, out.Header.Rejects = sent.SQL, &sent, rules
 	return &out, nil
+}
+
+// RulesOver are the rules of rejects with conditions that read other relations in place of some, and whether one does.
+// Their messages stay.
+func (h Header) RulesOver(names map[string]string) (rules []RejectRule, changed bool, err error) {
+	const head = "select "
+	rules = slices.Clone(h.Rejects)
+	for i, rule := range rules {
+		q, err := ParseQuery(head + "(" + rule.Condition + ")")
+		if err != nil {
+			return nil, false, err
+		}
+		sent := q.Exchange(names)
+		if len(sent.cuts) == 0 {
+			continue
+		}
+		changed = true
+		rules[i].Condition = strings.TrimPrefix(sent.SQL, head)
+		rules[i].Message = or(rule.Message, rule.Condition)
+	}
+	return rules, changed, nil
 }
 
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

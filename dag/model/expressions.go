@@ -1,10 +1,14 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+
+	pg_query "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // expression is a piece of SQL in a header.
@@ -12,19 +16,23 @@ type expression struct {
 	what string // what messages call it
 	sql  string
 	line int
+	// decides says that the relation's content depends on it, so that what it reads is a dependency.
+	decides bool
 }
 
 // expressions lists the conditions and expressions of a header.
 func (h Header) expressions() []expression {
 	var out []expression
+	decides := true
 	add := func(what, sql string, line int) {
 		if sql != "" {
-			out = append(out, expression{what, sql, line})
+			out = append(out, expression{what, sql, line, decides})
 		}
 	}
 	for _, r := range h.Rejects {
 		add("the condition of "+r.Name, r.Condition, r.Line)
 	}
+	decides = false
 	for _, i := range h.Assert {
 		add("the expression of "+i.Name, i.Expression, i.Line)
 		add("where of "+i.Name, i.Where, i.Line)
@@ -59,8 +67,13 @@ func (c *sqlChecker) expressions(m *Model) []Problem {
 			continue
 		}
 		for _, r := range a.reads {
-			if !systemRelation(r) && c.catalog.nodes[r.Name] == "" {
+			switch {
+			case systemRelation(r):
+			case c.catalog.nodes[r.Name] == "":
 				problems = append(problems, at.problem(fmt.Sprintf("%s reads %s, which is not in this project", e.what, r.Name), c.catalog.suggest(r.Name)))
+			case e.decides && !declared(m, r.Name):
+				problems = append(problems, at.problem(
+					fmt.Sprintf("%s reads %s, which depends_on does not name", e.what, r.Name), "write in the header: "+dependsOnLine(m, r.Name)))
 			}
 		}
 	}
@@ -80,4 +93,55 @@ func analyseExpression(sql string) (*analysis, error) {
 		return nil, errors.New("it is more than one")
 	}
 	return a, nil
+}
+
+// conditionReads are the reads of the conditions that decide which rows a model has. Those that are no SQL have none.
+func (h Header) conditionReads() []Read {
+	var out []Read
+	for _, r := range h.Rejects {
+		if a, err := analyseExpression(r.Condition); err == nil {
+			out = append(out, a.reads...)
+		}
+	}
+	return out
+}
+
+// ColumnsOf lists the names of columns in an expression ("amount" for t.amount), each once, in the order of the text. It
+// lists none for what is no expression.
+func ColumnsOf(expression string) []string {
+	a, err := analyseExpression(expression)
+	if err != nil {
+		return nil
+	}
+	refs := columnRefs(a.statements[0].ProtoReflect())
+	slices.SortFunc(refs, func(a, b *pg_query.ColumnRef) int { return cmp.Compare(a.Location, b.Location) })
+	var out []string
+	for _, ref := range refs {
+		name := ref.Fields[len(ref.Fields)-1].GetString_().GetSval()
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// columnRefs finds the columns that a syntax tree names, in any order.
+func columnRefs(message protoreflect.Message) []*pg_query.ColumnRef {
+	if ref, ok := message.Interface().(*pg_query.ColumnRef); ok {
+		return []*pg_query.ColumnRef{ref}
+	}
+	var out []*pg_query.ColumnRef
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Message() == nil:
+		case !field.IsList():
+			out = append(out, columnRefs(value.Message())...)
+		default:
+			for i := range value.List().Len() {
+				out = append(out, columnRefs(value.List().Get(i).Message())...)
+			}
+		}
+		return true
+	})
+	return out
 }

@@ -18,7 +18,7 @@ func (p *Project) Fix(m *Model, text []byte) ([]byte, bool) {
 	}
 	var wanted []string
 	catalog := p.catalog()
-	for _, r := range a.reads {
+	for _, r := range slices.Concat(a.reads, m.Header.conditionReads()) {
 		if node, known := catalog.nodes[r.Name]; known && node != m.Name && !slices.Contains(wanted, r.Name) {
 			wanted = append(wanted, r.Name)
 		}

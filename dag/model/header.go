@@ -16,7 +16,7 @@ type headerFile struct {
 	SCD2           strict.Placed[scd2File]        `yaml:"scd2"`
 	Window         strict.String                  `yaml:"window"`
 	Columns        strict.Map[columnFile]         `yaml:"columns"`
-	Rejects        strict.Map[strict.String]      `yaml:"rejects"`
+	Rejects        strict.Map[rejectFile]         `yaml:"rejects"`
 	Assert         []assertFile                   `yaml:"assert"`
 	Indexes        strict.Placed[[]indexFile]     `yaml:"indexes"`
 	PartitionBy    strict.String                  `yaml:"partition_by"`
@@ -47,6 +47,21 @@ type scd2File struct {
 		ValidTo   strict.String `yaml:"valid_to"`
 		IsCurrent strict.String `yaml:"is_current"`
 	} `yaml:"names"`
+}
+
+type rejectFile struct {
+	When    string          `yaml:"when,required"`
+	Message string          `yaml:"message"`
+	Field   []strict.String `yaml:"field"`
+}
+
+// UnmarshalNode reads a mapping, or the condition alone as the short form.
+func (r *rejectFile) UnmarshalNode(n strict.Node) []Problem {
+	if n.Kind() == strict.Scalar {
+		return n.Decode(&r.When)
+	}
+	type plain rejectFile
+	return n.Decode((*plain)(r))
 }
 
 type indexFile struct {
@@ -158,7 +173,9 @@ func (h *headerReader) header() Header {
 		header.OnSchemaChange = FailOnChange
 	}
 	for _, r := range w.Rejects {
-		header.Rejects = append(header.Rejects, RejectRule{Name: r.Key, Condition: r.Value.Value, Line: r.Line})
+		header.Rejects = append(header.Rejects, RejectRule{
+			Name: r.Key, Condition: r.Value.When, Message: r.Value.Message, Fields: texts(r.Value.Field), Line: r.Line,
+		})
 	}
 	for _, i := range w.Indexes.Value {
 		header.Indexes = append(header.Indexes, Index(i))

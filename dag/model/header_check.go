@@ -22,12 +22,22 @@ func (h *headerReader) check(header *Header) {
 		h.checkIncremental(header)
 	case SCD2:
 		h.checkSCD2(header)
+		h.checkObserved(header)
 	case SQL:
 		h.checkTarget()
 	}
 	for _, a := range h.written.Assert {
 		h.checkAssert(a)
 	}
+}
+
+// checkObserved refuses rules where a rejected row would read as one that is gone.
+func (h *headerReader) checkObserved(header *Header) {
+	if len(header.Rejects) == 0 || header.Replays() || header.SCD2.OnDelete == Keep {
+		return
+	}
+	h.fail(h.written.Rejects[0].Pos, "a row that rejects takes out would end its key's version, as if the source had deleted it",
+		"read x__versions, so that a bad version is passed over; or write scd2: {on_delete: keep}; or reject in a model that this one reads")
 }
 
 // checkKinds refuses keys that mean nothing for the kind: they would be silently without effect.
@@ -94,9 +104,10 @@ func (h *headerReader) checkNames() {
 		}
 	}
 	for _, r := range w.Rejects {
-		if !legalName.MatchString(r.Key) || r.Value.Value == "" {
+		if !legalName.MatchString(r.Key) || r.Value.When == "" {
 			h.fail(r.Pos, "a rule of rejects has a name and a condition", "write negative_amount: amount < 0")
 		}
+		h.checkTwice("field", r.Value.Field)
 	}
 	if w.Version.Value < 1 && !w.Version.IsZero() {
 		h.fail(w.Version.Pos, "versions count from 1", "")

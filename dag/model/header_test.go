@@ -336,3 +336,38 @@ func FuzzParseHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestParseHeader_readsRulesOfRejects(t *testing.T) {
+	t.Parallel()
+	h, problems := model.ParseHeader("m.sql", []byte(sql("kind: table\ndepends_on: []\nrejects:\n  a: x < 0\n  b: {when: y, message: no, field: z}\n  c: {when: y, field: [x, z]}", "select 1")))
+	require.Empty(t, problems)
+	require.Equal(t, []model.RejectRule{
+		{Name: "a", Condition: "x < 0", Line: 4},
+		{Name: "b", Condition: "y", Message: "no", Fields: []string{"z"}, Line: 5},
+		{Name: "c", Condition: "y", Fields: []string{"x", "z"}, Line: 6},
+	}, h.Rejects)
+
+	_, problems = model.ParseHeader("m.sql", []byte(sql("kind: table\ndepends_on: []\nrejects: {c: {wen: y}, d: [x]}", "select 1")))
+	require.Equal(t, []string{
+		`m.sql:3:17: "when" is missing | it is required`,
+		`m.sql:3:18: unknown key "wen" | did you mean "when"?`,
+	}, lines(problems)[:2])
+	_, problems = model.ParseHeader("m.sql", []byte(sql("kind: table\ndepends_on: []\nrejects: {A: x, b: {when: y, field: [x, x]}}", "select 1")))
+	require.Equal(t, []string{
+		`m.sql:3:14: a rule of rejects has a name and a condition | write negative_amount: amount < 0`,
+		`m.sql:3:44: "x" is listed twice in field | remove one`,
+	}, lines(problems))
+}
+
+func TestColumnsOf_listsThemOnceInOrder(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string][]string{
+		"t.b < a + b":                    {"b", "a"},
+		"\"Ünï\" is null or f(x, t.*)":   {"Ünï", "x"},
+		"exists (select from z where c)": {"c"},
+		"1 = 1":                          nil,
+		"not (":                          nil,
+	} {
+		require.Equal(t, want, model.ColumnsOf(expression), expression)
+	}
+}

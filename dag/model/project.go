@@ -4,6 +4,8 @@
 package model
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/terrace-elt/terrace/dag/model/strict"
@@ -173,10 +175,17 @@ type Column struct {
 	Line        int
 }
 
+// Replays reports whether the query reads every version of its records and not their state now.
+func (h Header) Replays() bool {
+	return slices.ContainsFunc(h.DependsOn, func(r Ref) bool { return strings.HasSuffix(r.Name, versionsSuffix) })
+}
+
 // RejectRule is one entry of the header key "rejects".
 type RejectRule struct {
 	Name      string
-	Condition string
+	Condition string   // on the output row, under the alias t; what is not true keeps the row
+	Message   string   // "" for the condition itself
+	Fields    []string // output columns that are shown; none for those that the condition names
 	Line      int
 }
 

@@ -21,7 +21,8 @@ step as (
     set
         status = excluded.status, reason = excluded.reason, started_at = excluded.started_at, seconds = excluded.seconds,
         rows_inserted = excluded.rows_inserted, rows_updated = excluded.rows_updated,
-        rows_deleted = excluded.rows_deleted, rows_unchanged = excluded.rows_unchanged
+        rows_deleted = excluded.rows_deleted, rows_unchanged = excluded.rows_unchanged,
+        rows_rejected = excluded.rows_rejected
 ),
 state as (
     insert into terrace.node_state (
@@ -38,9 +39,10 @@ state as (
         depends_on = excluded.depends_on, snapshot = excluded.snapshot, cluster = excluded.cluster,
         xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at
 )
--- A new definition of a view changes no row of its own, and counts as one.
-insert into terrace.batch (node, run_id, rows_inserted, rows_updated, rows_deleted, rows_unchanged, whole)
+-- A new definition of a view changes no row of its own, as rejected rows do that come and go, and counts as one.
+insert into terrace.batch (node, run_id, rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, whole)
 select
-    node, run_id, inserted, case when inserted + updated + deleted = 0 then 1 else updated end, deleted, unchanged, whole
+    node, run_id, inserted, case when inserted + updated + deleted = 0 then 1 else updated end, deleted, unchanged,
+    rejected, whole
 from said
 where changed
