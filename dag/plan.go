@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/terrace-elt/terrace/dag/model"
 )
 
 // PlanOptions are what a plan is made for.
@@ -14,6 +16,8 @@ type PlanOptions struct {
 	Selected []string
 	// Extract includes streams; without it a plan holds none.
 	Extract bool
+	// Observe includes the relations that others fill, those selected and those that selected nodes read.
+	Observe bool
 	// Force runs every selected node; FullRefresh does too and says why.
 	Force, FullRefresh bool
 	// Windowed runs every selected model that has a window.
@@ -52,10 +56,11 @@ func NewPlan(g *Graph, state State, o PlanOptions) (Plan, error) {
 	for _, name := range o.Selected {
 		p.selected[name] = true
 	}
+	p.observe()
 	var plan Plan
 	var order []*Step
 	for _, n := range g.Order() {
-		if !p.selected[n.Name] || (n.Kind == KindStream && (!o.Extract || n.Stream.External)) {
+		if !p.selected[n.Name] || n.Kind == KindStream && !p.reads(n.Stream) {
 			delete(p.selected, n.Name)
 			continue
 		}
@@ -73,6 +78,28 @@ func NewPlan(g *Graph, state State, o PlanOptions) (Plan, error) {
 		plan.Steps = append(plan.Steps, *step)
 	}
 	return plan, nil
+}
+
+// observe selects the relations that others fill and selected nodes read: nobody else would notice that they changed.
+func (p *planner) observe() {
+	if !p.options.Observe {
+		return
+	}
+	for _, name := range p.options.Selected {
+		for _, dep := range p.effectiveDeps(p.graph.Node(name)) {
+			if s := p.graph.Node(dep).Stream; s != nil && s.External {
+				p.selected[dep] = true
+			}
+		}
+	}
+}
+
+// reads reports whether the plan has a step for a stream.
+func (p *planner) reads(s *model.Stream) bool {
+	if s.External {
+		return p.options.Observe
+	}
+	return p.options.Extract
 }
 
 type planner struct {
@@ -102,7 +129,10 @@ func (p *planner) step(n *Node) (*Step, error) {
 
 // decide gives the action and its reason. The first reason that holds is the one that is told.
 func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
-	if n.Kind == KindStream {
+	switch {
+	case n.Kind == KindStream && n.Stream.External:
+		return Run, "compare", nil
+	case n.Kind == KindStream:
 		return Run, "extract", nil
 	}
 	s, known := p.state[n.Name]

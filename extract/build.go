@@ -177,6 +177,10 @@ func (b *builder) existing(s *Stream, d *streamDecl, at strict.Pos) {
 	} else if schema, name, ok := strings.Cut(s.Relation, "."); !ok || schema == "" || name == "" {
 		b.fail(d.Relation.Pos, fmt.Sprintf("relation %q has no schema", s.Relation), "write public."+s.Relation)
 	}
+	s.Name = s.Relation // what SQL reads and depends_on names
+	if !d.ChangedAt.IsZero() && !plainIdentifier.MatchString(s.ChangedAt) {
+		b.fail(d.ChangedAt.Pos, fmt.Sprintf("changed_at %q is no plain name", s.ChangedAt), "name a column of the relation")
+	}
 	for _, k := range d.PrimaryKey {
 		if k.Path.isSet() {
 			b.fail(k.Pos, "the key of an existing relation is its columns", "write primary_key: [id]")

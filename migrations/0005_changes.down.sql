@@ -1,2 +1,3 @@
 alter table terrace.batch drop column whole;
+drop table terrace.observed;
 drop schema terrace_changes cascade;

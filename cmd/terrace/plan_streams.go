@@ -36,7 +36,7 @@ type plannedSlice struct {
 func (w *work) planStreams(ctx context.Context) ([]plannedStream, error) {
 	var streams []*extract.Stream
 	for _, step := range w.plan.Steps {
-		if s := w.project.streams[step.Name]; s != nil && step.Action == dag.Run {
+		if s := w.project.streams[step.Name]; s != nil && !s.External() && step.Action == dag.Run {
 			streams = append(streams, s)
 		}
 	}
@@ -48,12 +48,8 @@ func (w *work) planStreams(ctx context.Context) ([]plannedStream, error) {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	defer pool.Close()
-	now := w.request.now
-	if now == nil {
-		now = w.app.Now
-	}
 	reader := extract.NewReader(extract.Deps{
-		Lander: ods.New(pool), Now: now, LookupEnv: w.app.LookupEnv, FS: w.project.files, Log: w.app.Log,
+		Lander: ods.New(pool), Now: w.now, LookupEnv: w.app.LookupEnv, FS: w.project.files, Log: w.app.Log,
 	})
 	var out []plannedStream
 	for _, s := range streams {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/extract"
@@ -38,6 +39,9 @@ type streamExecutor struct {
 func (e *streamExecutor) Execute(ctx context.Context, step dag.Step) dag.Result {
 	e.once.Do(e.open)
 	stream := e.streams[step.Name]
+	if stream.External() {
+		return e.observe(ctx, stream)
+	}
 	if !e.folder.fetchOnly {
 		if err := e.store.Ensure(ctx, stream.Landing); err != nil {
 			return failedStream(ctx, extract.Result{}, err)
@@ -54,6 +58,23 @@ func (e *streamExecutor) Execute(ctx context.Context, step dag.Step) dag.Result 
 	}
 	result := streamResult(read)
 	result.Status, result.Reason = dag.Success, received(read)
+	return result
+}
+
+// observe compares a relation that others fill with what it was.
+func (e *streamExecutor) observe(ctx context.Context, s *extract.Stream) dag.Result {
+	rows, changed, err := e.store.Observe(ctx, e.runID, ods.Relation{Name: s.Relation, Key: s.Key, ChangedAt: s.ChangedAt})
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Position > 0 {
+		err = &extract.Error{Message: refused.Message, Hint: "Others fill " + s.Relation + ": see relation, primary_key and changed_at in " + s.Source.File + "."}
+	}
+	if err != nil {
+		return failedStream(ctx, extract.Result{}, err)
+	}
+	result := dag.Result{Status: dag.Success, Reason: "unchanged", Changed: changed}
+	if changed {
+		result.Reason = fmt.Sprintf("changed: %s to read", counted(int(rows), "row"))
+	}
 	return result
 }
 

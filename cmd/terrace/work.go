@@ -111,7 +111,7 @@ func (w *work) planAll(ctx context.Context) error {
 	}
 	r := w.request
 	w.plan, err = dag.NewPlan(w.project.graph, w.state, dag.PlanOptions{
-		Selected: selected.Names(), Extract: r.extract, Force: r.force, FullRefresh: r.rebuild.FullRefresh,
+		Selected: selected.Names(), Extract: r.extract, Observe: r.models, Force: r.force, FullRefresh: r.rebuild.FullRefresh,
 		Windowed: w.windowed(),
 		Sources:  w.project.sourceHash, Fingerprint: w.project.fingerprint,
 	})
@@ -138,7 +138,10 @@ func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 		}
 		switch n.Kind {
 		case dag.KindStream:
-			return r.extract && !n.Stream.External && (len(r.include()) > 0 || r.folder.has(w.project.streams[n.Name]))
+			if n.Stream.External {
+				return r.models
+			}
+			return r.extract && (len(r.include()) > 0 || r.folder.has(w.project.streams[n.Name]))
 		case dag.KindAssertion:
 			return r.assertions
 		default:

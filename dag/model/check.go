@@ -24,7 +24,7 @@ func (p *Project) CheckSQL(models []*Model) []Problem {
 	}
 	c := sqlChecker{project: p, catalog: p.catalog(), streams: map[string]bool{}}
 	for _, s := range p.Streams {
-		c.streams[s.Name] = true
+		c.streams[s.Name] = !s.External // tables of others have columns and types
 	}
 	found := make([][]Problem, len(models)+len(assertions))
 	inParallel(len(found), func(i int) {

@@ -41,6 +41,7 @@ grant select on terrace.node_state to terrace_loader;
 -- Models: their state, and the schemas in which new content waits and changes are kept.
 grant select, insert, update, delete on terrace.node_state to terrace_transformer;
 grant select, insert, update on terrace.assertion_result to terrace_transformer;
+grant select, insert, update on terrace.observed to terrace_transformer;
 grant select on terrace.slice, terrace.cursor, terrace.stream, terrace.reject to terrace_transformer;
 grant usage, create on schema terrace_stage, terrace_changes to terrace_transformer;
 
