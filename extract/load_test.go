@@ -168,7 +168,7 @@ func TestLoad_refusesNamesThatAreTaken(t *testing.T) {
 	_, problems := extract.Load(fstest.MapFS{"models/crm/ods/a.yml": {Data: one}, "models/crm/ods/b.yml": {Data: one}}, noEnv)
 	require.Len(t, problems, 2)
 	require.Equal(t, "models/crm/ods/b.yml:1:9: source a is declared twice", problems[0].Error())
-	require.Equal(t, "models/crm/ods/b.yml:4:3: stream crm_ods.x is declared twice", problems[1].Error())
+	require.Equal(t, "models/crm/ods/b.yml:4:3: stream public.x is declared twice", problems[1].Error())
 	require.Contains(t, problems[1].Hint, "models/crm/ods/a.yml:4")
 }
 
