@@ -175,6 +175,9 @@ func (b *builder) paginate(d paginateDecl, selection *selection) paginate {
 	if p.kind != "keyset" && d.Field.isSet() {
 		b.fail(d.Field.Pos, "field belongs to paginate of type keyset", "remove it")
 	}
+	if p.kind != "keyset" && d.Resume.Pos != (strict.Pos{}) {
+		b.fail(d.Resume.Pos, "resume belongs to paginate of type keyset", "remove it")
+	}
 	if len(d.Hosts) > 0 && p.kind != "next_link" && p.kind != "link_header" {
 		b.fail(d.Pos, "allow_hosts belongs to paginate of types next_link and link_header", "remove it")
 	}
@@ -210,6 +213,7 @@ func (b *builder) keyset(p *paginate, d paginateDecl) {
 	if !d.Start.IsZero() {
 		p.first = int64(d.Start.Value)
 	}
+	p.resume = d.Resume.sql
 }
 
 // cursorPlace notes the parameter that the cursor goes into.

@@ -103,8 +103,26 @@ type paginateDecl struct {
 	MaxPages strict.Placed[int] `yaml:"max_pages"`
 	MaxEmpty strict.Placed[int] `yaml:"max_empty_pages"`
 	Field    pathDecl           `yaml:"field"`
+	Resume   resumeDecl         `yaml:"resume"`
 	Into     intoDecl           `yaml:"into"`
 	Hosts    []string           `yaml:"allow_hosts"`
+}
+
+// resumeDecl is a query that gives the key where the next reading begins.
+type resumeDecl struct {
+	strict.Pos
+	sql string
+}
+
+// UnmarshalNode reads the query and remembers the place.
+func (r *resumeDecl) UnmarshalNode(n strict.Node) []strict.Problem {
+	r.Pos = n.Pos()
+	var query struct {
+		SQL string `yaml:"sql,required"`
+	}
+	problems := n.Decode(&query)
+	r.sql = query.SQL
+	return problems
 }
 
 // UnmarshalNode reads the keys and remembers the place.

@@ -34,6 +34,7 @@ type Error struct {
 
 	cause  error
 	repeat bool          // asking again may help
+	narrow bool          // a shorter window may help
 	wait   time.Duration // how long the source wants to be left alone, where that is longer than a run waits
 }
 

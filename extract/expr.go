@@ -92,7 +92,7 @@ func (p *exprParser) call(name string) (*expr, error) {
 	if !ok {
 		return nil, &nameError{
 			message: fmt.Sprintf("there is no function %s()", name),
-			hint:    strict.Suggest(name, []string{"hmac_sha256", "json", "md5", "now", "sha256"}, "there are "),
+			hint:    strict.Suggest(name, []string{"hmac_sha256", "json", "md5", "now", "sha256", "split"}, "there are "),
 		}
 	}
 	args, err := p.list(")")

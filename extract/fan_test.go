@@ -221,6 +221,45 @@ func TestRead_failsWhereTheShortestWindowHoldsTooMuch(t *testing.T) {
 	require.True(t, result.Partial())
 }
 
+// A record that is touched leaves its window and moves those behind it up by one place. Where that happens faster than
+// pages can be read, windows of one page are what nothing is lost in.
+func TestRead_cutsWindowsWhoseRecordsChangeFasterThanTheirPages(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	gone := map[int64]bool{}
+	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		q := func(name string) int64 { v, _ := strconv.ParseInt(r.URL.Query().Get(name), 10, 64); return v }
+		begin := time.Date(2026, 1, 19, 8, 0, 0, 0, time.UTC).Unix()
+		var all []int64
+		for at := max(q("from"), begin); at < min(q("to"), begin+7200); at++ {
+			if at%240 == 0 && !gone[at] {
+				all = append(all, at)
+			}
+		}
+		from := min(int(q("page")-1)*10, len(all))
+		to := min(from+10, len(all))
+		var page []string
+		for _, at := range all[from:to] {
+			page = append(page, fmt.Sprintf(`{"at":%d}`, at))
+		}
+		if to < len(all) {
+			gone[all[0]] = true
+		}
+		fmt.Fprintf(w, `{"total":%d,"list":[%s]}`, len(all), strings.Join(page, ","))
+	})
+	l := &lander{}
+	_, err := read(t, strings.Replace(fmt.Sprintf(capped, ""), "PT1H", "PT1M", 1), a, l)
+	require.NoError(t, err)
+	landed := map[string]bool{}
+	for _, r := range l.records() {
+		landed[r] = true
+	}
+	require.Len(t, landed, 30, "those that were touched were read before, or will be in their new place")
+	require.NotEmpty(t, gone)
+}
+
 // Slices are read several at once, within the source's limit, and end in any order; what failed is told in the order of
 // time.
 func TestRead_readsSlicesAtOnceWithinTheLimit(t *testing.T) {

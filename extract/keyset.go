@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,30 @@ type keyRun struct {
 	up      bool
 	down    bool
 	trouble string // why the key cannot be followed, "" when it can
+}
+
+// resumeKey stands among the meanings of a variant for the key where a reading begins, so that a recording has it.
+const resumeKey = "resume"
+
+// resume asks where the landed records of a keyset end. A query without a value leaves the declared start.
+func (r *reading) resume(ctx context.Context) error {
+	sql := r.stream.paginate.resume
+	if sql == "" {
+		return nil
+	}
+	values, err := r.deps.Lander.EachValues(ctx, sql)
+	if err != nil {
+		return fmt.Errorf("paginate.resume: %w", err)
+	}
+	if len(values) > 1 {
+		return &Error{Kind: Settings, Message: "the query of paginate.resume gives several values", Hint: "write select max(…)"}
+	}
+	for _, meaning := range r.meanings {
+		if len(values) == 1 {
+			meaning[resumeKey] = values[0]
+		}
+	}
+	return nil
 }
 
 var errStop = errors.New("stop")

@@ -56,6 +56,29 @@ func TestRead_followsTheKeyOfTheLastRecord(t *testing.T) {
 	require.Contains(t, a.form(1), "start_ts%22%3A9007199254740999%2C", "a number stays exact")
 }
 
+// What is landed says where to go on, so that no cursor can be ahead of the records or behind them.
+func TestRead_resumesAKeysetWhereTheLandedRecordsEnd(t *testing.T) {
+	t.Parallel()
+	resumed := strings.Replace(keyed, "start: 0,", `start: 0, resume: {sql: "select max(ts)"},`, 1)
+	for name, c := range map[string]struct {
+		landed  []any
+		first   string
+		records int
+	}{
+		"nothing is landed":  {nil, "start_ts%22%3A0%2C", 25},
+		"some are":           {[]any{json.Number("9007199254741004")}, "start_ts%22%3A9007199254741004%2C", 10},
+		"all that there are": {[]any{json.Number("9007199254741014")}, "start_ts%22%3A9007199254741014%2C", 0},
+	} {
+		a, l := serve(t, rowsAfter(span(9007199254740990, 9007199254741015))), &lander{each: map[string][]any{"select max(ts)": c.landed}}
+		_, err := read(t, resumed, a, l)
+		require.NoError(t, err, name)
+		require.Len(t, l.records(), c.records, name)
+		require.Contains(t, a.form(0), c.first, name)
+	}
+	_, err := read(t, resumed, serve(t, rowsAfter(nil)), &lander{each: map[string][]any{"select max(ts)": {"1", "2"}}})
+	require.ErrorContains(t, err, "the query of paginate.resume gives several values")
+}
+
 func TestRead_endsAKeysetByItsTotalOrFlag(t *testing.T) {
 	t.Parallel()
 	for name, yaml := range map[string]string{

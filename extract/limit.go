@@ -109,6 +109,9 @@ type RateStore interface {
 	HoldRequests(ctx context.Context, source string, d time.Duration) error
 }
 
+// holdTimeout bounds telling other processes to wait.
+const holdTimeout = 10 * time.Second
+
 // sharedLimiter takes its moments from where all processes take them.
 type sharedLimiter struct {
 	store  RateStore
@@ -129,7 +132,10 @@ func (l *sharedLimiter) wait(ctx context.Context) (time.Duration, error) {
 // hold tells the other processes, too. If they cannot be told, the source will tell them itself.
 func (l *sharedLimiter) hold(ctx context.Context, d time.Duration) {
 	l.own.hold(ctx, d)
-	if err := l.store.HoldRequests(ctx, l.source, d); err != nil {
+	// The request that was told to wait may be over by now.
+	telling, stop := context.WithTimeout(context.WithoutCancel(ctx), holdTimeout)
+	defer stop()
+	if err := l.store.HoldRequests(telling, l.source, d); err != nil {
 		l.log.WarnContext(ctx, "other processes do not know that the source asks to wait", "source", l.source, "error", err)
 	}
 }

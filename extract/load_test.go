@@ -135,6 +135,7 @@ func TestLoad_tellsEveryMistakeWithItsPlace(t *testing.T) {
 		"route beside path":      {"    records:", "    route: [{newer_than: P3M, path: /a}, {path: /b}]\n    records:", "the path is given by route"},
 		"route without an end":   {"    records:", "    route: [{newer_than: P3M, path: /a}]\n    records:", "no route takes the windows that are older"},
 		"route out of order":     {"    records:", "    route: [{newer_than: P3M, path: /a}, {newer_than: P1M, path: /b}, {path: /c}]\n    records:", "each route reaches further back"},
+		"resume without keyset":  {"type: page,", `type: page, resume: {sql: "select 1"},`, "resume belongs to paginate of type keyset"},
 		"keyset without field":   {"type: page,", "type: keyset,", `paginate of type keyset needs "field"`},
 		"link without next":      {"type: page,", "type: next_link,", `paginate of type next_link needs "next"`},
 		"hosts without links":    {"type: page,", "type: page, allow_hosts: [a.example],", "allow_hosts belongs to paginate of types next_link"},

@@ -35,15 +35,24 @@ func (r *reading) readPages(ctx context.Context, slice ods.Slice, emit func(ods.
 // readTwice follows the pages, and once more from the start when their records do not add up: pages shift while records
 // change. Before the second time it calls again.
 func (r *reading) readTwice(ctx context.Context, f fill, again func(), emit func(ods.Page) error) error {
-	err := r.walk(ctx, f, newPager(r.stream.paginate), emit)
+	err := r.walk(ctx, f, r.pager(f), emit)
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != Incomplete {
 		return err
 	}
 	again()
-	second := newPager(r.stream.paginate)
+	second := r.pager(f)
 	second.again = true
 	return r.walk(ctx, f, second, emit)
+}
+
+// pager begins where the stream says, or where resume says that the landed records end.
+func (r *reading) pager(f fill) *pager {
+	p := newPager(r.stream.paginate)
+	if begin, ok := f.values[resumeKey]; ok {
+		p.cursor = begin
+	}
+	return p
 }
 
 // fill gives the placeholders that are the same for all pages of a slice.

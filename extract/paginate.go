@@ -13,7 +13,8 @@ import (
 type paginate struct {
 	kind                     string // page, offset, cursor, next_link, link_header, keyset, none
 	start                    int
-	first                    any // keyset: the key to begin after; nil for none
+	first                    any    // keyset: the key to begin after; nil for none
+	resume                   string // keyset: a query for the key to begin after instead
 	size                     int
 	maxPages                 int
 	maxEmpty                 int // pages without records in a row, while the source says that more come
@@ -188,11 +189,11 @@ func (p *pager) addsUp() error {
 		return nil
 	case p.offset != *p.reported:
 		return &Error{
-			Kind: Incomplete, Message: fmt.Sprintf("%d records received, the source says %d", p.offset, *p.reported),
+			Kind: Incomplete, Message: fmt.Sprintf("%d records received, the source says %d", p.offset, *p.reported), narrow: p.asked > 1,
 			Hint: "records may have changed while they were read; run again, and if it stays so, check paginate and records",
 		}
 	case p.shrunk:
-		return &Error{Kind: Incomplete, Message: "the source's total became smaller while its pages were read", Hint: "run again"}
+		return &Error{Kind: Incomplete, Message: "the source's total became smaller while its pages were read", Hint: "run again", narrow: true}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (r *Reader) Plan(ctx context.Context, s *Stream, w Window) (Plan, error) {
 	if s.Source.Type == HTTP && len(units) > 0 {
 		f := run.fill(units[0].spec)
 		f.path = s.paths(units[0].spec, r.deps.Now())[0]
-		newPager(s.paginate).fill(&f)
+		run.pager(f).fill(&f)
 		if s.parent != nil {
 			for _, name := range s.parent.names {
 				f.values["parent."+name] = "‹" + name + "›"

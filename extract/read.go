@@ -264,6 +264,9 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.resume(ctx); err != nil {
+		return nil, err
+	}
 	var units []unit
 	if s.parent != nil {
 		for _, variant := range variants {

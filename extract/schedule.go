@@ -178,16 +178,23 @@ func (s *schedule) verdict() error {
 	return errors.Join(errs...)
 }
 
-// halve cuts a window in two of which the source has more than it gives, or says why it cannot be cut any more.
+// halve cuts a window in two of which the source has more than it gives, or whose records change faster than its pages
+// can be read: one of a single page cannot shift. It says why a window cannot be cut any more.
 func (s *schedule) halve(e ending) ([]unit, error) {
 	var known *Error
-	if !errors.As(e.err, &known) || known.Kind != TooManyPages && known.Kind != WindowTooLarge || e.spec.Kind != ods.Window {
+	if !errors.As(e.err, &known) || e.spec.Kind != ods.Window {
+		return nil, e.err
+	}
+	tooLarge := known.Kind == TooManyPages || known.Kind == WindowTooLarge
+	if !tooLarge && !known.narrow {
 		return nil, e.err
 	}
 	middle, ok := s.stream.Slicing.middle(e.spec)
-	if !ok {
+	if !ok && tooLarge {
 		known.Hint = fmt.Sprintf("even the window from %s to %s holds more than the source gives at once; lower slices.min_step if it can be asked for less",
 			e.spec.Start.Format(time.RFC3339Nano), e.spec.End.Format(time.RFC3339Nano))
+	}
+	if !ok {
 		return nil, e.err
 	}
 	first, second := e.unit, e.unit

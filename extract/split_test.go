@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 )
 
@@ -195,7 +196,8 @@ func TestTemplate_evaluatesItsClosedSet(t *testing.T) {
 		"${page.number}": int64(3), "p${page.number}": "p3", "${parent.id}": json.Number("12345678901234567890"), "plain": "plain",
 		"$ {x} $5": "$ {x} $5", "${env:KEY}-${env:KEY}": "key-key", "${ page.number }": int64(3), "${'a b'}": "a b", "${cursor}": nil, "x${cursor}": "x",
 		`${json({page: page.number, from: slice.start, ids: [1, parent.id, true, null, "y"], "a b": {}})}`: `{"page":3,"from":"2026 \"x\"","ids":[1,12345678901234567890,true,null,"y"],"a b":{}}`,
-		"${md5('a')}":        "0cc175b9c0f1b6a831c399e269772661",
+		"${md5('a')}":                 "0cc175b9c0f1b6a831c399e269772661",
+		"${split('a, b,,c d ', ',')}": jsontext.Value(`["a","b","c d"]`), "${split(' ', ',')}": nil,
 		"${sha256(env:KEY)}": "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
 		"${hmac_sha256(env:KEY, 'The quick brown fox jumps over the lazy dog')}": "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
 	} {

@@ -151,7 +151,7 @@ type expr struct {
 }
 
 // functions by name, with the number of their arguments.
-var functions = map[string]int{"md5": 1, "sha256": 1, "hmac_sha256": 2, "json": 1}
+var functions = map[string]int{"md5": 1, "sha256": 1, "hmac_sha256": 2, "json": 1, "split": 2}
 
 func (e *expr) walk(visit func(*expr)) {
 	visit(e)
@@ -226,6 +226,8 @@ func (e *expr) call(s scope) (any, error) {
 		}
 	}
 	switch e.name {
+	case "split":
+		return splitText(args[0], args[1]), nil
 	case "md5":
 		sum := md5.Sum([]byte(args[0])) // the recipes of the services ask for it
 		return hex.EncodeToString(sum[:]), nil
@@ -237,6 +239,25 @@ func (e *expr) call(s scope) (any, error) {
 		mac.Write([]byte(args[1]))
 		return hex.EncodeToString(mac.Sum(nil)), nil
 	}
+}
+
+// splitText is the list that a text between separators is, without blanks around its items and without empty ones; nil
+// where nothing remains, so that what is not set is left out of a request.
+func splitText(text, separator string) any {
+	out := []byte{'['}
+	for item := range strings.SplitSeq(text, separator) {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendValue(out, item)
+	}
+	if len(out) == 1 {
+		return nil
+	}
+	return jsontext.Value(append(out, ']'))
 }
 
 // document gives an object or array as compact JSON, its keys in the order in which they are written.
