@@ -24,12 +24,13 @@ type DemoCmd struct {
 	Domains []string `arg:"" optional:"" help:"Which reference systems (default: all): ${demo_domains}."`
 	Listen  string   `default:"127.0.0.1:0" placeholder:"ADDRESS" help:"Where the first stand-in upstream listens; further ones take the ports after it (default: free ports)."`
 	Days    int      `default:"60" help:"Business days that lie behind on the first run."`
+	Later   int      `default:"1" help:"Days that pass afterwards, with a run at the end of each."`
 }
 
 // demoDatabase is a database of its own, so that a demo touches nothing else on the server.
 const demoDatabase = "terrace_demo"
 
-// Run implements the command: from nothing, then a day later. Killed in between, it goes on where it was.
+// Run implements the command: from nothing, then day by day. Killed in between, it goes on where it was.
 func (c *DemoCmd) Run(ctx context.Context, a *App) error {
 	if err := a.needProject(); err != nil {
 		return err
@@ -44,6 +45,12 @@ func (c *DemoCmd) Run(ctx context.Context, a *App) error {
 				message: fmt.Sprintf("this project has no models/%s: the demo runs the reference project", domain.name),
 				hint:    "Run it in a clone of terrace's own repository. For a project of your own: terrace init DIR.",
 			}
+		}
+	}
+	if c.Days < 1 || c.Later < 0 {
+		return &inputError{
+			message: fmt.Sprintf("a demo of %d days and %d later ones is none", c.Days, c.Later),
+			hint:    "Write --days 1 or more, and --later 0 or more.",
 		}
 	}
 	host, port, err := listenAddress(c.Listen)
@@ -111,7 +118,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for ; day < demoDays; day++ {
+	for ; day <= d.command.Later; day++ {
 		if err := d.day(ctx, day); err != nil {
 			return err
 		}
@@ -124,9 +131,6 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	return d.epilogue(ctx)
 }
-
-// demoDays is how many times the demo brings the warehouse up to date: from nothing, and a day later.
-const demoDays = 2
 
 // notePrefix begins the comment on the demo's database that says how far the demo came.
 const notePrefix = "terrace demo: days done: "
@@ -141,7 +145,7 @@ func (d *demo) resume(ctx context.Context) (int, error) {
 	if note != nil {
 		days, what, _ := strings.Cut(strings.TrimPrefix(*note, notePrefix), " of ")
 		day, wrong := strconv.Atoi(days)
-		if wrong == nil && what == d.what() && day < demoDays {
+		if wrong == nil && what == d.what() && day <= d.command.Later {
 			fmt.Fprintf(d.app.Stderr, "the last demo did not end: going on with it\n")
 			return day, nil
 		}
@@ -167,7 +171,7 @@ func (d *demo) note(ctx context.Context, days int) error {
 
 // what tells this demo from others: its size and its domains, whose names need no quoting.
 func (d *demo) what() string {
-	what := strconv.Itoa(d.command.Days)
+	what := fmt.Sprintf("%d+%d", d.command.Days, d.command.Later)
 	for _, domain := range d.domains {
 		what += " " + domain.name
 	}

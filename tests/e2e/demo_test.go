@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/terrace-elt/terrace/tests/demotest"
+
 	"github.com/terrace-elt/terrace/cmd/standin/feiqiu"
 )
 
@@ -15,8 +17,8 @@ const days = 12
 
 func TestDemo_endsWithWhatTheUpstreamKnows(t *testing.T) {
 	t.Parallel()
-	p := newProject(t)
-	runs := decode[struct{ Runs []report }](t, p.run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))).Runs
+	p := demotest.New(t)
+	runs := demotest.Decode[struct{ Runs []demotest.Report }](t, p.Run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))).Runs
 	require.Len(t, runs, 2)
 	requireLedger(t, p, feiqiu.New(feiqiu.Options{Days: days + 1}).Ledger())
 
@@ -35,23 +37,23 @@ func TestDemo_endsWithWhatTheUpstreamKnows(t *testing.T) {
 
 // requireLedger compares the summary with one that Go adds up from the stand-in's own ledger, and the records with those
 // that it holds.
-func requireLedger(t *testing.T, p *project, ledger *feiqiu.Ledger) {
+func requireLedger(t *testing.T, p *demotest.Project, ledger *feiqiu.Ledger) {
 	t.Helper()
-	conn := p.connect()
+	conn := p.Connect()
 	for stream, table := range map[string]string{
 		"settlement_records": "fact_settlement", "payment_transactions": "fact_payment",
 		"refund_transactions": "fact_refund", "settlement_ticket_details": "fact_ticket",
 	} {
 		want := fmt.Sprint(ledger.Totals(stream).Count)
-		require.Equal(t, []string{want}, collect(t, conn, "select count(*)::text from feiqiu_dwd."+table), stream)
-		require.Equal(t, []string{want}, collect(t, conn, "select count(*)::text from feiqiu_ods."+stream+" where _deleted_at is null"), stream)
+		require.Equal(t, []string{want}, demotest.Collect(t, conn, "select count(*)::text from feiqiu_dwd."+table), stream)
+		require.Equal(t, []string{want}, demotest.Collect(t, conn, "select count(*)::text from feiqiu_ods."+stream+" where _deleted_at is null"), stream)
 	}
 	var want []string
 	for _, s := range ledger.OrderSummary() {
 		want = append(want, fmt.Sprint(s.BusinessDate, " ", s.SiteID, " ", s.Orders, " ", s.Consume, " ", s.Paid, " ", s.Balance, " ",
 			s.Coupon, " ", s.OrdersRefunded, " ", s.OrdersRefund, " ", s.RefundsPaid))
 	}
-	got := collect(t, conn, `select concat_ws(' ', business_date, site_id, order_count, consume_amount, pay_amount, balance_amount,
+	got := demotest.Collect(t, conn, `select concat_ws(' ', business_date, site_id, order_count, consume_amount, pay_amount, balance_amount,
     coupon_amount, refunded_order_count, orders_refund_amount, refund_amount::numeric(14, 2))
 from feiqiu_dws.order_summary
 order by site_id, business_date`)
@@ -65,18 +67,18 @@ func TestDemo_killedAtEachStepConverges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills some fifty processes")
 	}
-	undisturbed := newProject(t)
-	undisturbed.run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
-	want := content(t, undisturbed.connect())
+	undisturbed := demotest.New(t)
+	undisturbed.Run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
+	want := content(t, undisturbed.Connect())
 
-	p := newProject(t)
+	p := demotest.New(t)
 	kills := 0
-	for p.killAfterStep(time.Duration(kills%7) * 5 * time.Millisecond) {
+	for killAfterStep(t, p, time.Duration(kills%7)*5*time.Millisecond) {
 		kills++
 		require.Less(t, kills, 200, "the demo does not get any further")
 	}
 	require.Greater(t, kills, 20)
 	t.Logf("killed %d times", kills)
-	require.Equal(t, want, content(t, p.connect()))
+	require.Equal(t, want, content(t, p.Connect()))
 	requireLedger(t, p, feiqiu.New(feiqiu.Options{Days: days + 1}).Ledger())
 }

@@ -9,55 +9,56 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/tests/demotest"
 )
 
 // killAfterStep runs the demo and kills it, as kill -9 does, a moment after the first step that it reports to have changed
 // something: each time one step further. It returns false when the demo came to its end instead.
-func (p *project) killAfterStep(moment time.Duration) bool {
-	p.t.Helper()
-	cmd := p.command("demo", "feiqiu", "--days", fmt.Sprint(days))
+func killAfterStep(t *testing.T, p *demotest.Project, moment time.Duration) bool {
+	t.Helper()
+	cmd := p.Command("demo", "feiqiu", "--days", fmt.Sprint(days))
 	stderr, err := cmd.StderrPipe()
-	require.NoError(p.t, err)
-	require.NoError(p.t, cmd.Start())
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
 	var said strings.Builder
 	lines := bufio.NewScanner(io.TeeReader(stderr, &said))
 	killed := false
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "[") && strings.ContainsAny(lines.Text(), "+~") && !killed {
 			<-time.After(moment) // to meet the steps that run beside it at another place each time
-			require.NoError(p.t, cmd.Process.Kill())
+			require.NoError(t, cmd.Process.Kill())
 			killed = true
 		}
 	}
 	err = cmd.Wait()
 	if !killed {
-		require.NoError(p.t, err, said.String())
+		require.NoError(t, err, said.String())
 	}
 	return killed
 }
 
 func TestUpdate_withNothingNewWritesNothing(t *testing.T) {
 	t.Parallel()
-	p := newProject(t)
-	p.run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
-	conn := p.connect()
-	url := strings.Replace(strings.TrimSpace(p.run(0, "db", "url")), "/postgres?", "/terrace_demo?", 1)
+	p := demotest.New(t)
+	p.Run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
+	conn := p.Connect()
 	versions := func() []string {
-		return collect(t, conn, `select format('%s %s', c.oid::regclass, s.n_tup_ins + s.n_tup_upd + s.n_tup_del)
+		return demotest.Collect(t, conn, `select format('%s %s', c.oid::regclass, s.n_tup_ins + s.n_tup_upd + s.n_tup_del)
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 join pg_stat_user_tables as s on s.relid = c.oid
 where n.nspname like 'feiqiu%'
 order by 1`)
 	}
-	before, files := versions(), collect(t, conn, "select oid::regclass || ' ' || relfilenode from pg_class where relnamespace::regnamespace::text like 'feiqiu%' order by 1")
+	before, files := versions(), demotest.Collect(t, conn, "select oid::regclass || ' ' || relfilenode from pg_class where relnamespace::regnamespace::text like 'feiqiu%' order by 1")
 	start := time.Now()
-	r := decode[report](t, p.run(0, "run", "--json", "--database-url", url))
+	r := demotest.Decode[demotest.Report](t, p.Run(0, "run", "path:models/feiqiu", "--json", "--database-url", p.URL()))
 	t.Logf("nothing to do: %v", time.Since(start))
 	require.Equal(t, "success", r.Status)
 	for _, s := range r.Steps {
 		require.Equal(t, "skip", s.Status, s.Name)
 	}
 	require.Equal(t, before, versions())
-	require.Equal(t, files, collect(t, conn, "select oid::regclass || ' ' || relfilenode from pg_class where relnamespace::regnamespace::text like 'feiqiu%' order by 1"))
+	require.Equal(t, files, demotest.Collect(t, conn, "select oid::regclass || ' ' || relfilenode from pg_class where relnamespace::regnamespace::text like 'feiqiu%' order by 1"))
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/terrace-elt/terrace/tests/demotest"
+
 	"github.com/terrace-elt/terrace/cmd/pgserver"
 )
 
@@ -23,10 +25,10 @@ func TestReadme_sessionWorks(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	script := exits.ReplaceAllString(session(string(readme)), "$1 || test $$? -eq $2")
-	p := newProject(t)
+	p := demotest.New(t)
 	bin := filepath.Join(t.TempDir(), "bin")
 	require.NoError(t, os.Mkdir(bin, 0o755))
-	require.NoError(t, os.Symlink(binary, filepath.Join(bin, "terrace")))
+	require.NoError(t, os.Symlink(demotest.Binary, filepath.Join(bin, "terrace")))
 	folder := t.TempDir()
 	t.Cleanup(func() {
 		require.NoError(t, pgserver.Stop(context.Background(), filepath.Join(folder, "shop", ".terrace", "postgres")))
@@ -34,7 +36,7 @@ func TestReadme_sessionWorks(t *testing.T) {
 
 	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", script)
 	cmd.Dir = folder
-	cmd.Env = append(p.command().Env, "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.Env = append(p.Command().Env, "PATH="+bin+":"+os.Getenv("PATH"))
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", script, output)
 	said := string(output)
