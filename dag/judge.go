@@ -3,6 +3,7 @@ package dag
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,16 +35,16 @@ func (b *building) judge(ctx context.Context, stage string) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
+	verdicts, err := b.askAll(ctx, b.nodes(b.step.Gates), stage)
+	if err != nil {
+		return err
+	}
 	var failed []string
-	for _, name := range b.step.Gates {
-		v, err := b.ask(ctx, b.Graph.Node(name), stage)
-		if err != nil {
-			return err
-		}
-		b.result.Judged[name] = v.result()
+	for _, v := range verdicts {
+		b.result.Judged[v.node.Name] = v.result()
 		b.verdicts = append(b.verdicts, v)
 		if v.status == "fail" || v.status == "error" {
-			failed = append(failed, name)
+			failed = append(failed, v.node.Name)
 		}
 	}
 	if len(failed) > 0 {
@@ -52,19 +53,117 @@ func (b *building) judge(ctx context.Context, stage string) error {
 	return nil
 }
 
-// judgeAlone runs an assertion as a step of its own.
+// judgeAlone runs an assertion as a step of its own, and those that go with it.
 func (b *building) judgeAlone(ctx context.Context) error {
-	v, err := b.ask(ctx, b.step.node, "")
+	verdicts, err := b.askAll(ctx, append([]*Node{b.step.node}, b.nodes(b.step.Leads)...), "")
 	if err != nil {
 		return err
 	}
-	b.verdicts = append(b.verdicts, v)
+	b.verdicts = append(b.verdicts, verdicts...)
+	judged := map[string]Result{}
+	for _, v := range verdicts[1:] {
+		judged[v.node.Name] = v.result()
+	}
+	v := verdicts[0]
 	b.result = v.result()
 	if b.result.Status.Bad() {
-		b.result.Judged = map[string]Result{b.step.Name: b.result}
-		return v.err
+		judged[b.step.Name] = b.result
 	}
-	return nil
+	b.result.Judged = judged
+	return v.err
+}
+
+func (b *building) nodes(names []string) []*Node {
+	out := make([]*Node, len(names))
+	for i, name := range names {
+		out[i] = b.Graph.Node(name)
+	}
+	return out
+}
+
+// askAll runs assertions on one relation. Those that single rows break are asked in one scan; only the ones that some row
+// breaks, or that could not be asked so, are asked on their own, which says more.
+func (b *building) askAll(ctx context.Context, nodes []*Node, stage string) ([]verdict, error) {
+	kept, err := b.kept(ctx, nodes, stage)
+	if err != nil {
+		return nil, err
+	}
+	verdicts := make([]verdict, len(nodes))
+	for i, n := range nodes {
+		if kept[n.Name] {
+			verdicts[i] = verdict{node: n, status: "pass"}
+		} else if verdicts[i], err = b.ask(ctx, n, stage); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
+}
+
+// scannedAtOnce is how many assertions one scan may judge: a statement has room for 1,664 results.
+const scannedAtOnce = 1000
+
+// kept finds the assertions that no row breaks, by one scan. It finds none where it is not worth it or not possible.
+func (b *building) kept(ctx context.Context, nodes []*Node, stage string) (map[string]bool, error) {
+	var asked []*Node
+	var conditions []string
+	for _, n := range nodes {
+		if n.scannable() && len(asked) < scannedAtOnce {
+			asked, conditions = append(asked, n), append(conditions, materialize.Broken(*n.Inline))
+		}
+	}
+	if len(asked) < 2 {
+		return nil, nil
+	}
+	names, err := b.standIns(ctx, asked[0], stage)
+	if err != nil {
+		return nil, err
+	}
+	relation, elsewhere := names[asked[0].On[0]]
+	if !elsewhere {
+		relation = materialize.Quote(asked[0].On[0])
+	}
+	answer, err := b.askAside(ctx, command(materialize.BrokenCounts(relation, conditions)))
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return nil, nil // one of them is wrong, and on its own it will be found
+	}
+	if err != nil {
+		return nil, fmt.Errorf("judge %s: %w", asked[0].On[0], err)
+	}
+	kept := map[string]bool{}
+	for i, n := range asked {
+		kept[n.Name] = string(answer[i]) == "0"
+	}
+	return kept, nil
+}
+
+// scannable reports whether an assertion is about single rows of one relation, and reads nothing else.
+func (n *Node) scannable() bool {
+	return n.Inline != nil && len(n.On) == 1 && len(n.Deps) == 1 && materialize.Broken(*n.Inline) != ""
+}
+
+// refusedError is a question that the server did not understand, or could not answer for the data that is there.
+type refusedError struct{ error }
+
+func (e *refusedError) Unwrap() error { return e.error }
+
+// askAside asks a question of one row in a read-only savepoint, so that a broken one spoils neither the others nor the
+// transaction.
+func (b *building) askAside(ctx context.Context, question materialize.Statement) ([][]byte, error) {
+	results, err := b.exec(ctx,
+		command("savepoint judge"), command("set local transaction_read_only = on"),
+		question,
+		command("rollback to savepoint judge"), command("release savepoint judge"))
+	if err == nil {
+		return results[2].Rows[0], nil
+	}
+	if Surroundings(err) || Retryable(err) || ctx.Err() != nil || sqlState(err) == "57014" {
+		return nil, err
+	}
+	if _, err := b.exec(ctx, command("rollback to savepoint judge")); err != nil {
+		return nil, err
+	}
+	return nil, &refusedError{err}
 }
 
 // standIns are the relations that an assertion reads and that stand elsewhere now, with where: what it judges is staged,
@@ -82,7 +181,7 @@ func (b *building) standIns(ctx context.Context, n *Node, stage string) (map[str
 	return names, nil
 }
 
-// ask runs one assertion in a read-only savepoint, so that a broken one spoils neither the others nor the transaction.
+// ask runs one assertion.
 func (b *building) ask(ctx context.Context, n *Node, stage string) (verdict, error) {
 	v := verdict{node: n}
 	names, err := b.standIns(ctx, n, stage)
@@ -93,32 +192,26 @@ func (b *building) ask(ctx context.Context, n *Node, stage string) (verdict, err
 	if err != nil {
 		return v, err
 	}
-	results, err := b.exec(ctx,
-		command("savepoint judge"), command("set local transaction_read_only = on"),
-		statement,
-		command("rollback to savepoint judge"), command("release savepoint judge"))
-	if err == nil {
-		answer := results[2].Rows[0]
-		if v.failing, err = strconv.ParseInt(string(answer[0]), 10, 64); err != nil {
-			return v, fmt.Errorf("judge %s: %w", n.Name, err)
+	answer, err := b.askAside(ctx, statement)
+	var refused *refusedError
+	switch {
+	case errors.As(err, &refused):
+		v.status = "error"
+		if len(names) > 0 {
+			v.err = located(refused.error, n.File, sqlLine(n), statement, written.Before)
+		} else {
+			v.err = locate(refused.error, n.File, sqlLine(n), statement)
 		}
-		v.rows = answer[3]
-		v.conclude(n.Severity(), isTrue(answer[1]), isTrue(answer[2]), errorIf, warnIf)
+		v.message = v.err.Error()
 		return v, nil
-	}
-	if Surroundings(err) || Retryable(err) || ctx.Err() != nil || sqlState(err) == "57014" {
+	case err != nil:
 		return v, fmt.Errorf("judge %s: %w", n.Name, err)
 	}
-	v.status = "error"
-	if len(names) > 0 {
-		v.err = located(err, n.File, sqlLine(n), statement, written.Before)
-	} else {
-		v.err = locate(err, n.File, sqlLine(n), statement)
-	}
-	v.message = v.err.Error()
-	if _, err := b.exec(ctx, command("rollback to savepoint judge")); err != nil {
+	if v.failing, err = strconv.ParseInt(string(answer[0]), 10, 64); err != nil {
 		return v, fmt.Errorf("judge %s: %w", n.Name, err)
 	}
+	v.rows = answer[3]
+	v.conclude(n.Severity(), isTrue(answer[1]), isTrue(answer[2]), errorIf, warnIf)
 	return v, nil
 }
 

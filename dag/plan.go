@@ -72,6 +72,7 @@ func NewPlan(g *Graph, state State, o PlanOptions) (Plan, error) {
 		order = append(order, step)
 	}
 	p.gate(order)
+	p.lead(order)
 	for _, step := range order {
 		slices.Sort(step.Needs)
 		step.Needs = slices.Compact(step.Needs)
@@ -277,6 +278,30 @@ func (p *planner) gate(order []*Step) {
 		}
 		p.protect(a)
 	}
+}
+
+// lead lets one of the assertions that are judged alone, on single rows of one relation and for one reason, judge the
+// others with it.
+func (p *planner) lead(order []*Step) {
+	leaders := map[string]*Step{}
+	for _, step := range order {
+		if step.Kind != KindAssertion || step.Action == Skip || !step.node.scannable() || p.gated(step) {
+			continue
+		}
+		alike := fmt.Sprint(step.node.On[0], step.Action, step.Needs, step.Watch)
+		if leader := leaders[alike]; leader == nil {
+			leaders[alike] = step
+		} else {
+			leader.Leads = append(leader.Leads, step.Name)
+			step.after = leader.Name
+		}
+	}
+}
+
+// gated reports whether the step that makes what the assertion judges will judge it.
+func (p *planner) gated(a *Step) bool {
+	made := p.steps[a.node.On[0]]
+	return made != nil && slices.Contains(made.Gates, a.Name)
 }
 
 // judgedBy returns the step that can judge the assertion on content that is not published yet, or nil.

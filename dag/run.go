@@ -125,7 +125,11 @@ func newRunState(r *Runner, plan Plan) *runState {
 		s.index[step.Name] = i
 	}
 	for i, step := range s.steps {
-		for _, need := range step.Needs {
+		needs := step.Needs
+		if step.after != "" {
+			needs = append([]string{step.after}, needs...)
+		}
+		for _, need := range needs {
 			s.blocks[s.index[need]] = append(s.blocks[s.index[need]], i)
 			s.waiting[i]++
 		}
@@ -227,7 +231,7 @@ func (s *runState) finish(at int, result Result, took time.Duration) {
 			heap.Push(&s.ready, next)
 		}
 	}
-	for _, name := range s.steps[at].Gates {
+	for _, name := range slices.Concat(s.steps[at].Gates, s.steps[at].Leads) {
 		if judged, ok := result.Judged[name]; ok {
 			s.finish(s.index[name], judged, 0)
 		}

@@ -64,10 +64,15 @@ type Step struct {
 	Watch []string `json:"-"`
 	// Gates are the assertions that this step judges before it publishes; each is a step of the plan as well.
 	Gates []string `json:"gates,omitempty"`
+	// Leads are assertions that are judged with this one, which they wait for: what single rows of one relation can
+	// break is found in one scan of it.
+	Leads []string `json:"-"`
 	// Fingerprint identifies the definition that the step would build; "" when the plan had no need to know it.
 	Fingerprint string `json:"fingerprint,omitempty"`
 
 	node *Node
+	// after is the step that leads this one, or "": whether it fails is nothing to this one.
+	after string
 	// redefined says that what stands in the database was built from another file, or that nobody knows.
 	redefined bool
 	// driven says that changes upstream are the only reason to run.

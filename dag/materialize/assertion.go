@@ -12,22 +12,17 @@ import (
 // Assertion returns the query of an inline assertion: the failing rows of a relation, which is given quoted because it
 // may be the staged one.
 func Assertion(a model.Inline, relation string) string {
+	if broken := Broken(a); broken != "" {
+		return fmt.Sprintf("select t.*\nfrom %s as t\nwhere %s", relation, broken)
+	}
 	switch a.Kind {
-	case model.NotNull:
-		bad := list(a.Columns, " or ", func(q string) string { return "t." + q + " is null" })
-		return failing(relation, a.Where, bad)
 	case model.Unique:
 		return unique(a, relation)
-	case model.Values:
-		column := "t." + pgx.Identifier{a.Columns[0]}.Sanitize()
-		return failing(relation, a.Where, fmt.Sprintf("%s::text not in (%s)", column, literals(a.Values)))
 	case model.References:
 		column := pgx.Identifier{a.Columns[0]}.Sanitize()
 		return failing(relation, a.Where, fmt.Sprintf(
 			"t.%s is not null\n    and not exists (select from %s as parent where parent.%s = t.%s)",
 			column, Quote(a.To), pgx.Identifier{a.ToColumn}.Sanitize(), column))
-	case model.Expression:
-		return failing(relation, a.Where, fmt.Sprintf("(%s) is not true", a.Expression))
 	case model.RowCount:
 		return rowCount(a, relation)
 	case model.Freshness:
@@ -43,10 +38,32 @@ having coalesce(max(t.%s) < terrace.run_at() - interval '%d seconds', true)`,
 	}
 }
 
+// Broken is the condition of a row t that breaks an inline assertion, where a row can do that by itself; else it is "".
+func Broken(a model.Inline) string {
+	switch a.Kind {
+	case model.NotNull:
+		return within(a.Where, list(a.Columns, " or ", func(q string) string { return "t." + q + " is null" }))
+	case model.Values:
+		column := "t." + pgx.Identifier{a.Columns[0]}.Sanitize()
+		return within(a.Where, fmt.Sprintf("%s::text not in (%s)", column, literals(a.Values)))
+	case model.Expression:
+		return within(a.Where, fmt.Sprintf("(%s) is not true", a.Expression))
+	default:
+		return ""
+	}
+}
+
+// BrokenCounts asks in one scan of a relation, given quoted, how many rows hold each of the conditions.
+func BrokenCounts(relation string, conditions []string) string {
+	return "select\n    count(*) filter (where " + strings.Join(conditions, "),\n    count(*) filter (where ") + ")\nfrom " + relation + " as t"
+}
+
 // failing selects the rows for which bad holds, among those that are judged.
 func failing(relation, scope, bad string) string {
-	return fmt.Sprintf("select t.*\nfrom %s as t\nwhere (%s)\n    and (%s)", relation, orTrue(scope), bad)
+	return fmt.Sprintf("select t.*\nfrom %s as t\nwhere %s", relation, within(scope, bad))
 }
+
+func within(scope, bad string) string { return fmt.Sprintf("(%s)\n    and (%s)", orTrue(scope), bad) }
 
 func unique(a model.Inline, relation string) string {
 	columns := list(a.Columns, ", ", func(q string) string { return "t." + q })
