@@ -1,7 +1,9 @@
 package dag_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,4 +60,62 @@ func TestIncremental_isRecomputedInFullWhenAWordMeansTheDay(t *testing.T) {
 		"select o.id, o.amount from shop.orders as o where date '2000-01-01' + o.id < date 'Today'"})
 	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id = 7")
 	require.Contains(t, step(t, w.succeed(), "shop.recent").Reason, "; recomputed in full: it uses 'Today'")
+}
+
+// newDays is a world with sums per day of a stream that test cases land in.
+func newDays(t *testing.T) *source {
+	t.Helper()
+	const sql = "select (o.payload ->> 'at')::date as day, count(*) as orders, sum((o.payload ->> 'amount')::numeric) as amount from ods.orders as o where o._deleted_at is null group by 1"
+	return newSource(t, newWorld(t, map[string]string{
+		"models/shop/days.sql": "-- kind: incremental\n-- key: [day]\n-- window: day\n-- depends_on: [ods.orders]\n" + sql,
+	}, "ods.orders"), ordersStream)
+}
+
+func at(id int, day string, amount int) string {
+	return fmt.Sprintf(`{"id": %d, "at": "%s", "amount": %d}`, id, day, amount)
+}
+
+func TestIncremental_I14_daysOnWhichNothingRanAreFilled(t *testing.T) {
+	t.Parallel()
+	s := newDays(t)
+	s.land(ordersStream, at(1, "2020-01-01", 1), at(2, "2020-01-02", 1))
+	s.succeed()
+	s.land(ordersStream, at(3, "2020-01-03", 1)) // a day without a run
+	s.land(ordersStream, at(4, "2020-01-04", 1))
+	require.Contains(t, step(t, s.succeed(), "shop.days").Reason, "; 2 groups recomputed")
+	require.Equal(t, []string{"(2020-01-01,1,1)", "(2020-01-02,1,1)", "(2020-01-03,1,1)", "(2020-01-04,1,1)"}, s.rows("select * from shop.days order by 1"))
+}
+
+func TestIncremental_I15_aLateRowOfAClosedDayCounts(t *testing.T) {
+	t.Parallel()
+	s := newDays(t)
+	s.land(ordersStream, at(1, "2020-01-01", 1), at(2, "2020-01-02", 1), at(3, "2020-01-03", 1))
+	s.succeed()
+	before := s.places("shop.days")
+	s.land(ordersStream, at(4, "2020-01-01", 5), at(2, "2020-01-03", 1)) // and one that moves to another day
+	require.Contains(t, step(t, s.succeed(), "shop.days").Reason, "; 3 groups recomputed")
+	require.Equal(t, []string{"(2020-01-01,2,6)", "(2020-01-03,2,2)"}, s.rows("select * from shop.days order by 1"))
+	s.land(ordersStream, at(5, "2020-01-05", 1))
+	require.Equal(t, dag.Rows{Inserted: 1}, step(t, s.succeed(), "shop.days").Rows)
+	requireUntouched(t, before, s.places("shop.days"), "days")
+}
+
+func TestIncremental_I16_aWindowEndsBeforeTheInstantThatItNames(t *testing.T) {
+	t.Parallel()
+	const sql = "select o.id, (o.payload ->> 'at')::timestamp as at, (o.payload ->> 'amount')::numeric as amount from ods.orders as o"
+	s := newSource(t, newWorld(t, map[string]string{
+		"models/shop/orders.sql": "-- kind: incremental\n-- key: [id]\n-- window: at\n-- depends_on: [ods.orders]\n" + sql,
+	}, "ods.orders"), ordersStream)
+	s.land(ordersStream, at(1, "2020-01-02 00:00", 1), at(2, "2020-01-02 23:59:59.999999", 1), at(3, "2020-01-03 00:00", 1))
+	s.succeed()
+	s.land(ordersStream, at(1, "2020-01-02 00:00", 2), at(2, "2020-01-02 23:59:59.999999", 2), at(3, "2020-01-03 00:00", 2))
+	s.window = [2]time.Time{time.Date(2020, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2020, 1, 3, 0, 0, 0, 0, time.UTC)}
+	s.plan = func(o *dag.PlanOptions) { o.Windowed = true }
+	for range 2 {
+		s.succeed()
+		require.Equal(t, []string{"(1,2)", "(2,2)", "(3,1)"}, s.rows("select id, amount from shop.orders order by 1"))
+	}
+	s.window, s.plan = [2]time.Time{}, nil
+	s.succeed() // what the window left out is still known to be new
+	require.Equal(t, []string{"(1,2)", "(2,2)", "(3,2)"}, s.rows("select id, amount from shop.orders order by 1"))
 }

@@ -108,3 +108,34 @@ func TestJudge_readsARelationOnceForAllThatSingleRowsCanBreak(t *testing.T) {
 		require.Equal(t, "unchanged", s.Reason)
 	}
 }
+
+func TestJudge_comparesTheCountWithItsThresholds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/orders.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [ods.orders]\nselect * from ods.orders",
+		"tests/shop/strict.sql":  "-- on: [shop.orders]\n-- error_if: \"> 10\"\n-- warn_if: \"> 5\"\nselect * from shop.orders",
+		"tests/shop/lenient.sql": "-- on: [shop.orders]\n-- severity: warn\n-- error_if: \"> 10\"\n-- warn_if: \"> 5\"\nselect * from shop.orders",
+	}, "ods.orders")
+	w.exec("create schema ods")
+	w.exec("create table ods.orders (id integer)")
+	for _, c := range []struct {
+		rows            int
+		strict, lenient string
+	}{{3, "pass", "pass"}, {7, "warn", "warn"}, {12, "fail", ""}} {
+		w.land("ods.orders", fmt.Sprintf("with gone as (delete from ods.orders) insert into ods.orders select i from generate_series(1, %d) as i", c.rows))
+		w.run()
+		status := func(name string) string {
+			return strings.Join(w.rows(`select r.status from terrace.assertion_result as r
+where r.run_id = (select s.run_id from terrace.run as s order by s.started_at desc limit 1) and r.assertion = $1`, name), "")
+		}
+		require.Equal(t, "("+c.strict+")", status("shop.strict"), c.rows)
+		if c.lenient != "" { // what is not published has no other assertions
+			require.Equal(t, "("+c.lenient+")", status("shop.lenient"), c.rows)
+		}
+	}
+	w.write("tests/shop/strict.sql", "-- on: [shop.orders]\n-- severity: warn\n-- error_if: \"> 10\"\n-- warn_if: \"> 5\"\nselect * from shop.orders")
+	w.plan = func(o *dag.PlanOptions) { o.Force = true }
+	w.succeed()
+	require.Equal(t, []string{"(warn,12)", "(warn,12)"}, w.rows(`select r.status, r.failing_rows from terrace.assertion_result as r
+where r.run_id = (select s.run_id from terrace.run as s order by s.started_at desc limit 1)`))
+}

@@ -93,10 +93,32 @@ var dimensionCases = []dimensionCase{
 		{1, both(put(1, "a", 1), put(2, "a", 1)), "", "1,a,1, 2,a,1,", ""},
 		{2, both(put(1, "a", 2), put(2, "b", 2)), "", "1,a,1, 2,a,1,2 2,b,2,", ""},
 	}},
+	{id: "S-07 a time that moves is a change where it is tracked", query: ownTime, runs: []dimensionRun{
+		{1, both(put(1, "a", 1), put(2, "a", 1)), "", "1,a,1, 2,a,1,", ""},
+		{2, put(3, "a", 2), "", "1,a,1, 2,a,1, 3,a,2,", ""},
+		{3, put(3, "a", 3), "", "1,a,1, 2,a,1, 3,a,2,3 3,a,3,", ""},
+		{4, put(1, "b", 1), "", "1,a,1,4 1,b,4, 2,a,1, 3,a,2,3 3,a,3,", ""},
+	}},
+	{id: "S-07 and none where it is not", spec: "{track: [v]}", query: ownTime, runs: []dimensionRun{
+		{1, both(put(1, "a", 1), put(2, "a", 1)), "", "1,a,1, 2,a,1,", ""},
+		{2, put(3, "a", 2), "", "1,a,1, 2,a,1, 3,a,2,", ""},
+		{3, put(3, "a", 3), "", "1,a,1, 2,a,1, 3,a,2,", ""},
+		{4, put(1, "b", 1), "", "1,a,1,4 1,b,4, 2,a,1, 3,a,2,", ""},
+	}},
 	{id: "S-08 a value that comes back is a version", runs: []dimensionRun{
 		{1, both(put(1, "red", 1), put(2, "green", 1)), "", "1,red,1, 2,green,1,", ""},
 		{2, put(1, "blue", 1), "", "1,red,1,2 1,blue,2, 2,green,1,", ""},
 		{3, both(put(1, "red", 1), put(2, "pink", 1)), "", "1,red,1,2 1,blue,2,3 1,red,3, 2,green,1,3 2,pink,3,", ""},
+	}},
+	{id: "S-09 a column more is tracked", policy: "append", query: "-- scd2: {track: [v]}\n" + observe, runs: []dimensionRun{
+		{1, put(1, "foo", 1), "", "1,foo,1,", ""},
+		{2, "alter table ods.things add column more text default 'bar'", "-- scd2: {track: [v, more]}\nselect id, v, more from ods.things", "1,foo,1,2 1,foo,2,", ""},
+		{3, "select 1", "", "1,foo,1,2 1,foo,2,", ""},
+	}},
+	{id: "S-11 versions by observation and then by their own time", policy: "append", runs: []dimensionRun{
+		{1, both(put(1, "blue", 1), put(2, "red", 1)), "", "1,blue,1, 2,red,1,", ""},
+		{2, put(1, "green", 1), "", "1,blue,1,2 1,green,2, 2,red,1,", ""},
+		{3, both(put(1, "pink", 4), put(2, "pink", 4)), "-- scd2: {valid_from: at}\n" + ownTime, "1,blue,1,2 1,green,2,4 1,pink,4, 2,red,1,4 2,pink,4,", ""},
 	}},
 	{id: "S-10 deletions kept", spec: "{on_delete: keep}", runs: []dimensionRun{
 		{1, both(put(1, "10", 1), put(2, "20", 1)), "", "1,10,1, 2,20,1,", ""},
@@ -107,6 +129,15 @@ var dimensionCases = []dimensionCase{
 		{1, put(1, "a", 1), "", "1,a,1,", ""},
 		{3, gone(1), "", "1,a,1,3", ""},
 		{6, put(1, "a", 5), "", "1,a,1,3 1,a,5,", ""},
+	}},
+	{id: "S-14 a column more changes every row that has a value in it", policy: "append", runs: []dimensionRun{
+		{1, both(put(1, "a", 1), put(2, "b", 1), put(3, "c", 1)), "", "1,a,1, 2,b,1, 3,c,1,", ""},
+		{2, "alter table ods.things add column more text default 'm'", "select id, v, more from ods.things", "1,a,1,2 1,a,2, 2,b,1,2 2,b,2, 3,c,1,2 3,c,2,", ""},
+	}},
+	{id: "S-17 a column more and a deletion in one run", policy: "append", spec: "{on_delete: tombstone}", runs: []dimensionRun{
+		{1, both(put(1, "a", 1), put(2, "b", 1), put(3, "c", 1)), "", "1,a,1,,f 2,b,1,,f 3,c,1,,f", ""},
+		{2, both(gone(3), "alter table ods.things add column more text default 'm'"), "select id, v, more from ods.things", "1,a,1,2,f 1,a,2,,f 2,b,1,2,f 2,b,2,,f 3,c,1,2,f 3,c,2,,t", ""},
+		{3, "select 1", "", "1,a,1,2,f 1,a,2,,f 2,b,1,2,f 2,b,2,,f 3,c,1,2,f 3,c,2,,t", ""},
 	}},
 	{id: "S-15 tombstones come once and end with the return", spec: "{on_delete: tombstone}", runs: []dimensionRun{
 		{1, put(1, "a", 1), "", "1,a,1,,f", ""},
@@ -274,6 +305,18 @@ func (w *world) runDimension(c dimensionCase, r dimensionRun) {
 where d.valid_to <= d.valid_from or d.is_current <> (d.valid_to is null)
     or exists (select from shop_dwd.dim as o where o.id = d.id and `+value+`::text = o.`+value+`::text and o.ctid <> d.ctid
         and tstzrange(o.valid_from, o.valid_to) && tstzrange(d.valid_from, d.valid_to))`))
+}
+
+func TestSCD2_S22_ofNothingIsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"models/shop/dwd/dim.sql": dimensionCase{}.file(observe)}, "ods.things")
+	w.exec("create schema ods")
+	w.exec("create table ods.things (id integer primary key, v text, at timestamptz)")
+	for range 2 {
+		w.land("ods.things", "select 1")
+		require.Zero(t, step(t, w.succeed(), "shop_dwd.dim").Rows.Changed())
+	}
+	require.Empty(t, w.rows("select * from shop_dwd.dim"))
 }
 
 func TestSCD2_X12_aSecondRunTouchesNoRow(t *testing.T) {

@@ -41,7 +41,9 @@ from generate_series(1, %d) as i`
 
 func rules() string {
 	var b strings.Builder
-	rule := func(format string, args ...any) { fmt.Fprintf(&b, "--   - "+format+"\n--     severity: warn\n", args...) }
+	rule := func(format string, args ...any) {
+		fmt.Fprintf(&b, "--   - "+format+"\n--     severity: warn\n", args...)
+	}
 	for _, c := range []string{"id", "site", "state", "amount", "note", "day", "twice", "lucky", "kind", "part"} {
 		rule("not_null: [%s]", c)
 		rule("expression: \"%s is not null or id < 0\"", c)
