@@ -14,10 +14,11 @@ import (
 const root = "../.."
 
 var (
-	// row is a line of a table whose first cell is a case's number: | 12 | … | … |
-	row = regexp.MustCompile(`^\| ([A-Z]?[0-9]+) \| ([^|]+) \| ([^|]+) \|$`)
-	// named is a test by its folder, `ods.TestLand_…`, or a script of the commands, `gaps.txtar`.
-	named = regexp.MustCompile("`([^`]+)\\.((?:Test|Fuzz)[A-Za-z0-9_]+|txtar)`")
+	// row is a line of a table whose first cell is a case's number: | 12 | … | … |, or | S-12 | … | … |
+	row = regexp.MustCompile(`^\| ([A-Z]?[0-9]+|[A-Z]+-[0-9]+) \| ([^|]+) \| ([^|]+) \|$`)
+	// named is a test by its folder, `ods.TestLand_…`, with the case within it, `dag.TestSCD2_cases/S-01`, or a script of the
+	// commands, `gaps.txtar`.
+	named = regexp.MustCompile("`([^`]+)\\.((?:Test|Fuzz)[A-Za-z0-9_]+|txtar)(?:/([A-Z]+-[0-9]+))?`")
 	// without are the words that stand in the place of a test where there is none.
 	without = []string{"Does not apply: ", "Not done: "} //nolint:gochecknoglobals // a table
 )
@@ -47,6 +48,16 @@ func TestCases_ofExtractionAreAllThere(t *testing.T) {
 	require.Len(t, rows(t, filepath.Join(root, "docs", "CASES-EXTRACT.md")), 65)
 }
 
+func TestCases_ofModelsAreAllThere(t *testing.T) {
+	t.Parallel()
+	counts := map[string]int{}
+	for _, cells := range rows(t, filepath.Join(root, "docs", "CASES.md")) {
+		series, _, _ := strings.Cut(cells[0], "-")
+		counts[series]++
+	}
+	require.Equal(t, map[string]int{"S": 26, "X": 18, "I": 16, "O": 9, "B": 5, "R": 13, "MS": 7}, counts)
+}
+
 // rows gives the cells of every case, by line. A line that looks like a case and is not read as one is a mistake.
 func rows(t *testing.T, path string) map[int][]string {
 	t.Helper()
@@ -58,7 +69,7 @@ func rows(t *testing.T, path string) map[int][]string {
 			out[i+1] = m[1:]
 			continue
 		}
-		require.NotRegexp(t, `^\|\s*[A-Z]?[0-9]`, line, "line %d of %s is no row of three cells", i+1, path)
+		require.NotRegexp(t, `^\|\s*([A-Z]?|[A-Z]+-)[0-9]`, line, "line %d of %s is no row of three cells", i+1, path)
 	}
 	return out
 }
@@ -76,12 +87,12 @@ func requireCovered(t *testing.T, name, cell string) {
 	}
 	require.Equal(t, len(tests), strings.Count(cell, "`")/2, "case %s names something that is no test: %s", name, cell)
 	for _, test := range tests {
-		require.True(t, exists(t, test[1], test[2]), "case %s: there is no %s", name, test[0])
+		require.True(t, exists(t, test[1], test[2], test[3]), "case %s: there is no %s", name, test[0])
 	}
 }
 
-// exists looks for a test in a folder, or for a script.
-func exists(t *testing.T, place, name string) bool {
+// exists looks for a test in a folder, or for a script. A case within a test is a text of its file that begins so.
+func exists(t *testing.T, place, name, within string) bool {
 	t.Helper()
 	if name == "txtar" {
 		_, err := os.Stat(filepath.Join(root, "tests", "script", place+".txtar"))
@@ -93,7 +104,7 @@ func exists(t *testing.T, place, name string) bool {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		if strings.Contains(string(text), "\nfunc "+name+"(") {
-			return true
+			return within == "" || strings.Contains(string(text), `"`+within+" ")
 		}
 	}
 	return false
