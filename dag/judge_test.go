@@ -11,9 +11,9 @@ import (
 	"github.com/terrace-elt/terrace/dag"
 )
 
-// ruled is a model with rules of every kind that single rows can break, of one severity. Which of them are broken, the
+// withRules is a model with rules of every kind that single rows can break, of one severity. Which of them are broken, the
 // data says: the name of a rule is that of the column that breaks it.
-func ruled(severity string) string {
+func withRules(severity string) string {
 	rules := []string{
 		"not_null: [missing]", "not_null: [id]", "values: {column: odd, in: [open, paid]}", "values: {column: state, in: [open, paid]}",
 		"expression: amount > 0", "expression: id > 0", "not_null: [missing], where: id > 100", "unique: [id]", "row_count: {max: 2}",
@@ -29,9 +29,9 @@ func ruled(severity string) string {
 	return "-- kind: table\n-- key: [id]\n-- depends_on: [ods.orders]\n-- assert:\n" + b.String() + "select * from ods.orders"
 }
 
-func newRuled(t *testing.T, severity string) *world {
+func newJudged(t *testing.T, severity string) *world {
 	t.Helper()
-	w := newWorld(t, map[string]string{"models/shop/orders.sql": ruled(severity)}, "ods.orders")
+	w := newWorld(t, map[string]string{"models/shop/orders.sql": withRules(severity)}, "ods.orders")
 	w.exec("create schema ods")
 	w.exec("create table ods.orders (id integer, missing text, odd text, state text, amount numeric)")
 	w.land("ods.orders", "insert into ods.orders select i, 'm', 'open', 'paid', 1 from generate_series(1, 2) as i")
@@ -53,7 +53,7 @@ func TestJudge_saysOfEachAssertionWhatItWouldSayAlone(t *testing.T) {
 	t.Parallel()
 	broken := []string{"(r0,%[1]s,1,1)", "(r1,pass,0,)", "(r2,%[1]s,2,2)", "(r3,pass,0,)", "(r4,%[1]s,2,2)", "(r5,pass,0,)", "(r6,pass,0,)", "(r7,pass,0,)", "(r8,%[1]s,1,1)"}
 	for severity, status := range map[string]string{"error": "fail", "warn": "warn"} {
-		w := newRuled(t, severity)
+		w := newJudged(t, severity)
 		w.succeed()
 		require.Equal(t, 9, strings.Count(strings.Join(w.verdictsOf(), " "), "pass,0"))
 		w.land("ods.orders", badOrders)
@@ -66,8 +66,8 @@ func TestJudge_saysOfEachAssertionWhatItWouldSayAlone(t *testing.T) {
 
 func TestJudge_findsTheOneThatTheServerRefusesAmongOthers(t *testing.T) {
 	t.Parallel()
-	w := newRuled(t, "warn")
-	w.write("models/shop/orders.sql", strings.Replace(ruled("warn"), "expression: id > 0", "expression: 1 / (id - 1) >= 0", 1))
+	w := newJudged(t, "warn")
+	w.write("models/shop/orders.sql", strings.Replace(withRules("warn"), "expression: id > 0", "expression: 1 / (id - 1) >= 0", 1))
 	report := w.run()
 	require.Equal(t, dag.Failure, step(t, report, "shop.orders.r5").Status)
 	require.Contains(t, step(t, report, "shop.orders.r5").Error.Message, "division by zero")
@@ -78,7 +78,7 @@ func TestJudge_findsTheOneThatTheServerRefusesAmongOthers(t *testing.T) {
 
 func TestJudge_readsARelationOnceForAllThatSingleRowsCanBreak(t *testing.T) {
 	t.Parallel()
-	w := newRuled(t, "warn")
+	w := newJudged(t, "warn")
 	w.succeed("shop.orders")
 	scans := func() (n int) {
 		require.NoError(t, w.db.Pool.QueryRow(t.Context(), "select seq_scan from pg_stat_all_tables where relid = 'shop.orders'::regclass").Scan(&n))
