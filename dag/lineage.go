@@ -30,6 +30,11 @@ type Traced struct {
 	Next     []*Traced `json:"next,omitempty"`
 }
 
+// Typed are a node's columns with their types, in order; none where they are not known.
+func (l *Lineage) Typed(node string) []materialize.Column {
+	return slices.Clone(l.columns[l.relation(node)])
+}
+
 // Columns are the names of a node's columns, in order; none where they are not known.
 func (l *Lineage) Columns(node string) []string {
 	var names []string

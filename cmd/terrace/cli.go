@@ -18,6 +18,7 @@ type CLI struct {
 	Preview PreviewCmd `cmd:"" group:"project" help:"Run a model's query and show its first rows; nothing is written."`
 	Check   CheckCmd   `cmd:"" group:"project" help:"Check the whole project: headers, dependencies, SQL."`
 	Lineage LineageCmd `cmd:"" group:"project" help:"Show what a node or a column is made from, or what is made from it."`
+	Docs    DocsCmd    `cmd:"" group:"project" help:"Describe nodes: columns, types, lineage, assertions; as Markdown, or data with --json."`
 
 	Update  UpdateCmd  `cmd:"" group:"run" help:"Extract, then run models and assertions on what arrived."`
 	Extract ExtractCmd `cmd:"" group:"run" help:"Read sources and land their records."`

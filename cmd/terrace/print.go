@@ -16,11 +16,14 @@ import (
 
 // printJSON prints one document, with secrets taken out.
 func (a *App) printJSON(document any) error {
-	encoded, err := json.MarshalIndent(document, "", "  ")
-	if err != nil {
+	var encoded strings.Builder
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false) // SQL has < and >
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
 		return fmt.Errorf("encode the result: %w", err)
 	}
-	_, err = fmt.Fprintln(a.Stdout, a.redact(string(encoded)))
+	_, err := fmt.Fprint(a.Stdout, a.redact(encoded.String()))
 	return err
 }
 

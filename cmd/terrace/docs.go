@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// DocsCmd is terrace docs.
+type DocsCmd struct{ Selection }
+
+// documentedNode is a stream, seed or model as docs describes it.
+type documentedNode struct {
+	Name        string             `json:"name"`
+	Kind        dag.NodeKind       `json:"kind"`
+	File        string             `json:"file"`
+	Description string             `json:"description"`
+	Owner       string             `json:"owner,omitempty"`
+	Tags        []string           `json:"tags"`
+	Key         []string           `json:"key"`
+	DependsOn   []string           `json:"depends_on"`
+	ReadBy      []string           `json:"read_by"`
+	Columns     []documentedColumn `json:"columns"`
+	Assertions  []documentedRule   `json:"assertions"`
+	SQL         string             `json:"sql,omitempty"`
+	Meta        map[string]any     `json:"meta,omitempty"`
+}
+
+// documentedColumn is a column with what it is made from, one step up.
+type documentedColumn struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type"`
+	Description string   `json:"description"`
+	From        []string `json:"from"`
+	// Unknown says that it may be made from more.
+	Unknown bool `json:"unknown,omitempty"`
+}
+
+// documentedRule is an assertion that judges the node.
+type documentedRule struct {
+	Name        string         `json:"name"`
+	Severity    model.Severity `json:"severity"`
+	Description string         `json:"description,omitempty"`
+}
+
+// Run implements the command. Columns and types are those that the database sees in the project as it is written.
+func (c *DocsCmd) Run(ctx context.Context, a *App) error {
+	p, err := a.load()
+	if err != nil {
+		return err
+	}
+	selectors := dag.SelectContext{Selectors: p.Config.Selectors, AllowEmpty: c.AllowEmpty, Assertions: dag.NoAssertions}
+	if asksState(append(c.include(), c.Exclude...)) {
+		if err := a.addState(ctx, p, &selectors); err != nil {
+			return err
+		}
+	}
+	selection, err := p.graph.Select(selectors, c.include(), c.Exclude)
+	if err != nil {
+		return err
+	}
+	lineage, err := a.lineage(ctx, p)
+	if err != nil {
+		return err
+	}
+	nodes := []documentedNode{}
+	for _, n := range selection.Nodes() {
+		if n.Kind != dag.KindAssertion {
+			nodes = append(nodes, p.document(n, lineage))
+		}
+	}
+	if a.JSON {
+		return a.printJSON(map[string]any{"project": p.Config.Name, "nodes": nodes})
+	}
+	a.printf("# %s", p.Config.Name)
+	for _, n := range nodes {
+		a.printf("\n%s", n.markdown())
+	}
+	return nil
+}
+
+func (p *project) document(n *dag.Node, lineage *dag.Lineage) documentedNode {
+	d := documentedNode{
+		Name: n.Name, Kind: n.Kind, File: n.File, Owner: n.Owner, Tags: append([]string{}, n.Tags...),
+		Key: []string{}, DependsOn: append([]string{}, n.Deps...), ReadBy: []string{}, Assertions: []documentedRule{},
+	}
+	var written []model.Column
+	switch {
+	case n.Model != nil:
+		h := n.Model.Header
+		d.Description, d.Key, d.Meta, d.SQL = h.Description, append(d.Key, h.Key...), h.Meta, n.Model.SQL
+		written = h.Columns
+	case n.Seed != nil:
+		d.Description, d.Key, written = n.Seed.Description, append(d.Key, n.Seed.Key...), n.Seed.Columns
+	case p.streams[n.Name] != nil:
+		d.Description = p.streams[n.Name].Description
+	}
+	for _, name := range p.graph.Children(n.Name) {
+		child := p.graph.Node(name)
+		if child.Kind != dag.KindAssertion {
+			d.ReadBy = append(d.ReadBy, name)
+			continue
+		}
+		d.Assertions = append(d.Assertions, documentedRule{Name: name, Severity: child.Severity(), Description: descriptionOf(child)})
+	}
+	d.Columns = documentColumns(n, written, lineage)
+	return d
+}
+
+func descriptionOf(n *dag.Node) string {
+	if n.Assertion != nil {
+		return n.Assertion.Description
+	}
+	return ""
+}
+
+// documentColumns joins what the header says of columns with what the database sees.
+func documentColumns(n *dag.Node, written []model.Column, lineage *dag.Lineage) []documentedColumn {
+	said := map[string]string{}
+	for _, c := range written {
+		said[c.Name] = c.Description
+	}
+	columns := []documentedColumn{}
+	for _, c := range lineage.Typed(n.Name) {
+		traced := lineage.Upstream(n.Name, c.Name)
+		column := documentedColumn{Name: c.Name, Type: c.Type, Description: said[c.Name], From: []string{}, Unknown: traced.Unknown}
+		for _, from := range traced.Next {
+			column.From = append(column.From, from.Node+"."+from.Column)
+		}
+		columns = append(columns, column)
+	}
+	return columns
+}
+
+// markdown is a node as a section of a page.
+func (d documentedNode) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s\n\n", d.Name)
+	facts := []string{string(d.Kind)}
+	for _, f := range []struct {
+		word   string
+		values []string
+	}{{"key", d.Key}, {"tags", d.Tags}, {"reads", d.DependsOn}, {"read by", d.ReadBy}} {
+		if len(f.values) > 0 {
+			facts = append(facts, f.word+" "+strings.Join(f.values, ", "))
+		}
+	}
+	if d.Owner != "" {
+		facts = append(facts, "owner "+d.Owner)
+	}
+	fmt.Fprintf(&b, "%s (`%s`)\n", strings.Join(facts, " · "), d.File)
+	if d.Description != "" {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(d.Description))
+	}
+	if len(d.Columns) > 0 {
+		b.WriteString("\n| column | type | | from |\n|---|---|---|---|\n")
+		for _, c := range d.Columns {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, c.Type, cell(c.Description), cell(strings.Join(c.From, ", ")))
+		}
+	}
+	if len(d.Assertions) > 0 {
+		b.WriteString("\nAssertions:\n")
+		for _, r := range d.Assertions {
+			fmt.Fprintf(&b, "- %s (%s)", r.Name, r.Severity)
+			if r.Description != "" {
+				b.WriteString(": " + cell(r.Description))
+			}
+			b.WriteString("\n")
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// cell keeps text within a cell of a table.
+func cell(text string) string {
+	return strings.NewReplacer("\n", " ", "|", `\|`).Replace(text)
+}
