@@ -190,6 +190,7 @@ func (t *trial) requireNothingLostInSight() {
 			continue
 		}
 		require.True(t, p.whole || t.maxPages < manyPages, "green, although %s was not read to its end: %+v", window, p.pages)
+		require.False(t, p.repeated, "green, although a page of %s was another one's: %+v", window, p.pages)
 		if len(p.slipped) > 0 {
 			require.False(t, t.total && p.shows(), "green, although %d records of %s slipped and the totals show it: %+v", len(p.slipped), window, p.pages)
 			require.Equal(t, byPosition, t.lead, "nothing slips where the way leads by keys or a snapshot: %s %v", window, p.slipped)
@@ -304,7 +305,7 @@ func (t *trial) covers(e entity) bool {
 func (t *trial) slippedUnseen(e entity) bool {
 	for _, all := range t.readings {
 		for _, p := range all {
-			if s, ok := p.slipped[e.key]; ok && s.Rev == e.Rev && !(t.total && p.shows()) {
+			if s, ok := p.slipped[e.key]; ok && s.Rev == e.Rev && !p.repeated && !(t.total && p.shows()) {
 				return true
 			}
 		}

@@ -274,7 +274,8 @@ func (a *api) items(r *http.Request, fault *string) answer {
 	}
 	out, rows, whole := a.page(r, q, p, listing, fault)
 	if *fault == "repeat" {
-		if before, ok := a.last[p]; ok && !first {
+		if before, ok := a.last[p]; ok && !first && p.pages[len(p.pages)-1].rows > 0 {
+			p.repeated = true
 			return before
 		}
 		*fault = ""

@@ -60,6 +60,7 @@ type passage struct {
 	served            map[key]bool
 	pages             []servedPage
 	whole             bool           // nothing follows the last page
+	repeated          bool           // a page was given in the place of the next
 	slipped           map[key]entity // were there all the time, unchanged, and are on none of the pages
 	listing           []entity       // of a snapshot
 }
