@@ -274,7 +274,8 @@ func (a *api) items(r *http.Request, fault *string) answer {
 	}
 	out, rows, whole := a.page(r, q, p, listing, fault)
 	if *fault == "repeat" {
-		if before, ok := a.last[p]; ok && !first && p.pages[len(p.pages)-1].rows > 0 {
+		// What a keyset gives once more at its end is how sources that include the key say that nothing follows.
+		if before, ok := a.last[p]; ok && !first && p.pages[len(p.pages)-1].rows > 0 && !(a.kind == "keyset" && p.whole) {
 			p.repeated = true
 			return before
 		}
