@@ -118,9 +118,11 @@ func (n *Node) relation() string {
 	}
 }
 
-// applicationName is what pg_stat_activity shows: 63 bytes at most.
+// applicationName is what pg_stat_activity shows: 63 bytes at most. The first digits of a run's id are its time, and two
+// runs of one minute share them; the last twelve are its own.
 func applicationName(run uuid.UUID, node string) string {
-	return materialize.Short("terrace:" + run.String()[:8] + ":" + node)
+	id := run.String()
+	return materialize.Short("terrace:" + id[len(id)-12:] + ":" + node)
 }
 
 // lockable are the relations, quoted, whose rows the step reads and that LOCK TABLE takes. Those are neither materialized
@@ -166,13 +168,19 @@ func (b *building) lockableNames(names ...string) []string {
 }
 
 // held names who has the node's lock.
-func (e *SQLExecutor) held(ctx context.Context, conn *pgx.Conn, node string) error {
-	var holder string
-	err := conn.QueryRow(ctx, holderSQL, node).Scan(&holder)
+func (e *SQLExecutor) held(ctx context.Context, db Database, node string) error {
+	holder, err := Holder(ctx, db, "terrace node "+node)
 	if err != nil {
 		return fmt.Errorf("name the holder of %s: %w", node, err)
 	}
 	return &HeldError{Node: node, Holder: holder}
+}
+
+// Holder says in words who holds the advisory lock of that name: the run, where it is one.
+func Holder(ctx context.Context, db Database, lock string) (string, error) {
+	var holder string
+	err := db.QueryRow(ctx, holderSQL, lock).Scan(&holder)
+	return holder, err
 }
 
 // rollback ends a transaction that was not committed; it works after ctx is over, so that no lock stays behind.

@@ -21,7 +21,7 @@ var ErrNoRun = errors.New("no such run in the ledger")
 // HeldError says that another run works on a node.
 type HeldError struct {
 	Node   string
-	Holder string // application name, process and since when
+	Holder string // in words: the run, its process and since when
 }
 
 func (e *HeldError) Error() string {

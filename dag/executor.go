@@ -21,8 +21,12 @@ type SQLExecutor struct {
 	// Files are the project's, for seeds.
 	Files fs.FS
 	RunID uuid.UUID
-	// Wait waits for a node that another run holds; else the step ends with a *HeldError.
+	// Wait waits for a node that another run holds, however long that takes; else the step ends with a *HeldError after
+	// four seconds.
 	Wait bool
+	// Waiting, when set, is told of a node that another run holds, once it is clear that this is for longer than a
+	// moment. It may be called by several goroutines.
+	Waiting func(*HeldError)
 	// Windowed limits models with a window to it; FullRefresh rebuilds.
 	Windowed, FullRefresh bool
 	// Sources and Fingerprint are those of the plan.
@@ -47,7 +51,7 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 		ctx, cancel = context.WithTimeout(ctx, m.Header.Timeout)
 		defer cancel()
 	}
-	pause := firstPause
+	wait := firstPause
 	for attempt := 1; ; attempt++ {
 		b := e.newBuilding(step)
 		err := b.run(ctx)
@@ -55,9 +59,13 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 		switch {
 		case err == nil:
 			return b.result
-		case errors.As(err, &held) && e.Wait:
+		case errors.As(err, &held) && attempt == patience:
+			e.tell(held)
+			if !e.Wait {
+				break
+			}
 			if err = e.await(ctx, step.Name); err == nil {
-				attempt = 0
+				attempt, wait = 0, firstPause
 				continue
 			}
 			return b.failed(ctx, err)
@@ -66,11 +74,18 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 		case b.uncertain && e.recorded(ctx, step.Name):
 			return b.result
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-		pause *= 4
+		_ = pause(ctx, wait) // the next attempt says why it cannot be made
+		wait *= 4
+	}
+}
+
+// patience is the attempt at which a node has been held for a quarter of a second: that is no client any more which was
+// killed, or a run that was just about to end.
+const patience = 3
+
+func (e *SQLExecutor) tell(held *HeldError) {
+	if e.Waiting != nil {
+		e.Waiting(held)
 	}
 }
 

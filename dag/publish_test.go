@@ -249,6 +249,30 @@ func TestRun_namesTheOtherRunThatHoldsANode(t *testing.T) {
 	require.Contains(t, held.Holder, "terrace:other (process ")
 }
 
+func TestRun_saysWhichRunHoldsANodeWhileItWaits(t *testing.T) {
+	t.Parallel()
+	for _, together := range []bool{false, true} {
+		w := shop(t, ordersOf("-- kind: table", "select id, pg_sleep(1)::text as slept from ods.orders"), nil)
+		w.together = together
+		told := make(chan *dag.HeldError, 1)
+		first := w.open()
+		w.change = func(e *dag.SQLExecutor) { e.Wait, e.Waiting = true, func(held *dag.HeldError) { told <- held } }
+		second := w.open()
+		done := make(chan dag.Report)
+		go func() { done <- w.runOpened(context.Background(), first) }()
+		require.Eventually(t, func() bool {
+			return w.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()") == "1"
+		}, 10*time.Second, time.Millisecond)
+		go func() { done <- w.runOpened(context.Background(), second) }()
+		held := <-told
+		require.Equal(t, "shop_dwd.orders", held.Node)
+		require.Contains(t, held.Holder, "run "+first.info.RunID.String()+": terrace run on ")
+		for range 2 {
+			require.Equal(t, dag.Success, (<-done).Status)
+		}
+	}
+}
+
 func TestRun_readsATableThatWasExchangedWhileItWaited(t *testing.T) {
 	t.Parallel()
 	w := shop(t, ordersOf("-- kind: table", allOrders), nil)

@@ -23,7 +23,7 @@ func (s *runState) together(ctx context.Context, e *SQLExecutor) *runState {
 	wait := firstPause
 	for attempt := 1; ; attempt++ {
 		tried := s.clone()
-		again := tried.attempt(ctx, e)
+		again := tried.attempt(ctx, e, attempt)
 		if !again || attempt == attempts || pause(ctx, wait) != nil {
 			return tried
 		}
@@ -31,8 +31,8 @@ func (s *runState) together(ctx context.Context, e *SQLExecutor) *runState {
 	}
 }
 
-// attempt performs what is left in one transaction. It reports whether to try again may succeed.
-func (s *runState) attempt(ctx context.Context, e *SQLExecutor) bool {
+// attempt performs what is left in one transaction, for the nth time. It reports whether to try again may succeed.
+func (s *runState) attempt(ctx context.Context, e *SQLExecutor, n int) bool {
 	t := newTogether(e, s.steps)
 	s.broken = func() bool { return t.broken != nil }
 	s.perform(ctx, 1, t)
@@ -42,6 +42,10 @@ func (s *runState) attempt(ctx context.Context, e *SQLExecutor) bool {
 		if blame, err = t.publish(ctx); err != nil {
 			t.broken = err
 		}
+	}
+	var held *HeldError
+	if errors.As(t.broken, &held) && n == patience {
+		e.tell(held)
 	}
 	ended := t.end(ctx)
 	if t.committed || t.uncertain && e.recorded(context.WithoutCancel(ctx), blame) {

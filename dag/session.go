@@ -34,6 +34,7 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
 	}
 	config = config.Copy()
 	config.MaxConns = int32(max(s.Connections, 1))
+	config.ConnConfig.RuntimeParams["application_name"] = sessionName(s.RunID)
 	// A cancelled statement leaves its connection usable, so that the run's end can still be written.
 	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: 5 * time.Second}
@@ -58,6 +59,9 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
 	}
 	return pgxpool.NewWithConfig(ctx, config)
 }
+
+// sessionName is what a session of a run is called while it works on no node.
+func sessionName(run uuid.UUID) string { return "terrace:" + run.String() }
 
 func instant(t time.Time) string {
 	if t.IsZero() {

@@ -135,21 +135,32 @@ func (t *Together) lock(ctx context.Context) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		var free bool
-		if err := conn.QueryRow(ctx, "select pg_try_advisory_lock("+lockKey+")", name).Scan(&free); err != nil {
-			return fmt.Errorf("lock %s: %w", name, err)
-		}
-		if free {
-			continue
-		}
-		if !t.Wait {
-			return t.held(ctx, conn, name)
-		}
-		if _, err := conn.Exec(ctx, "select pg_advisory_lock("+lockKey+")", name); err != nil {
-			return fmt.Errorf("wait for %s: %w", name, err)
+		if err := t.lockNode(ctx, name); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (t *Together) lockNode(ctx context.Context, name string) error {
+	conn := t.conn.Conn()
+	for attempt := 1; ; attempt++ {
+		var free bool
+		if err := conn.QueryRow(ctx, "select pg_try_advisory_lock("+lockKey+")", name).Scan(&free); err != nil || free {
+			return wrap("lock "+name, err)
+		}
+		var held *HeldError
+		if err := t.held(ctx, conn, name); !errors.As(err, &held) || !t.Wait {
+			return err
+		}
+		if attempt < patience {
+			_ = pause(ctx, firstPause*2) // the next attempt says why it cannot be made
+			continue
+		}
+		t.tell(held)
+		_, err := conn.Exec(ctx, "select pg_advisory_lock("+lockKey+")", name)
+		return wrap("wait for "+name, err)
+	}
 }
 
 // step performs one step in a savepoint: when it fails, the transaction is as if it had not been tried.

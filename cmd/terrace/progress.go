@@ -103,6 +103,20 @@ func (p *progress) log(e dag.Event) {
 	p.app.Log.Info("step ended", attrs...)
 }
 
+// waiting says who keeps a step waiting, when it is not over in a moment.
+func (p *progress) waiting(held *dag.HeldError, wait bool) {
+	until := "for up to four seconds (--wait waits until it lets go)"
+	if wait {
+		until = "until it lets go (--wait)"
+	}
+	line := fmt.Sprintf("waiting for %s %s; it is held by %s\n", held.Node, until, held.Holder)
+	if p.all != nil {
+		_, _ = p.all.Write([]byte(line)) // above the bar
+		return
+	}
+	fmt.Fprint(p.app.Stderr, line)
+}
+
 // landed is told of each page.
 func (p *progress) landed(e extract.Event) {
 	p.mu.Lock()

@@ -13,7 +13,7 @@ type runFlags struct {
 	Window
 	DryRun   bool `name:"dry-run" help:"Print the plan and stop; nothing is written."`
 	FailFast bool `name:"fail-fast" help:"Start nothing new after the first failure."`
-	Wait     bool `help:"Wait for nodes that another run holds, instead of failing."`
+	Wait     bool `help:"Wait for nodes that another run holds, however long that takes, instead of failing after a few seconds."`
 }
 
 func (f runFlags) request(command string) request {

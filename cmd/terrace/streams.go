@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/extract"
@@ -20,6 +21,7 @@ import (
 type streamExecutor struct {
 	app     *App
 	store   *ods.Store
+	pool    *pgxpool.Pool
 	streams map[string]*extract.Stream
 	files   fs.FS
 	runID   uuid.UUID
@@ -47,9 +49,9 @@ func (e *streamExecutor) Execute(ctx context.Context, step dag.Step) dag.Result 
 			return failedStream(ctx, extract.Result{}, err)
 		}
 	}
-	release, err := e.store.Lock(ctx, step.Name, e.wait)
+	release, err := e.lock(ctx, step.Name)
 	if err != nil {
-		return failedStream(ctx, extract.Result{}, held(step.Name, err))
+		return failedStream(ctx, extract.Result{}, err)
 	}
 	defer release()
 	read, err := e.reader.Read(ctx, stream, extract.Job{RunID: e.runID, Window: e.window, AllowMassDelete: e.massDelete})
@@ -135,6 +137,24 @@ func failedStream(ctx context.Context, read extract.Result, err error) dag.Resul
 func answered(err error) bool {
 	var source *extract.Error
 	return errors.As(err, &source) && source.Kind != extract.Transport
+}
+
+// lock makes the run the one reader of a stream. Who has to wait is told for whom.
+func (e *streamExecutor) lock(ctx context.Context, stream string) (release func(), err error) {
+	release, err = e.store.Lock(ctx, stream, false)
+	err = held(stream, err)
+	var other *dag.HeldError
+	if !errors.As(err, &other) {
+		return release, err
+	}
+	if other.Holder, err = dag.Holder(ctx, e.pool, "terrace.stream:"+stream); err != nil {
+		return nil, fmt.Errorf("name the holder of %s: %w", stream, err)
+	}
+	if !e.wait {
+		return nil, other
+	}
+	e.progress.waiting(other, true)
+	return e.store.Lock(ctx, stream, true)
 }
 
 // held gives another reader of the stream the shape that exit codes know.

@@ -297,12 +297,13 @@ const streamConnections = 4
 func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) byKind {
 	return byKind{
 		streams: &streamExecutor{
-			store: ods.New(pool), streams: w.project.streams, runID: id, app: w.app, files: w.project.files,
+			store: ods.New(pool), pool: pool, streams: w.project.streams, runID: id, app: w.app, files: w.project.files,
 			now: w.now, window: w.readingWindow(), massDelete: w.request.reading.AllowMassDelete, folder: w.request.folder,
 			wait: w.request.wait, progress: progress,
 		},
 		rest: &dag.SQLExecutor{
 			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Wait: w.request.wait,
+			Waiting:  func(held *dag.HeldError) { progress.waiting(held, w.request.wait) },
 			Windowed: w.windowed(), FullRefresh: w.request.rebuild.FullRefresh,
 			Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
 		},
