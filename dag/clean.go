@@ -17,13 +17,14 @@ type Built struct {
 	DependsOn []string // effective dependencies, as they were when it was built
 }
 
-// LoadBuilt returns what was built, sorted so that readers come before what they read: the order in which it can be
+// LoadBuilt returns what was built in an environment, "" for production, sorted so that readers come before what they read: the order in which it can be
 // dropped. Nodes that left the project are among it.
-func LoadBuilt(ctx context.Context, db Database) ([]Built, error) {
+func LoadBuilt(ctx context.Context, db Database, environment string) ([]Built, error) {
 	rows, err := db.Query(ctx, `select s.node, s.kind, s.depends_on
 from terrace.node_state as s
 where s.kind not in ('assertion', 'stream')
-order by s.node`)
+    and s.environment = $1
+order by s.node`, environment)
 	if err != nil {
 		return nil, fmt.Errorf("read what was built: %w", err)
 	}
@@ -98,6 +99,29 @@ func Drop(ctx context.Context, tx pgx.Tx, nodes []Built) error {
 where node = any($1::text[])
     or (kind = 'assertion' and depends_on && $1::text[])`, names)
 	return wrap("forget what was dropped", err)
+}
+
+// DropEmptySchemas drops the schemas that the nodes were in and that hold nothing any more.
+func DropEmptySchemas(ctx context.Context, tx pgx.Tx, nodes []Built) error {
+	var schemas []string
+	for _, n := range nodes {
+		schema, _, _ := strings.Cut(n.Name, ".")
+		schemas = append(schemas, schema)
+	}
+	drops, err := texts(ctx, tx, `select format('drop schema %I', n.nspname)
+from pg_namespace as n
+where n.nspname = any ($1)
+    and not exists (select from pg_depend as d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid)
+order by n.nspname`, sortedSet(schemas))
+	if err != nil {
+		return fmt.Errorf("look for empty schemas: %w", err)
+	}
+	for _, statement := range drops {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("drop an empty schema: %w", err)
+		}
+	}
+	return nil
 }
 
 func drop(ctx context.Context, tx pgx.Tx, node Built) error {

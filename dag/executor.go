@@ -21,6 +21,8 @@ type SQLExecutor struct {
 	// Files are the project's, for seeds.
 	Files fs.FS
 	RunID uuid.UUID
+	// Environment is what the nodes are built for, "" for production.
+	Environment string
 	// Wait waits for a node that another run holds, however long that takes; else the step ends with a *HeldError after
 	// four seconds.
 	Wait bool

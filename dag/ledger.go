@@ -30,8 +30,10 @@ type RunInfo struct {
 	Host      string         `json:"host"`
 	PID       int            `json:"pid"`
 	Version   string         `json:"version"`
-	Failed    int            `json:"failed"`
-	Steps     int            `json:"steps"`
+	// Environment is where it ran, "" for production.
+	Environment string `json:"environment,omitempty"`
+	Failed      int    `json:"failed"`
+	Steps       int    `json:"steps"`
 }
 
 // Ended reports whether the run's end is recorded.
@@ -56,10 +58,10 @@ end`
 // Begin records that a run starts. Its time, the database's own, is info.StartedAt when the call returns. The session
 // bears the run's name from then on, and has to stay open for as long as the run goes on.
 func (l *Ledger) Begin(ctx context.Context, info *RunInfo) error {
-	err := l.db.QueryRow(ctx, `insert into terrace.run (run_id, command, arguments, host, pid, version)
-values ($1, $2, coalesce($3::jsonb, '{}'), $4, $5, $6)
+	err := l.db.QueryRow(ctx, `insert into terrace.run (run_id, command, arguments, host, pid, version, environment)
+values ($1, $2, coalesce($3::jsonb, '{}'), $4, $5, $6, $7)
 returning started_at, set_config('application_name', 'terrace:' || run_id, false)`,
-		info.RunID, info.Command, info.Arguments, info.Host, info.PID, info.Version).Scan(&info.StartedAt, nil)
+		info.RunID, info.Command, info.Arguments, info.Host, info.PID, info.Version, info.Environment).Scan(&info.StartedAt, nil)
 	if err != nil {
 		return fmt.Errorf("record the run's start: %w", err)
 	}
@@ -111,7 +113,7 @@ set status = excluded.status, reason = excluded.reason, seconds = excluded.secon
 // Runs lists the newest runs, newest first.
 func (l *Ledger) Runs(ctx context.Context, limit int) ([]RunInfo, error) {
 	rows, err := l.db.Query(ctx, `select
-    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version,
+    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment,
     coalesce((r.summary ->> 'failed')::integer, 0), coalesce((r.summary ->> 'steps')::integer, 0)
 from terrace.run as r
 order by r.started_at desc, r.run_id
@@ -130,7 +132,7 @@ limit $1`, limit)
 // zero. The values are those of the selector method result:, the statuses of a report. ErrNoRun when there is none.
 func (l *Ledger) LastResults(ctx context.Context, id uuid.UUID) (RunInfo, map[string]string, error) {
 	rows, err := l.db.Query(ctx, `select
-    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, 0, 0
+    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment, 0, 0
 from terrace.run as r
 where case when $1::uuid is null then r.command in ('run', 'update', 'test', 'extract', 'retry') else r.run_id = $1 end
 order by r.started_at desc

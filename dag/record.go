@@ -28,6 +28,8 @@ type made struct {
 	DependsOn   []string `json:"depends_on"`
 	// Cluster is where the snapshot means something.
 	Cluster string `json:"cluster"`
+	// Environment is what the node was built for, "" for production.
+	Environment string `json:"environment"`
 }
 
 func (e *SQLExecutor) madeFrom(n *Node) (made, error) {
@@ -37,7 +39,7 @@ func (e *SQLExecutor) madeFrom(n *Node) (made, error) {
 	}
 	return made{
 		File: n.File, FileHash: e.Sources(n), Fingerprint: fingerprint, DependsOn: EffectiveDeps(e.Graph, n),
-		Cluster: *e.cluster.Load(),
+		Cluster: *e.cluster.Load(), Environment: e.Environment,
 	}, nil
 }
 

@@ -71,20 +71,17 @@ func instant(t time.Time) string {
 }
 
 // Ready makes the schemas that a run writes to, and stores the values of terrace.var() for sessions that no run opened,
-// where they changed.
+// where they changed. With nil for vars those stay as they are.
 func Ready(ctx context.Context, db Database, schemas []string, vars map[string]string) error {
-	if vars == nil {
-		vars = map[string]string{}
-	}
 	encoded, err := json.Marshal(vars)
 	if err != nil {
 		return fmt.Errorf("encode vars: %w", err)
 	}
 	var missing []string
-	var varsDiffer bool
+	var varsDiffer *bool
 	err = db.QueryRow(ctx, `select
     array(select s from unnest($1::text[]) as s where not exists (select from pg_namespace as n where n.nspname = s)),
-    (select coalesce(jsonb_object_agg(v.name, v.value), '{}') from terrace.variable as v) <> $2::jsonb`,
+    (select coalesce(jsonb_object_agg(v.name, v.value), '{}') from terrace.variable as v) <> nullif($2::jsonb, 'null')`,
 		schemas, string(encoded)).Scan(&missing, &varsDiffer)
 	if err != nil {
 		return fmt.Errorf("look for schemas: %w", err)
@@ -95,7 +92,7 @@ func Ready(ctx context.Context, db Database, schemas []string, vars map[string]s
 			return fmt.Errorf("make schema %s: %w", schema, err)
 		}
 	}
-	if !varsDiffer {
+	if varsDiffer == nil || !*varsDiffer {
 		return nil
 	}
 	_, err = db.Exec(ctx, `with wanted as (

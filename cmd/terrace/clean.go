@@ -17,7 +17,7 @@ type CleanCmd struct {
 	Selection
 	Orphans bool `help:"What was made for nodes that are no longer in the project."`
 	DryRun  bool `help:"Only say what would be dropped."`
-	Yes     bool `help:"Do it; without this only what would be dropped is said."`
+	Yes     bool `help:"Do it; without this only what would be dropped is said. An environment (--env) is dropped without it."`
 }
 
 // cleaning is what a clean drops.
@@ -25,30 +25,40 @@ type cleaning struct {
 	models    []dag.Built // readers first
 	streams   []string
 	relations []string // as DROP names them
+	// environment is the one whose relations they are, "" for production.
+	environment string
 }
 
 // Run implements the command, in one transaction.
 func (c *CleanCmd) Run(ctx context.Context, a *App) error {
-	if c.Orphans == (len(c.include()) > 0) {
-		return &inputError{
-			message: "clean must be told what to drop: nodes, or --orphans",
-			hint:    "For example: terrace clean fact_order+ drops what was made for it and for all that read it.",
-		}
-	}
 	p, err := a.load()
 	if err != nil {
 		return err
+	}
+	env := p.apart(a)
+	if env == "" && c.Orphans == (len(c.include()) > 0) || env != "" && c.Orphans {
+		return &inputError{
+			message: "clean must be told what to drop: nodes, --orphans, or an environment",
+			hint:    "For example: terrace clean fact_order+ drops what was made for it and for all that read it.",
+		}
 	}
 	conn, err := a.openDatabase(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	drop, err := c.choose(ctx, p, conn)
+	choose := c.choose
+	if env != "" {
+		choose = func(ctx context.Context, p *project, conn *pgx.Conn) (cleaning, error) {
+			return c.chooseEnvironment(ctx, p, conn, env)
+		}
+	}
+	drop, err := choose(ctx, p, conn)
 	if err != nil {
 		return err
 	}
-	doing := c.Yes && !c.DryRun
+	// An environment holds nothing that cannot be built again.
+	doing := (c.Yes || env != "") && !c.DryRun
 	if doing {
 		if err := drop.perform(ctx, conn); err != nil {
 			return err
@@ -74,6 +84,9 @@ func (d cleaning) perform(ctx context.Context, conn *pgx.Conn) error {
 				return err
 			}
 		}
+		if d.environment != "" {
+			return dag.DropEmptySchemas(ctx, tx, d.models)
+		}
 		return nil
 	})
 }
@@ -86,7 +99,7 @@ func (c *CleanCmd) choose(ctx context.Context, p *project, conn *pgx.Conn) (clea
 	if err != nil {
 		return drop, err
 	}
-	built, err := dag.LoadBuilt(ctx, conn)
+	built, err := dag.LoadBuilt(ctx, conn, "")
 	if err != nil {
 		return drop, err
 	}

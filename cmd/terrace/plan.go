@@ -34,7 +34,8 @@ func (c *PlanCmd) Run(ctx context.Context, a *App) error {
 // planDocument is the plan as --json shows it.
 type planDocument struct {
 	dag.Plan
-	Streams []plannedStream `json:"streams,omitempty"`
+	Streams     []plannedStream      `json:"streams,omitempty"`
+	Environment *environmentDocument `json:"environment,omitempty"`
 }
 
 func (a *App) printPlan(ctx context.Context, w *work) error {
@@ -43,9 +44,10 @@ func (a *App) printPlan(ctx context.Context, w *work) error {
 		return err
 	}
 	if a.JSON {
-		return a.printJSON(planDocument{Plan: w.plan, Streams: streams})
+		return a.printJSON(planDocument{Plan: w.plan, Streams: streams, Environment: w.environmentDocument()})
 	}
 	a.printStreams(streams)
+	a.printEnvironment(w.environment)
 	t := newTable(a.Stdout, "ACTION", "NODE", "KIND", "WHY")
 	shown := 0
 	for _, s := range w.plan.Steps {

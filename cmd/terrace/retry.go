@@ -37,6 +37,9 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 		fmt.Fprintf(a.Stderr, "run %s left nothing to retry\n", info.RunID)
 		return a.printNothing(info)
 	}
+	if was := info.Environment; was != "" && was != a.settings.environment {
+		return &inputError{message: fmt.Sprintf("run %s was one of environment %s", info.RunID, was), hint: "Repeat it there: terrace retry --env " + was}
+	}
 	r.failFast, r.wait = c.FailFast, c.Wait
 	return a.do(ctx, r)
 }

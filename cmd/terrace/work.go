@@ -54,8 +54,10 @@ type work struct {
 	plan    dag.Plan
 	// chosen is all that is selected, whatever the command acts on.
 	chosen dag.Selection
-	from   time.Time
-	to     time.Time
+	// environment is where the plan builds, nil for production.
+	environment *dag.Environment
+	from        time.Time
+	to          time.Time
 	// rebuildFrom is where --rebuild-days begins; zero without.
 	rebuildFrom time.Time
 }
@@ -66,6 +68,11 @@ func (a *App) prepare(ctx context.Context, r request) (*work, error) {
 	p, err := a.load()
 	if err != nil {
 		return nil, err
+	}
+	if r.extract && r.command != "plan" && r.command != "retry" {
+		if err := a.refuseLanding(p, r.command); err != nil {
+			return nil, err
+		}
 	}
 	w := &work{app: a, request: r, project: p}
 	if err := w.window(); err != nil {
@@ -109,9 +116,13 @@ func (w *work) planAll(ctx context.Context) error {
 	if err := w.checkNew(selected); err != nil {
 		return err
 	}
+	names, err := w.enter(selected)
+	if err != nil {
+		return err
+	}
 	r := w.request
 	w.plan, err = dag.NewPlan(w.project.graph, w.state, dag.PlanOptions{
-		Selected: selected.Names(), Extract: r.extract, Observe: r.models, Force: r.force, FullRefresh: r.rebuild.FullRefresh,
+		Selected: names, Extract: r.extract, Observe: r.models, Force: r.force, FullRefresh: r.rebuild.FullRefresh,
 		Windowed: w.windowed(),
 		Sources:  w.project.sourceHash, Fingerprint: w.project.fingerprint,
 	})
@@ -133,11 +144,14 @@ func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 		return selection, err
 	}
 	kept := selection.Only(func(n *dag.Node) bool {
-		if r.only != nil && !r.only[n.Name] && !judgesAny(n, r.only) || r.except[n.Name] {
+		if r.only != nil && !r.only[w.named(n.Name)] && !w.judgesAny(n, r.only) || r.except[w.named(n.Name)] {
 			return false
 		}
 		switch n.Kind {
 		case dag.KindStream:
+			if w.project.apart(w.app) != "" {
+				return false
+			}
 			if n.Stream.External {
 				return r.models
 			}
@@ -160,8 +174,16 @@ func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 
 // judgesAny reports whether an assertion is about one of the nodes: who builds them again has to judge them again, also
 // where what was not published has passed.
-func judgesAny(n *dag.Node, nodes map[string]bool) bool {
-	return slices.ContainsFunc(n.On, func(name string) bool { return nodes[name] })
+func (w *work) judgesAny(n *dag.Node, nodes map[string]bool) bool {
+	return slices.ContainsFunc(n.On, func(name string) bool { return nodes[w.named(name)] })
+}
+
+// named is the name under which a run of the environment knows a node.
+func (w *work) named(name string) string {
+	if env := w.project.apart(w.app); env != "" {
+		return dag.EnvironmentName(env, name)
+	}
+	return name
 }
 
 // lastResults are the statuses of the last run in the words of the selector result:, where a model whose SQL failed is
@@ -226,7 +248,7 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	host, _ := os.Hostname() // a name for people; without one the row has none
 	info := dag.RunInfo{
 		RunID: uuid.Must(uuid.NewV7()), Command: r.command, Arguments: w.arguments(),
-		Host: host, PID: os.Getpid(), Version: version(),
+		Host: host, PID: os.Getpid(), Version: version(), Environment: w.project.apart(w.app),
 	}
 	ledger := dag.NewLedger(w.conn)
 	if err := ledger.Begin(ctx, &info); err != nil {
@@ -302,7 +324,7 @@ func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) by
 			wait: w.request.wait, progress: progress,
 		},
 		rest: &dag.SQLExecutor{
-			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Wait: w.request.wait,
+			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Environment: w.project.apart(w.app), Wait: w.request.wait,
 			Waiting:  func(held *dag.HeldError) { progress.waiting(held, w.request.wait) },
 			Windowed: w.windowed(), FullRefresh: w.request.rebuild.FullRefresh,
 			Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
@@ -338,7 +360,11 @@ func (w *work) ready(ctx context.Context) error {
 		}
 	}
 	slices.Sort(schemas)
-	return dag.Ready(ctx, w.conn, slices.Compact(schemas), w.project.vars)
+	vars := w.project.vars
+	if w.environment != nil {
+		vars = nil // production's are for everybody
+	}
+	return dag.Ready(ctx, w.conn, slices.Compact(schemas), vars)
 }
 
 // arguments are what the ledger keeps of the request, enough to do it again: what repeatable reads.

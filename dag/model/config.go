@@ -43,6 +43,16 @@ type environmentFile struct {
 	Database string             `yaml:"database"`
 	Vars     map[string]string  `yaml:"vars"`
 	Threads  strict.Placed[int] `yaml:"threads"`
+	Apart    *bool              `yaml:"apart"`
+}
+
+// isApart is what an environment is unless it says so itself: one with a database of its own needs no schemas of its own,
+// and production is where the others read.
+func (e environmentFile) isApart(name string, ownDatabase bool) bool {
+	if e.Apart != nil {
+		return *e.Apart
+	}
+	return !ownDatabase && name != "production" && name != "prod"
 }
 
 // ReadConfig reads terrace.yml alone. With an environment chosen, its settings are in place of the project's own.
@@ -119,7 +129,7 @@ func (c *configReader) environment(e strict.Entry[strict.Node]) Environment {
 	}
 	var w environmentFile
 	c.problems = append(c.problems, node.Decode(&w)...)
-	return Environment{Database: w.Database, Vars: w.Vars, Threads: c.threads(w.Threads)}
+	return Environment{Database: w.Database, Vars: w.Vars, Threads: c.threads(w.Threads), Apart: w.isApart(e.Key, w.Database != "")}
 }
 
 func (c *configReader) threads(n strict.Placed[int]) int {

@@ -151,7 +151,7 @@ environments:
 		Name: "shop", Database: "postgres://localhost/shop", Timezone: "Asia/Shanghai", Threads: 4,
 		Vars:         map[string]string{"rate": "1.10", "since": "2024-01-01"},
 		Selectors:    map[string]string{"nightly": "tag:daily,+shop_dws.*"},
-		Environments: map[string]model.Environment{"prod": {Vars: map[string]string{"since": "2020-01-01"}, Threads: 8}, "dev": {}},
+		Environments: map[string]model.Environment{"prod": {Vars: map[string]string{"since": "2020-01-01"}, Threads: 8}, "dev": {Apart: true}},
 	}, config)
 
 	env := func(name string) (string, bool) { return "postgres://prod/shop", name == "PROD_DB" }

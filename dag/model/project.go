@@ -293,4 +293,6 @@ type Environment struct {
 	Database string
 	Vars     map[string]string
 	Threads  int
+	// Apart says that what differs from production is built beside it, in schemas of its own, in the same database.
+	Apart bool
 }

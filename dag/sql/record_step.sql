@@ -5,7 +5,7 @@ with said as (
     from jsonb_to_record($1::jsonb) as s (
         run_id uuid, node text, kind text, status text, reason text,
         inserted bigint, updated bigint, deleted bigint, unchanged bigint, rejected bigint,
-        began timestamptz, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
+        began timestamptz, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text
     )
 ),
 step as (
@@ -26,11 +26,11 @@ step as (
 ),
 state as (
     insert into terrace.node_state (
-        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, run_id, built_at
+        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, run_id, built_at
     )
     select
         s.node, s.kind, s.file, s.file_hash, s.fingerprint, s.depends_on,
-        pg_current_snapshot(), s.cluster, s.run_id, clock_timestamp()
+        pg_current_snapshot(), s.cluster, s.environment, s.run_id, clock_timestamp()
     from said as s
         where s.made
     on conflict (node) do update

@@ -4,7 +4,7 @@ with said as (
     select *
     from jsonb_to_record($1::jsonb) as s (
         run_id uuid, assertion text, judged text, severity text, status text, failing bigint, samples jsonb, message text,
-        passed boolean, keep boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text
+        passed boolean, keep boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text
     )
 ),
 result as (
@@ -24,11 +24,11 @@ forgotten as (
         and not s.keep
 )
 insert into terrace.node_state (
-    node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, run_id, built_at
+    node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, run_id, built_at
 )
 select
     s.assertion, 'assertion', s.file, s.file_hash, s.fingerprint, s.depends_on,
-    pg_current_snapshot(), s.cluster, s.run_id, clock_timestamp()
+    pg_current_snapshot(), s.cluster, s.environment, s.run_id, clock_timestamp()
 from said as s
 where s.passed
 on conflict (node) do update
