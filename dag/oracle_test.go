@@ -17,21 +17,28 @@ import (
 	"github.com/terrace-elt/terrace/dag"
 )
 
-// seeds returns the seeds that random tests use: few with -short, else five, or as many as TERRACE_TEST_SEEDS says.
+// seeds returns the seeds that random tests use: few with -short, else five, or those that TERRACE_TEST_SEEDS says, as
+// many as "500" or from one to another as "301-500".
 func seeds(t *testing.T) []uint64 {
 	t.Helper()
-	n := 5
+	first, last := 1, 5
 	if testing.Short() {
-		n = 2
+		last = 2
 	}
 	if text := os.Getenv("TERRACE_TEST_SEEDS"); text != "" {
+		from, to, ranged := strings.Cut(text, "-")
+		if !ranged {
+			from, to = "1", text
+		}
 		var err error
-		n, err = strconv.Atoi(text)
+		first, err = strconv.Atoi(from)
+		require.NoError(t, err)
+		last, err = strconv.Atoi(to)
 		require.NoError(t, err)
 	}
-	out := make([]uint64, n)
-	for i := range out {
-		out[i] = uint64(i + 1)
+	var out []uint64
+	for i := first; i <= last; i++ {
+		out = append(out, uint64(i))
 	}
 	return out
 }

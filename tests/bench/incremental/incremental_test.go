@@ -1,6 +1,7 @@
 // Package incremental measures what it costs to follow a change, over several sizes of what is there: incremental models
-// and a dimension, against recomputing them in full, and against the statements that dbt sends for the same (its
-// delete+insert strategy, its snapshot), on the same data in the same run:
+// and a dimension, against recomputing them in full, against the statements that dbt sends for the same (its strategies
+// delete+insert and merge, its snapshot), and against what one would write by hand who knows that each record changed at most
+// once since, on the same data in the same run:
 //
 //	go test -run '^$' -bench . -benchtime 1x ./tests/bench/incremental -sizes 100000,300000,1000000
 //
@@ -32,7 +33,7 @@ var sizes = flag.String("sizes", "30000,100000,300000", "how many records the st
 const rounds = 3
 
 // shares are how many of a thousand records change before each run.
-var shares = []int{1, 10, 100}
+var shares = []int{1, 10, 100, 1000}
 
 const (
 	fact = `select
@@ -119,6 +120,30 @@ var (
 		"insert into dbt.fact (id, customer, amount, state, at, _batch_id) (select id, customer, amount, state, at, _batch_id from fact__dbt_tmp)",
 		"drop table fact__dbt_tmp",
 	}
+	dbtMerge = []string{
+		"create temporary table merged__dbt_tmp as\n" + fact + "\nwhere o._batch_id > (select max(t._batch_id) from dbt.merged as t)",
+		`merge into dbt.merged as t using merged__dbt_tmp as s on s.id = t.id
+when matched then update set customer = s.customer, amount = s.amount, state = s.state, at = s.at, _batch_id = s._batch_id
+when not matched then insert (id, customer, amount, state, at, _batch_id) values (s.id, s.customer, s.amount, s.state, s.at, s._batch_id)`,
+		"drop table merged__dbt_tmp",
+	}
+	// byHand closes and opens versions of the records that landed since the last time, joined once.
+	byHand = []string{
+		`create temporary table came as
+select d.ctid as was, s.*
+from (
+    ` + handSource + `
+    where o._batch_id > (select w.batch_id from hand.watermark as w)
+) as s
+left join hand.dimension as d
+    on d.id = s.id and d.valid_to is null
+where (d.customer, d.state, d.amount) is distinct from (s.customer, s.state, s.amount)`,
+		"analyze came",
+		"update hand.dimension as d set valid_to = c._seen_at from came as c where d.ctid = c.was",
+		"insert into hand.dimension (id, customer, state, amount, valid_from) select c.id, c.customer, c.state, c.amount, c._seen_at from came as c",
+		"drop table came",
+		"update hand.watermark set batch_id = (select max(o._batch_id) from ods.orders as o)",
+	}
 	dbtSnapshot = []string{
 		`create temporary table snapshot__dbt_tmp as
 with src as (
@@ -163,6 +188,8 @@ where dbt_change_type = 'insert'`,
 
 const (
 	snapshotSource = `select o.id, (o.payload ->> 'customer')::integer as customer, o.payload ->> 'state' as state, (o.payload ->> 'amount')::numeric(12, 2) as amount
+    from ods.orders as o`
+	handSource = `select o.id, (o.payload ->> 'customer')::integer as customer, o.payload ->> 'state' as state, (o.payload ->> 'amount')::numeric(12, 2) as amount, o._seen_at
     from ods.orders as o`
 	snapshotDiffers = `(h.customer <> c.customer or (h.customer is null) <> (c.customer is null)
         or h.state <> c.state or (h.state is null) <> (c.state is null)
@@ -214,14 +241,18 @@ func newWarehouse(b *testing.B, size int) *warehouse {
 	w.pool, err = dag.Connect(context.Background(), config, dag.Session{RunID: uuid.New(), RunAt: time.Now(), Timezone: "UTC", Connections: 2})
 	require.NoError(b, err)
 	b.Cleanup(w.pool.Close)
-	require.NoError(b, dag.Ready(context.Background(), w.pool, []string{"inc", "anew", "dbt"}, nil))
+	require.NoError(b, dag.Ready(context.Background(), w.pool, []string{"inc", "anew", "dbt", "hand"}, nil))
 	for _, name := range []string{"inc.fact", "inc.totals", "inc.dimension", "anew.fact", "anew.totals", "anew.dimension"} {
 		w.run(b, name, false)
 	}
 	w.exec(b,
 		"create table dbt.fact as "+fact, "create unique index on dbt.fact (id)",
-		"create table dbt.snapshot as select s.*, now()::timestamp as dbt_updated_at, now()::timestamp as dbt_valid_from, null::timestamp as dbt_valid_to, md5(s.id::varchar || '|' || now()::timestamp::varchar) as dbt_scd_id from ("+snapshotSource+") as s",
-		"analyze dbt.fact, dbt.snapshot")
+		"create table dbt.merged as "+fact, "create unique index on dbt.merged (id)",
+		"create table hand.watermark as select 0::bigint as batch_id",
+		"create table hand.dimension as select s.id, s.customer, s.state, s.amount, s._seen_at as valid_from, null::timestamptz as valid_to from ("+handSource+") as s",
+		"create unique index on hand.dimension (id, valid_from)", "create unique index on hand.dimension (id) where valid_to is null", "analyze hand.dimension",
+		"create table dbt.snapshot as select s.id, s.customer, s.state, s.amount, now()::timestamp as dbt_updated_at, now()::timestamp as dbt_valid_from, null::timestamp as dbt_valid_to, md5(s.id::varchar || '|' || now()::timestamp::varchar) as dbt_scd_id from ("+snapshotSource+") as s",
+		"analyze dbt.fact, dbt.merged, dbt.snapshot")
 	return w
 }
 
@@ -285,7 +316,9 @@ func (w *warehouse) compare(b *testing.B, share int) {
 			"fact-all":      func() float64 { return w.run(b, "anew.fact", true) },
 			"dimension-all": func() float64 { return w.run(b, "anew.dimension", true) },
 			"fact-dbt":      func() float64 { return w.exec(b, dbtFact...) },
+			"fact-merge":    func() float64 { return w.exec(b, dbtMerge...) },
 			"snapshot-dbt":  func() float64 { return w.exec(b, dbtSnapshot...) },
+			"hand":          func() float64 { return w.exec(b, byHand...) },
 		} {
 			took[side] = append(took[side], follow())
 		}
@@ -298,6 +331,8 @@ func (w *warehouse) compare(b *testing.B, share int) {
 		b.ReportMetric(median(took[m+"-all"])/median(took[m]), m+"-all/terrace")
 	}
 	b.ReportMetric(median(took["fact-dbt"])/median(took["fact"]), "fact-dbt/terrace")
+	b.ReportMetric(median(took["fact-merge"])/median(took["fact"]), "fact-merge/terrace")
+	b.ReportMetric(median(took["dimension"])/median(took["hand"]), "dimension-terrace/hand")
 	b.ReportMetric(median(took["snapshot-dbt"])/median(took["dimension"]), "dimension-dbt/terrace")
 }
 
@@ -310,6 +345,17 @@ func (w *warehouse) requireSame(b *testing.B) {
 from ((table inc.%[1]s except all table anew.%[1]s) union all (table anew.%[1]s except all table inc.%[1]s)) as d`, m)).Scan(&differ)
 		require.NoError(b, err)
 		require.Zero(b, differ, m)
+	}
+	for held, wanted := range map[string]string{
+		"select id, customer, amount, state, at from dbt.fact":                            "select id, customer, amount, state, at from inc.fact",
+		"select id, customer, amount, state, at from dbt.merged":                          "select id, customer, amount, state, at from inc.fact",
+		"select id, customer, state, amount, valid_from, valid_to from hand.dimension":    "select id, customer, state, amount, valid_from, valid_to from inc.dimension",
+		"select id, customer, state, amount from dbt.snapshot where dbt_valid_to is null": "select id, customer, state, amount from inc.dimension where is_current",
+	} {
+		var differ int
+		err := w.pool.QueryRow(context.Background(), fmt.Sprintf("select count(*) from ((%[1]s except all %[2]s) union all (%[2]s except all %[1]s)) as d", held, wanted)).Scan(&differ)
+		require.NoError(b, err)
+		require.Zero(b, differ, held)
 	}
 }
 
