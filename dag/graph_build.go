@@ -52,8 +52,9 @@ func (b *builder) addRelations(p *model.Project) {
 	for i := range p.Streams {
 		s := &p.Streams[i]
 		n := &Node{Name: s.Name, Kind: KindStream, File: s.File, Line: s.Line, Tags: s.Tags, Stream: s}
-		if s.Parent != "" {
-			n.Deps = []string{s.Parent}
+		n.Deps = slices.Clone(s.Reads)
+		if s.Parent != "" && !slices.Contains(n.Deps, s.Parent) {
+			n.Deps = append(n.Deps, s.Parent)
 		}
 		b.add(n)
 	}

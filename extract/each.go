@@ -13,6 +13,17 @@ type dimension struct {
 	sql    string // a query that gives the values instead
 }
 
+// EachQueries are the queries of the warehouse that say what the stream is read for, in the order of the declaration.
+func (s *Stream) EachQueries() []string {
+	var queries []string
+	for _, d := range s.each {
+		if d.sql != "" {
+			queries = append(queries, d.sql)
+		}
+	}
+	return queries
+}
+
 // spread gives the variants of the stream, one for each combination of values, and what their placeholders mean. A
 // stream without each has the one variant "".
 func (r *reading) spread(ctx context.Context) ([]string, error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/materialize"
@@ -56,6 +57,9 @@ func (a *App) read() *project {
 			})
 		}
 	}
+	for i := range streams {
+		streams[i].Reads = p.readFirst(streams[i].Name)
+	}
 	loaded, more := model.Load(files, model.Options{LookupEnv: a.LookupEnv, Streams: streams, Environment: a.settings.environment})
 	p.Project = loaded
 	problems = append(problems, more...)
@@ -67,6 +71,26 @@ func (a *App) read() *project {
 	}
 	p.problems = strict.Sort(problems)
 	return p
+}
+
+// readFirst are the streams that the queries of a stream's each read, sorted. What is wrong with a query is told when it is
+// asked: it may be one that only the server understands.
+func (p *project) readFirst(name string) []string {
+	var first []string
+	for _, sql := range p.streams[name].EachQueries() {
+		reads, err := model.Reads(sql)
+		if err != nil {
+			continue
+		}
+		for _, r := range reads {
+			stream := strings.TrimSuffix(r.Name, "__versions")
+			if p.streams[stream] != nil && stream != name {
+				first = append(first, stream)
+			}
+		}
+	}
+	slices.Sort(first)
+	return slices.Compact(first)
 }
 
 // elsewhere leaves out what is at a place of which something is said already: a name that the reader of the files does

@@ -32,6 +32,8 @@ type Stream struct {
 	Tags   []string
 	// Parent is the stream whose records this one fetches details for, or "".
 	Parent string
+	// Reads are the streams that a query of the declaration reads, sorted: they are read first.
+	Reads []string
 	// External marks a relation of type existing: others fill it, there is nothing to extract.
 	External bool
 }

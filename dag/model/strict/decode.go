@@ -276,5 +276,18 @@ func (n Node) wrong(want string) Problem {
 	if n.Kind() == Scalar {
 		got = fmt.Sprintf("%q", n.Text())
 	}
-	return n.Problem(fmt.Sprintf("%s wants %s, got %s", n.label(), want, got), "")
+	return n.Problem(fmt.Sprintf("%s wants %s, got %s", n.label(), want, got), n.castHint())
+}
+
+// castHint is for SQL casts between braces, such as {changed: {orders: [paid_at::date]}}: the parser takes paid_at for a key
+// there, although YAML does not.
+func (n Node) castHint() string {
+	if n.Kind() != Mapping {
+		return ""
+	}
+	entries, problems := n.Entries()
+	if len(problems) > 0 || len(entries) != 1 || entries[0].Value.Kind() != Scalar || !strings.HasPrefix(entries[0].Value.Text(), ":") {
+		return ""
+	}
+	return fmt.Sprintf("between braces, what has a colon in it is written in quotes: \"%s:%s\"", entries[0].Key, entries[0].Value.Text())
 }

@@ -313,3 +313,18 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// The parser takes a cast between braces for a mapping; that is told with the way to write it.
+func TestDecode_tellsHowACastIsWrittenBetweenBraces(t *testing.T) {
+	t.Parallel()
+	var into struct {
+		Changed map[string][]string `yaml:"changed"`
+	}
+	problems := strict.Source{File: "m.sql", Text: []byte("changed: {a: [id, paid_at::date]}\n")}.Decode(&into)
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0].Hint, `"paid_at::date"`)
+	for _, right := range []string{"changed: {a: [id, \"paid_at::date\"]}\n", "changed:\n  a: [id, paid_at::date]\n"} {
+		require.Empty(t, strict.Source{File: "m.sql", Text: []byte(right)}.Decode(&into))
+		require.Equal(t, []string{"id", "paid_at::date"}, into.Changed["a"])
+	}
+}
