@@ -74,6 +74,14 @@ func (c *chunker) finish(last bool) error {
 	if c.resume != nil {
 		page.Resume = c.resume()
 	}
-	c.page.Records, c.page.Rejects, c.page.Bytes, c.size = nil, nil, 0, 0
+	c.page.Records, c.page.Rejects, c.page.Meta, c.page.Bytes, c.size = nil, nil, nil, 0, 0
 	return c.emit(page)
+}
+
+// know has the next page say something of the slice.
+func (c *chunker) know(name string, what any) {
+	if c.page.Meta == nil {
+		c.page.Meta = map[string]any{}
+	}
+	c.page.Meta[name] = what
 }

@@ -174,6 +174,7 @@ func (f *sourceFile) csv(r io.Reader, c *chunker) error {
 			if names, err = columnNames(row.cells, format.header); err != nil {
 				return fmt.Errorf("line %d: %w", row.number, err)
 			}
+			c.know("columns", plainNames(names))
 			if format.header {
 				continue
 			}
@@ -215,6 +216,15 @@ func columnNames(cells []string, header bool) ([][]byte, error) {
 		names[i] = appendValue(nil, name)
 	}
 	return names, nil
+}
+
+// plainNames are the names as they stand in the header.
+func plainNames(names [][]byte) []string {
+	plain := make([]string, len(names))
+	for i, name := range names {
+		plain[i] = unquote(name)
+	}
+	return plain
 }
 
 func appendRow(dst []byte, names [][]byte, cells []string, null map[string]bool) []byte {

@@ -187,7 +187,8 @@ func (f *sourceFile) records(ctx context.Context, raw io.Reader, c *chunker) err
 	if f.hash != "" && hash != f.hash {
 		return &Error{Kind: Changed, Message: f.path + " changed while it was read", Hint: "run again when it is complete"}
 	}
-	c.page.Bytes, c.page.Meta = content.n, map[string]any{"sha256": hash}
+	c.page.Bytes = content.n
+	c.know("sha256", hash)
 	f.traffic.bytes.Add(content.n)
 	return c.finish(true)
 }

@@ -284,8 +284,9 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 	return units, nil
 }
 
-// pipe lands a page while the next one is being fetched and prepared. At most one page waits between the two.
-func (r *reading) pipe(ctx context.Context, slice ods.Slice, u unit) error {
+// pipe lands a page while the next one is being fetched and prepared. At most one page waits between the two. Nothing is
+// landed before turn is closed, unless it is nil.
+func (r *reading) pipe(ctx context.Context, slice ods.Slice, u unit, turn <-chan struct{}) error {
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	pages := make(chan ods.Page, 1)
@@ -312,6 +313,9 @@ func (r *reading) pipe(ctx context.Context, slice ods.Slice, u unit) error {
 	for page := range pages {
 		if landErr != nil {
 			continue // the reader has been told to stop; what it had ready is not landed
+		}
+		if turn != nil {
+			<-turn // whoever is before ends, however that may be
 		}
 		if landErr = r.land(ctx, page); landErr != nil {
 			stop(landErr)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/klauspost/compress/gzip"
@@ -346,4 +347,44 @@ streams:
 	_, problems = loadText("source: x\nbase_url: http://h\nendpoint: http://h\nauth: {type: none, secret_key: x}\nstreams: {}\n")
 	require.Contains(t, problems, "3: endpoint does not belong to a source of type http")
 	require.Contains(t, problems, "4: auth.secret_key does not belong to a source of type http")
+}
+
+// latecomer answers the first objects last, and counts how many are asked for at once.
+type latecomer struct {
+	mu            sync.Mutex
+	asked, flying int
+	most          int
+}
+
+func (l *latecomer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !req.URL.Query().Has("list-type") {
+		l.mu.Lock()
+		l.asked++
+		l.flying++
+		l.most = max(l.most, l.flying)
+		wait := time.Duration(20-l.asked) * 10 * time.Millisecond
+		l.mu.Unlock()
+		time.Sleep(max(wait, 0))
+		defer func() { l.mu.Lock(); l.flying--; l.mu.Unlock() }()
+	}
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+// Objects are read several at once, and landed in the order of their keys: what the last one says of a record is current.
+func TestReadS3_readsAtOnceAndLandsInOrder(t *testing.T) {
+	t.Parallel()
+	l := newLake(t, bucketOfLines)
+	for i := range 12 {
+		l.Put(t, fmt.Sprintf("in/%02d.ndjson", i), fmt.Appendf(nil, "{\"id\":1,\"v\":%d}\n{\"id\":%d,\"v\":0}\n", i, 100+i))
+	}
+	late := &latecomer{}
+	d := quick(nil, l.env)
+	d.Lander, d.Transport = l.store, late
+	result, err := extract.NewReader(d).Read(t.Context(), l.stream, extract.Job{RunID: uuid.New()})
+	require.NoError(t, err)
+	require.Equal(t, 12, result.SlicesDone)
+	require.Equal(t, 4, late.most)
+	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"},
+		l.query(`select payload ->> 'v' from crm_ods.rows__versions where id = 1 order by _version`))
+	require.Equal(t, []string{"11"}, l.query(`select payload ->> 'v' from crm_ods.rows where id = 1`))
 }

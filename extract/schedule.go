@@ -22,6 +22,8 @@ type schedule struct {
 	stop     context.CancelCauseFunc
 	halted   bool // nothing more is begun
 	failures []failure
+	// turn is closed when the slice that was begun last may land, for files: their order decides which version is the newest.
+	turn chan struct{}
 }
 
 // ending is how the reading of a slice ended.
@@ -43,8 +45,12 @@ func newSchedule(r *reading, units []unit) *schedule {
 	r.result.Slices += len(units)
 	s := &schedule{reading: r, waiting: units, most: 1, ended: make(chan ending)}
 	// A replay is quick enough, and in order it is the same each time.
-	if r.stream.Source.Recordable() && r.deps.Recording == nil {
+	if (r.stream.Source.Recordable() || r.stream.Source.Type == S3) && r.deps.Recording == nil {
 		s.most = r.stream.Source.limits.concurrency
+	}
+	if r.stream.Source.Type == S3 {
+		s.turn = make(chan struct{})
+		close(s.turn)
 	}
 	return s
 }
@@ -82,8 +88,19 @@ func (s *schedule) begin(ctx context.Context) {
 		return
 	}
 	s.running++
+	mine, next := s.turn, chan struct{}(nil)
+	if mine != nil {
+		next = make(chan struct{})
+		s.turn = next
+	}
 	go func() {
-		s.ended <- ending{unit: u, slice: slice, err: s.pipe(ctx, slice, u)}
+		err := s.pipe(ctx, slice, u, mine)
+		if next != nil {
+			// One that failed before its turn came does not let the others pass those before it.
+			<-mine
+			close(next)
+		}
+		s.ended <- ending{unit: u, slice: slice, err: err}
 	}()
 }
 

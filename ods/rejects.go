@@ -32,6 +32,11 @@ type StoredReject struct {
 	RunID      uuid.NullUUID
 	RejectedAt time.Time
 	ReplayedAt *time.Time // nil: not yet
+	// Variant is the fan-out value that it was read for; Columns are the names of its file's header, where the file has one.
+	Variant string
+	Columns []string
+	// Given is for ReplayRejects: the values of the key columns that the record does not have.
+	Given []string
 	Reject
 }
 
@@ -48,7 +53,7 @@ func (s *Store) Rejects(ctx context.Context, filter RejectFilter) ([]StoredRejec
 	}
 	rejects, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (StoredReject, error) {
 		var r StoredReject
-		err := row.Scan(&r.ID, &r.Stream, &r.BatchID, &r.RunID, &r.Reason, &r.Message, &r.Place, &r.Raw, &r.RejectedAt, &r.ReplayedAt)
+		err := row.Scan(&r.ID, &r.Stream, &r.BatchID, &r.RunID, &r.Reason, &r.Message, &r.Place, &r.Raw, &r.RejectedAt, &r.ReplayedAt, &r.Variant, &r.Columns)
 		return r, err
 	})
 	return rejects, wrap(err, "read terrace.reject")

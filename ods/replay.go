@@ -87,7 +87,7 @@ func (r *replay) prepare(run uuid.UUID, now time.Time) error {
 	page := Page{Stream: r.stream, RunID: run, Fetched: now, Endpoint: "terrace.reject"}
 	page.Request = fmt.Sprintf("replay of %d rejects, from %d", len(r.rejects), r.rejects[0].ID)
 	for _, reject := range r.rejects {
-		record := Record{Raw: reject.Raw}
+		record := Record{Raw: reject.Raw, Given: reject.Given}
 		if r.stream.FileColumns {
 			record.File, record.Line = placeInFile(reject.Place)
 		}

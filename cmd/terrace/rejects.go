@@ -109,12 +109,11 @@ func (c *RejectsReplayCmd) replay(ctx context.Context, a *App, store *ods.Store,
 func (r *replayedStream) reread(s *extract.Stream, pending []ods.StoredReject) []ods.StoredReject {
 	var ready []ods.StoredReject
 	for _, reject := range pending {
-		raw, err := s.Reread(reject.Raw, reject.Reason)
+		reject, err := s.Reread(reject)
 		if err != nil {
 			r.refuse(err.Error())
 			continue
 		}
-		reject.Raw = raw
 		ready = append(ready, reject)
 	}
 	return ready
