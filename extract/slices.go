@@ -93,6 +93,12 @@ func (d *Slicing) span(watermark, now time.Time, w Window) (start, end time.Time
 	return start, end
 }
 
+// Resume is where the next reading begins when everything before the watermark has been read.
+func (d *Slicing) Resume(watermark time.Time) time.Time {
+	start, _ := d.span(watermark, watermark, Window{})
+	return start
+}
+
 // cut divides the stretch at the grid of the step and by the longest span.
 func (d *Slicing) cut(start, end time.Time, split Split) [][2]time.Time {
 	anchor, step := d.grid(start, split)

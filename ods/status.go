@@ -16,6 +16,8 @@ var (
 	statusSQL string
 	//go:embed sql/status_cursors.sql
 	statusCursorsSQL string
+	//go:embed sql/status_attempts.sql
+	statusAttemptsSQL string
 )
 
 // StreamStatus is how far one stream has been read, and what there is of it.
@@ -32,6 +34,15 @@ type StreamStatus struct {
 	Open, Failed int64
 	// Rejected counts the rejects that have not been replayed.
 	Rejected int64
+	// AskedUpTo is the end of the latest window that the source was asked for, whether it was read or not; nil without windows.
+	AskedUpTo *time.Time
+	// Failure is why the last slice failed, "" when one was read since; FailedAt is when.
+	Failure  string
+	FailedAt *time.Time
+	// LastChange is when a record was last new, changed or deleted, nil when none ever was.
+	LastChange *time.Time
+	// Usual is how long it takes from change to change at most, as a rule; nil before that can be told.
+	Usual *time.Duration
 }
 
 // VariantStatus is the cursor of one fan-out value.
@@ -60,6 +71,9 @@ func (s *Store) Status(ctx context.Context) ([]StreamStatus, error) {
 	if err := s.addCursors(ctx, streams); err != nil {
 		return nil, fmt.Errorf("read cursors: %w", err)
 	}
+	if err := s.addAttempts(ctx, streams); err != nil {
+		return nil, fmt.Errorf("read attempts: %w", err)
+	}
 	if err := s.countCurrent(ctx, streams); err != nil {
 		return nil, fmt.Errorf("count records: %w", err)
 	}
@@ -80,6 +94,23 @@ func (s *Store) addCursors(ctx context.Context, streams []StreamStatus) error {
 	_, err = pgx.ForEachRow(rows, []any{&stream, &v.Variant, &v.Watermark, &v.RunID, &v.LastStarted, &v.LastEnded}, func() error {
 		if t := byName[stream]; t != nil {
 			t.Variants = append(t.Variants, v)
+		}
+		return nil
+	})
+	return err
+}
+
+func (s *Store) addAttempts(ctx context.Context, streams []StreamStatus) error {
+	rows, err := s.pool.Query(ctx, statusAttemptsSQL)
+	if err != nil {
+		return err
+	}
+	var a StreamStatus
+	_, err = pgx.ForEachRow(rows, []any{&a.Stream, &a.AskedUpTo, &a.Failure, &a.FailedAt, &a.LastChange, &a.Usual}, func() error {
+		for i := range streams {
+			if t := &streams[i]; t.Stream == a.Stream {
+				t.AskedUpTo, t.Failure, t.FailedAt, t.LastChange, t.Usual = a.AskedUpTo, a.Failure, a.FailedAt, a.LastChange, a.Usual
+			}
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package ods_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -44,4 +45,36 @@ func TestStatus_saysHowFarEachStreamHasBeenRead(t *testing.T) {
 	require.True(t, day(2).Equal(*got.Variants[0].Watermark))
 	require.Equal(t, w.run, got.Variants[0].RunID.UUID)
 	require.False(t, got.Variants[0].LastEnded.Before(*got.Variants[0].LastStarted))
+}
+
+// How often a stream changes is known of the runs that changed it, and what was asked last of all slices.
+func TestStatus_knowsTheRhythmAndTheLastFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, orders())
+	at := func() ods.StreamStatus {
+		all, err := w.store.Status(t.Context())
+		require.NoError(t, err)
+		return all[0]
+	}
+	require.Nil(t, at().LastChange)
+	_, err := w.db.Pool.Exec(t.Context(), `
+insert into terrace.batch (node, run_id, rows_inserted, committed_at)
+select 'shop_ods.orders', gen_random_uuid(), case when i % 2 = 0 then 1 else 0 end, timestamptz '2026-01-01' + i * interval '30 minutes'
+from generate_series(0, 20) as i`)
+	require.NoError(t, err)
+	got := at()
+	require.Equal(t, time.Hour, *got.Usual)
+	require.True(t, got.LastChange.Equal(time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC)), got.LastChange)
+
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	w.open(ods.SliceSpec{Kind: ods.Window, Start: start, End: start.Add(time.Hour)})
+	require.NoError(t, w.store.FailSlice(t.Context(), w.slice, "HTTP 401"))
+	got = at()
+	require.Equal(t, "HTTP 401", got.Failure)
+	require.True(t, got.AskedUpTo.Equal(start.Add(time.Hour)))
+	w.open(ods.SliceSpec{Kind: ods.Window, Start: start, End: start.Add(time.Hour)})
+	page := w.page(record(1, "a"))
+	page.Last = true
+	w.landPage(page)
+	require.Empty(t, at().Failure, "what was read since makes up for it")
 }

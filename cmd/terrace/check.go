@@ -18,6 +18,7 @@ import (
 // CheckCmd is terrace check.
 type CheckCmd struct {
 	Offline bool `help:"Leave the database out: headers, names and dependencies only."`
+	Sources bool `help:"Ask the sources as well, whether they can be read with the credentials of now: one request of each over HTTP; nothing is landed."`
 	Fix     bool `help:"Write into the headers what depends_on lacks, and remove what is not read."`
 	annotationFlags
 }
@@ -30,12 +31,17 @@ type checked struct {
 	// Skipped are models that were not compiled because something they read has a mistake.
 	Skipped []string `json:"skipped,omitempty"`
 	Fixed   []fixed  `json:"fixed,omitempty"`
+	// Sources are those that were asked.
+	Sources []probed `json:"sources,omitempty"`
 }
 
 // Run implements the command: the files first, then the project as the database understands it. Nothing is executed.
 func (c *CheckCmd) Run(ctx context.Context, a *App) error {
 	if err := a.needProject(); err != nil {
 		return err
+	}
+	if c.Sources && c.Offline {
+		return &inputError{message: "--sources and --offline exclude each other", hint: "Leave out one of them."}
 	}
 	p := a.read()
 	var out checked
@@ -53,7 +59,16 @@ func (c *CheckCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	a.annotate(c.annotationFlags, annotations(out.Problems))
-	return c.print(a, p, out)
+	if c.Sources && !strict.HasErrors(out.Problems) {
+		var err error
+		if out.Sources, err = c.askSources(ctx, a, p); err != nil {
+			return err
+		}
+	}
+	if err := c.print(a, p, out); err != nil {
+		return err
+	}
+	return unreadable(out.Sources)
 }
 
 // check fills in what there is to say. With an error the problems of the files are known.
@@ -190,5 +205,6 @@ func (c *CheckCmd) print(a *App, p *project, out checked) error {
 		without = "; not compared with a database"
 	}
 	a.printf("%d nodes, no mistakes%s", p.graph.Len(), without)
+	a.printProbed(out.Sources)
 	return nil
 }

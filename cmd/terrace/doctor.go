@@ -59,6 +59,7 @@ func (c *DoctorCmd) Run(ctx context.Context, a *App) error {
 	d.database(ctx)
 	d.psql()
 	d.variables(p)
+	d.sources(ctx, p)
 	return d.report()
 }
 
@@ -253,6 +254,20 @@ func (d *doctor) psql() {
 		return
 	}
 	d.ok("psql", path)
+}
+
+// sources asks those that count no requests: S3 and other PostgreSQL servers.
+func (d *doctor) sources(ctx context.Context, p *project) {
+	if p == nil || p.Project == nil || strict.HasErrors(p.problems) {
+		return
+	}
+	for _, s := range p.probe(ctx, d.app, nil, cheap) {
+		if s.OK {
+			d.ok("source", fmt.Sprintf("%s answers (%s)", s.Source, s.Stream))
+			continue
+		}
+		d.fail(ctx, "source", &surroundingsError{err: s.err, hint: s.Hint})
+	}
 }
 
 // variables looks whether everything is set that sources will ask the environment for.
