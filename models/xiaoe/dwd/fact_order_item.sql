@@ -35,5 +35,5 @@ select
     o.is_paid,
     o.pay_amount,
     o.coupon_amount,
-    case when o.is_paid then ((o.pay_amount + o.coupon_amount) / nullif(o.quantity, 0))::numeric(14, 2) end as list_price
+    (case when o.is_paid then (o.pay_amount + o.coupon_amount) / nullif(o.quantity, 0) end)::numeric(14, 2) as list_price
 from xiaoe_dwd.fact_order as o
