@@ -37,7 +37,8 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		Existing:    b.existing,
 		Windowed:    b.Windowed && m.Header.Window != "" && m.Header.Kind == model.Incremental && !b.FullRefresh,
 		FullRefresh: b.FullRefresh,
-		Redefined:   b.step.redefined,
+		Foreign:     b.foreign,
+		Redefined:   b.step.redefined || b.foreign,
 		Gated:       len(b.step.Gates) > 0,
 		Aside:       b.together != nil && !b.unread(m),
 	}
@@ -93,9 +94,20 @@ func (b *building) rejects(ctx context.Context, m *model.Model, in *materialize.
 	if len(m.Header.Rejects) == 0 {
 		return nil
 	}
-	there, _, err := inspect(ctx, b.conn, m.Schema, materialize.RejectsName(m.Relation))
-	in.HasRejects = there != nil
-	return err
+	name := materialize.RejectsName(m.Relation)
+	there, _, err := inspect(ctx, b.conn, m.Schema, name)
+	if err != nil || there == nil {
+		return err
+	}
+	in.HasRejects = true
+	if there.Kind == materialize.IsTable && slices.Equal(there.Columns, materialize.RejectColumns) {
+		return nil
+	}
+	return &StepError{StepFault: StepFault{
+		Message: fmt.Sprintf("%s.%s is there already, a %s that terrace did not make", m.Schema, name, there.Kind),
+		Hint:    "Rename or move it: rows that the rules of rejects take out have to go there.",
+		File:    m.File, Line: m.Header.Rejects[0].Line, Column: 1,
+	}}
 }
 
 func (b *building) succeeded(changed bool) {
@@ -146,6 +158,9 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 	b.queue(s.Index...)
 	if err := b.publish(ctx, s); err != nil {
 		return err
+	}
+	if s.Replaces && b.together == nil {
+		b.remember(b.remade())
 	}
 	if s.Stage == "" {
 		if err := b.judge(ctx, ""); err != nil {

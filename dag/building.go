@@ -31,6 +31,8 @@ type building struct {
 	// feeding says that others are driven by the rows that change, fedRows how many were written for them.
 	feeding bool
 	fedRows int64
+	// foreign says that what stands under the node's name is not terrace's, and is taken over.
+	foreign bool
 	filed   int64 // rows of the relation of rejects that changed
 	result  Result
 	// verdicts are what the assertions found, in the order in which they were asked.
@@ -93,8 +95,8 @@ func (b *building) open(ctx context.Context, statements ...materialize.Statement
 	schema, relation, _ := strings.Cut(b.step.node.relation(), ".")
 	statements = append(statements,
 		command("set local application_name = "+materialize.Literal(applicationName(b.RunID, b.step.Name))),
-		command(fmt.Sprintf("execute %s (%s, %s, %s)",
-			openName, materialize.Literal(b.step.Name), materialize.Literal(schema), materialize.Literal(relation))))
+		command(fmt.Sprintf("execute %s (%s, %s, %s, %s)", openName, materialize.Literal(b.step.Name),
+			materialize.Literal(schema), materialize.Literal(relation), materialize.Literal(*b.cluster.Load()))))
 	results, err := b.exec(ctx, statements...)
 	if err != nil {
 		return missing(fmt.Errorf("prepare %s: %w", b.step.Name, err), b.step.Name, b.step.File)
@@ -104,8 +106,10 @@ func (b *building) open(ctx context.Context, statements ...materialize.Statement
 		return b.held(ctx, b.conn, b.step.Name)
 	}
 	b.began = string(answer[2])
-	b.existing, b.oid, err = decodeRelation(answer[1])
-	return err
+	if b.existing, b.oid, err = decodeRelation(answer[1]); err != nil {
+		return err
+	}
+	return b.own(answer[3])
 }
 
 // relation is the name of the relation that a step on the node makes, or "".

@@ -145,6 +145,8 @@ func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
 		return Run, "first build", nil
 	case !s.Exists:
 		return Run, "its relation is gone", nil
+	case s.Replaced:
+		return Run, "its relation was replaced by hand", nil
 	case p.options.FullRefresh:
 		return Run, "full refresh", nil
 	case p.options.Force:

@@ -17,6 +17,8 @@ type NodeState struct {
 	DependsOn   []string // effective dependencies, as they were then
 	// Exists is false when the relation has been dropped since.
 	Exists bool
+	// Replaced is true when somebody put another relation under its name.
+	Replaced bool
 	// Trusted is false when the snapshot was taken in another cluster: what changed since then cannot be known.
 	Trusted bool
 	// Pending are rows that changed in a dependency since the node was built, by dependency.
@@ -47,7 +49,7 @@ func LoadState(ctx context.Context, db Database) (State, error) {
 	var name string
 	var s NodeState
 	_, err = pgx.ForEachRow(rows, []any{
-		&name, &s.Kind, &s.SourceHash, &s.Fingerprint, &s.DependsOn, &s.Exists, &s.Trusted, &s.Pending,
+		&name, &s.Kind, &s.SourceHash, &s.Fingerprint, &s.DependsOn, &s.Exists, &s.Trusted, &s.Replaced, &s.Pending,
 	}, func() error {
 		state[name] = s
 		s = NodeState{}

@@ -330,6 +330,15 @@ func (t *Together) exchange(ctx context.Context) (string, error) {
 			return d.b.step.Name, err
 		}
 	}
+	var names []string
+	for _, d := range t.later {
+		names = append(names, d.b.step.Name)
+		names = append(names, d.b.remade()...)
+	}
+	first.remember(sortedSet(names))
+	if err := first.flush(ctx); err != nil {
+		return first.step.Name, err
+	}
 	_, err := t.conn.Exec(ctx, "set local lock_timeout = 0; release savepoint publish")
 	return first.step.Name, err
 }

@@ -74,6 +74,10 @@ create table terrace.node_state (
     xid xid8 not null default pg_current_xact_id(),
     -- A snapshot means something in the cluster that took it, and nowhere else.
     cluster text not null default '',
+    -- The relation that the node was built as, and the database in which its oid means something. Another one under the
+    -- name was put there by somebody else.
+    relation oid,
+    database oid,
     run_id uuid,
     built_at timestamptz not null default clock_timestamp()
 );

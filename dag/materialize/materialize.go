@@ -23,8 +23,16 @@ const (
 	IsTable            RelationKind = "table"
 	IsView             RelationKind = "view"
 	IsMaterializedView RelationKind = "materialized view"
-	IsOther            RelationKind = "relation of another kind"
+	IsForeignTable     RelationKind = "foreign table"
+	IsSequence         RelationKind = "sequence"
+	IsIndex            RelationKind = "index"
+	IsType             RelationKind = "type"
 )
+
+// Odd reports whether nothing of the kind can take or leave a model's place.
+func (k RelationKind) Odd() bool {
+	return k != IsTable && k != IsView && k != IsMaterializedView
+}
 
 // Relation is what the database has under a model's name before the model is built.
 type Relation struct {
@@ -65,6 +73,9 @@ type Input struct {
 	Windowed bool
 	// FullRefresh builds an incremental model from nothing, whatever on_schema_change says.
 	FullRefresh bool
+	// Foreign says that what stands under the name was made by others: nothing of it is kept but the name, its readers and
+	// what people may do with it. The versions in a table that fits an scd2 model are kept.
+	Foreign bool
 	// Redefined says that the relation was built from another file, or that nobody knows: its description may be old.
 	Redefined bool
 	// Gated says that assertions judge the content before it is published.
@@ -143,9 +154,9 @@ func (e *RefusedError) Error() string { return e.Message }
 
 // Render returns the script that builds the model. Errors are of type *RefusedError.
 func Render(in Input) (Script, error) {
-	if in.Existing != nil && in.Existing.Kind == IsOther {
+	if in.Existing != nil && in.Existing.Kind.Odd() {
 		return Script{}, &RefusedError{
-			Message: fmt.Sprintf("%s exists and is neither a table nor a view", in.Model.Name),
+			Message: fmt.Sprintf("%s is there already, a %s", in.Model.Name, in.Existing.Kind),
 			Hint:    "Rename the model, or move what stands there.",
 		}
 	}

@@ -18,7 +18,7 @@ func renderTable(in Input) (Script, error) {
 	switch {
 	case in.Existing == nil:
 		return create(in), nil
-	case in.Existing.Kind == IsTable && slices.Equal(in.Existing.Columns, in.Columns):
+	case in.Existing.Kind == IsTable && !in.Foreign && slices.Equal(in.Existing.Columns, in.Columns):
 		return apply(in), nil
 	default:
 		return exchange(in)

@@ -3,7 +3,7 @@ select jsonb_build_object(
     'oid', c.oid::bigint,
     'kind', case c.relkind
         when 'r' then 'table' when 'p' then 'table' when 'v' then 'view' when 'm' then 'materialized view'
-        else 'relation of another kind'
+        when 'f' then 'foreign table' when 'S' then 'sequence' when 'c' then 'type' else 'index'
     end,
     'columns', (
         select coalesce(jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')

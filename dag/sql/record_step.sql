@@ -26,18 +26,29 @@ step as (
 ),
 state as (
     insert into terrace.node_state (
-        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, run_id, built_at
+        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, relation, database, run_id, built_at
     )
     select
         s.node, s.kind, s.file, s.file_hash, s.fingerprint, s.depends_on,
-        pg_current_snapshot(), s.cluster, s.environment, s.run_id, clock_timestamp()
+        pg_current_snapshot(), s.cluster, s.environment,
+        (
+            select c.oid
+            from pg_class as c
+            join pg_namespace as n
+                on n.oid = c.relnamespace
+            where n.nspname = split_part(s.node, '.', 1)
+                and c.relname = split_part(s.node, '.', 2)
+                and s.kind <> 'sql'
+        ),
+        (select d.oid from pg_database as d where d.datname = current_database()),
+        s.run_id, clock_timestamp()
     from said as s
         where s.made
     on conflict (node) do update
     set
         kind = excluded.kind, file = excluded.file, file_hash = excluded.file_hash, fingerprint = excluded.fingerprint,
         depends_on = excluded.depends_on, snapshot = excluded.snapshot, cluster = excluded.cluster,
-        xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at
+        relation = excluded.relation, database = excluded.database, xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at
 )
 -- A new definition of a view changes no row of its own, as rejected rows do that come and go, and counts as one.
 insert into terrace.batch (node, run_id, rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, whole)

@@ -3,7 +3,7 @@ select
     n.nspname || '.' || c.relname,
     case c.relkind
         when 'r' then 'table' when 'p' then 'table' when 'v' then 'view' when 'm' then 'materialized view'
-        else 'relation of another kind'
+        when 'f' then 'foreign table' when 'S' then 'sequence' when 'c' then 'type' else 'index'
     end,
     array_agg(a.attname::text order by a.attnum),
     array_agg(format_type(a.atttypid, a.atttypmod) order by a.attnum),

@@ -1,0 +1,95 @@
+package dag
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+)
+
+// remembered is what the database knows of the relation that a node was built as.
+type remembered struct {
+	Kind NodeKind `json:"kind"`
+	// Relation is its oid. Here says that oids mean today what they meant then: a copy of the database gives others.
+	Relation uint32 `json:"relation"`
+	Here     bool   `json:"here"`
+}
+
+// made reports whether a relation is the one that the node was built as.
+func (r *remembered) made(oid uint32, kind materialize.RelationKind) bool {
+	switch {
+	case r == nil:
+		return false
+	case r.Here:
+		return r.Relation == oid
+	default:
+		return kind == r.Kind.relation()
+	}
+}
+
+// relation is the kind of relation that a node of that kind has.
+func (k NodeKind) relation() materialize.RelationKind {
+	switch k {
+	case KindView:
+		return materialize.IsView
+	case KindMaterializedView:
+		return materialize.IsMaterializedView
+	default:
+		return materialize.IsTable
+	}
+}
+
+// own refuses to touch what stands under the node's name and terrace did not make, unless a full refresh takes it over.
+func (b *building) own(remembers []byte) error {
+	var known *remembered
+	if len(remembers) > 0 {
+		if err := json.Unmarshal(remembers, &known); err != nil {
+			return fmt.Errorf("read what %s was built as: %w", b.step.Name, err)
+		}
+	}
+	if b.existing == nil || b.step.node.relation() == "" || known.made(b.oid, b.existing.Kind) {
+		return nil
+	}
+	b.foreign = true
+	if b.FullRefresh {
+		return nil
+	}
+	fault := StepFault{
+		Message: fmt.Sprintf("%s is there already, a %s that terrace did not make", b.step.Name, b.existing.Kind),
+		Hint:    "Rename or move it. Or have it replaced, with what is in it: terrace run --full-refresh -s " + b.step.Name,
+		File:    b.step.File,
+	}
+	if known != nil {
+		fault.Message = fmt.Sprintf("%s was replaced by hand: the %s of that name is not what terrace built", b.step.Name, b.existing.Kind)
+	}
+	if b.existing.Kind.Odd() {
+		fault.Hint = "Rename or move it, or rename the model."
+	}
+	return &StepError{StepFault: fault}
+}
+
+//go:embed sql/remember_relations.sql
+var rememberRelationsSQL string
+
+// remember notes which relations stand under the names of nodes now: an exchange makes the views over a table anew.
+func (b *building) remember(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	encoded, _ := json.Marshal(names) // of strings, which cannot fail
+	b.queue(command(fmt.Sprintf("with wanted as (select jsonb_array_elements_text(%s::jsonb) as node)\n%s",
+		materialize.Literal(string(encoded)), rememberRelationsSQL)))
+}
+
+// remade are the nodes whose relations a script that replaces the step's makes anew, if they are nodes.
+func (b *building) remade() []string {
+	if b.existing == nil {
+		return nil
+	}
+	names := make([]string, len(b.existing.Views))
+	for i, view := range b.existing.Views {
+		names[i] = view.Name
+	}
+	return names
+}
