@@ -1,5 +1,6 @@
--- What every node was built from, whether its relation is still there and the one that was built, and what changed upstream since: the batches of
--- its dependencies that the snapshot of its build does not see. pg_snapshot_xmin bounds the search in the index.
+-- What every node was built from, whether its relation is still there and the one that was built, and what changed upstream
+-- since: the batches of its dependencies that the snapshot of its build does not see. pg_snapshot_xmin bounds the search in
+-- the index.
 with cluster as materialized (
     select system_identifier::text as id, pg_snapshot_xmax(pg_current_snapshot()) as next_xid, d.oid as database
     from pg_control_system()
