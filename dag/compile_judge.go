@@ -255,13 +255,7 @@ func (c *compiler) rules(m *model.Model, columns []materialize.Column) {
 					"The query returns "+listColumns(columns)+".")
 			}
 		}
-		q, err := model.ParseQuery(fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
-		if err != nil {
-			continue // the check of the files tells
-		}
-		if sent, ok := c.sources(q, ""); ok {
-			c.expression(m, r.Line, "the condition of "+r.Name, sent.SQL)
-		}
+		c.lookup(m, r.Line, "the condition of "+r.Name, fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
 	}
 }
 
@@ -285,8 +279,20 @@ func (c *compiler) expressions(m *model.Model) {
 			continue
 		}
 		_, alias, _ := strings.Cut(upstream, ".")
-		c.expression(m, 1, "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
+		c.lookup(m, 1, "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
 			strings.Join(m.Header.Incremental.Changed[upstream], ", "), from, pgx.Identifier{alias}.Sanitize()))
+	}
+}
+
+// lookup queues an expression that may look something up in other relations: it reads what stands for those that are new
+// or changed.
+func (c *compiler) lookup(m *model.Model, line int, what, sql string) {
+	q, err := model.ParseQuery(sql)
+	if err != nil {
+		return // the check of the files tells
+	}
+	if sent, ok := c.sources(q, ""); ok {
+		c.expression(m, line, what, sent.SQL)
 	}
 }
 

@@ -123,6 +123,30 @@ func TestCompile_seesWhatAChangeDoesToModelsThatNobodyTouched(t *testing.T) {
 	}, told(w.compile()))
 }
 
+func TestCompile_knowsWhereGroupsAreLookedUp(t *testing.T) {
+	t.Parallel()
+	trade := func(column string) string {
+		return "-- kind: incremental\n-- key: [id]\n-- depends_on: [ods.trades, shop_dwd.account]\n-- rejects:\n" +
+			"--   account_unknown: account_id not in (select a.id from shop_dwd.account as a)\n" +
+			"-- incremental:\n--   by: [id]\n--   changed:\n--     ods.trades: [id]\n--     shop_dwd.account:\n" +
+			"--       - unnest(array(select t.id from shop_dwd.trade as t where t." + column + " = account.id union all\n" +
+			"--         select (r.row ->> 'id')::integer from shop_dwd.trade__rejects as r where r.row ->> 'account_id' = account.id::text))\n" +
+			"select s.id, s.account_id from ods.trades as s\n"
+	}
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/account.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [ods.accounts]\nselect o.id from ods.accounts as o\n",
+		"models/shop/dwd/trade.sql":   trade("account_id"),
+	}, "ods.accounts", "ods.trades")
+	w.exec("create schema ods")
+	w.exec("create table ods.accounts (id integer primary key)")
+	w.exec("create table ods.trades (id integer primary key, account_id integer)")
+	require.Empty(t, told(w.compile()), "nothing is built yet")
+	w.succeed()
+	require.Empty(t, told(w.compile()))
+	w.write("models/shop/dwd/trade.sql", trade("account"))
+	require.Equal(t, []string{`models/shop/dwd/trade.sql:1:1 error: changed of shop_dwd.account: column t.account does not exist [42703]`}, told(w.compile()))
+}
+
 func TestCompile_findsAColumnThatTheDatabaseLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{
