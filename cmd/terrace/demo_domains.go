@@ -31,7 +31,7 @@ type shownQuery struct{ title, sql string }
 
 // demoDomains are in the order in which they are shown.
 func demoDomains() []demoDomain {
-	return []demoDomain{feiqiuDemo(), jushuitanDemo(), xiaoeDemo()}
+	return []demoDomain{feiqiuDemo(), jushuitanDemo(), xiaoeDemo(), tradingDemo(), crmDemo()}
 }
 
 func demoDomainNames() []string {
