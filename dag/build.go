@@ -40,7 +40,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		Foreign:     b.foreign,
 		Redefined:   b.step.redefined || b.foreign,
 		Gated:       len(b.step.Gates) > 0,
-		Aside:       b.together != nil && !b.unread(m),
+		Aside:       b.putsOff() && !b.unread(m),
 	}
 	b.windowed = in.Windowed && b.existing != nil
 	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 || len(m.Header.Rejects) > 0 {
@@ -228,7 +228,7 @@ const (
 // publish makes the content visible at the commit. Where that takes exclusive locks, everybody who comes after the
 // waiting lock waits too: so it waits a moment only, gives way, and tries again.
 func (b *building) publish(ctx context.Context, s materialize.Script) error {
-	if b.together != nil && s.Aside != "" {
+	if b.putsOff() && s.Aside != "" {
 		return b.together.defers(ctx, b, s)
 	}
 	if !s.Exclusive {

@@ -23,6 +23,9 @@ type Together struct {
 	// steps are those that may have to run; their nodes are locked and what they read is kept from being exchanged.
 	steps []Step
 
+	// rehearsal, when set, prepares the transaction for steps that nobody will see: then nothing has to be put off.
+	rehearsal func(context.Context) error
+
 	conn *pgxpool.Conn
 	// names has where the new content of a relation is, quoted, and "" for views that read nothing of that kind.
 	names map[string]string
@@ -120,8 +123,14 @@ func (t *Together) begin(ctx context.Context) error {
 			return fmt.Errorf("begin: %w", err)
 		}
 	}
+	if t.rehearsal != nil {
+		return t.rehearsal(ctx)
+	}
 	return nil
 }
+
+// putsOff reports whether a step has to leave what readers would wait for to the end of the run.
+func (b *building) putsOff() bool { return b.together != nil && b.together.rehearsal == nil }
 
 // lock takes the locks of all nodes by name, so that two such runs cannot wait for one another.
 func (t *Together) lock(ctx context.Context) error {

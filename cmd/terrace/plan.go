@@ -16,6 +16,8 @@ type PlanCmd struct {
 	rebuildFlags
 	NoExtract bool `name:"no-extract" help:"Plan without extraction, as terrace run does."`
 	Force     bool `help:"As if nothing had been built from these definitions."`
+	Diff      bool `help:"Build what the plan would build in a transaction that is rolled back, and say which rows would be others."`
+	Samples   int  `default:"3" help:"Rows of each kind of difference that --diff shows."`
 }
 
 // Run implements the command.
@@ -28,7 +30,21 @@ func (c *PlanCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer w.close()
-	return a.printPlan(ctx, w)
+	if c.Diff {
+		if err := w.refuseDiff(); err != nil {
+			return err
+		}
+		if w.rehearsed, err = w.rehearse(ctx, max(c.Samples, 0)); err != nil {
+			return err
+		}
+	}
+	if err := a.printPlan(ctx, w); err != nil {
+		return err
+	}
+	if w.rehearsed != nil && w.rehearsed.report.Status != dag.Success {
+		return &reportError{w.rehearsed.report}
+	}
+	return nil
 }
 
 // planDocument is the plan as --json shows it.
@@ -36,6 +52,9 @@ type planDocument struct {
 	dag.Plan
 	Streams     []plannedStream      `json:"streams,omitempty"`
 	Environment *environmentDocument `json:"environment,omitempty"`
+	// Differences are what --diff found, Rehearsed how the steps ended that it tried.
+	Differences []dag.Difference `json:"differences,omitempty"`
+	Rehearsed   []dag.StepReport `json:"rehearsed,omitempty"`
 }
 
 func (a *App) printPlan(ctx context.Context, w *work) error {
@@ -44,7 +63,11 @@ func (a *App) printPlan(ctx context.Context, w *work) error {
 		return err
 	}
 	if a.JSON {
-		return a.printJSON(planDocument{Plan: w.plan, Streams: streams, Environment: w.environmentDocument()})
+		document := planDocument{Plan: w.plan, Streams: streams, Environment: w.environmentDocument()}
+		if w.rehearsed != nil {
+			document.Rehearsed, document.Differences = w.rehearsed.report.Steps, w.rehearsed.differences
+		}
+		return a.printJSON(document)
 	}
 	a.printStreams(streams)
 	a.printEnvironment(w.environment)
@@ -60,5 +83,8 @@ func (a *App) printPlan(ctx context.Context, w *work) error {
 		t.Render()
 	}
 	a.printf("%d to run, %d to check, %d unchanged", w.plan.Count(dag.Run), w.plan.Count(dag.Check), w.plan.Count(dag.Skip))
+	if w.rehearsed != nil {
+		a.printRehearsal(*w.rehearsed)
+	}
 	return nil
 }

@@ -56,8 +56,10 @@ type work struct {
 	chosen dag.Selection
 	// environment is where the plan builds, nil for production.
 	environment *dag.Environment
-	from        time.Time
-	to          time.Time
+	// rehearsed is what plan --diff found, nil without it.
+	rehearsed *rehearsal
+	from      time.Time
+	to        time.Time
 	// rebuildFrom is where --rebuild-days begins; zero without.
 	rebuildFrom time.Time
 }
