@@ -48,7 +48,7 @@ func (b *building) own(remembers []byte) error {
 			return fmt.Errorf("read what %s was built as: %w", b.step.Name, err)
 		}
 	}
-	if b.existing == nil || b.step.node.relation() == "" || known.made(b.oid, b.existing.Kind) {
+	if b.existing == nil || b.step.node.relation() == "" || b.rehearses() || known.made(b.oid, b.existing.Kind) {
 		return nil
 	}
 	b.foreign = true

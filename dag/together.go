@@ -132,6 +132,9 @@ func (t *Together) begin(ctx context.Context) error {
 // putsOff reports whether a step has to leave what readers would wait for to the end of the run.
 func (b *building) putsOff() bool { return b.together != nil && b.together.rehearsal == nil }
 
+// rehearses reports whether all that stands under the step's name was made by the transaction itself.
+func (b *building) rehearses() bool { return b.together != nil && b.together.rehearsal != nil }
+
 // lock takes the locks of all nodes by name, so that two such runs cannot wait for one another.
 func (t *Together) lock(ctx context.Context) error {
 	conn := t.conn.Conn()

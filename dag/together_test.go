@@ -327,3 +327,19 @@ func TestTogether_waitsForReadersAMomentAtATime(t *testing.T) {
 	require.NoError(t, tx.Commit(ctx))
 	require.Equal(t, dag.Success, (<-done).Status)
 }
+
+// What a run exchanged at its end is what it built: the next run goes on from it.
+func TestTogether_knowsItsOwnRelationsAfterwards(t *testing.T) {
+	t.Parallel()
+	w := newRelease(t)
+	w.succeed()
+	w.release(1)
+	w.succeed()
+	w.land("ods.orders", "insert into ods.orders values (5, 'paid', 50)")
+	for _, together := range []bool{true, false} {
+		w.together = together
+		w.plan = func(o *dag.PlanOptions) { o.Force = true }
+		w.succeed()
+	}
+	require.Equal(t, "3", w.value("select count(*) from shop_dwd.paid"))
+}
