@@ -1,7 +1,10 @@
 package extract
 
 import (
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
@@ -123,7 +126,13 @@ func (e *eachDecl) UnmarshalNode(n strict.Node) []strict.Problem {
 		e.sql = query.SQL
 		return problems
 	}
-	if problems := n.Decode(&e.values); len(problems) > 0 {
+	if n.Kind() == strict.Scalar {
+		var text string
+		if problems := n.Decode(&text); len(problems) > 0 {
+			return problems
+		}
+		e.values = listed(text)
+	} else if problems := n.Decode(&e.values); len(problems) > 0 {
 		return problems
 	}
 	if len(e.values) == 0 {
@@ -144,6 +153,20 @@ func (e *eachDecl) UnmarshalNode(n strict.Node) []strict.Problem {
 		seen[v] = true
 	}
 	return nil
+}
+
+// listed reads a list that stands in one text, as a variable of the environment holds it: 7, 12. What is written as a whole
+// number is one, so that it is sent as one; 007 is a text.
+func listed(text string) []any {
+	var values []any
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		if number, err := strconv.ParseInt(word, 10, 64); err == nil && strconv.FormatInt(number, 10) == word {
+			values = append(values, number)
+			continue
+		}
+		values = append(values, word)
+	}
+	return values
 }
 
 type routeDecl struct {

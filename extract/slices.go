@@ -21,7 +21,10 @@ type Slicing struct {
 	Granularity time.Duration
 	// MinStep is the shortest window that is still cut in two when the source has more in it than it gives.
 	MinStep time.Duration
-	Bounds  Bounds
+	// Whole steps alone are read, from one point of the grid to the next: for reports on a stretch of time, of which a part
+	// says something else.
+	Whole  bool
+	Bounds Bounds
 
 	format timeFormat
 }
@@ -68,7 +71,11 @@ func PlanSlices(decl *Slicing, variants []string, state ods.State, now time.Time
 			continue
 		}
 		start, end := decl.span(state.Watermarks[variant], now, w)
-		for _, cut := range decl.cut(start, end, w.Split) {
+		split := w.Split
+		if decl.Whole {
+			split = "" // a report on another stretch is another report
+		}
+		for _, cut := range decl.cut(start, end, split) {
 			specs = append(specs, ods.SliceSpec{Kind: ods.Window, Variant: variant, Start: cut[0].UTC(), End: cut[1].UTC()})
 		}
 	}
@@ -90,6 +97,9 @@ func (d *Slicing) span(watermark, now time.Time, w Window) (start, end time.Time
 	if d.Granularity > 0 {
 		end = end.Truncate(d.Granularity)
 	}
+	if d.Whole {
+		start, end = d.gridBefore(start), d.gridBefore(end)
+	}
 	return start, end
 }
 
@@ -97,6 +107,19 @@ func (d *Slicing) span(watermark, now time.Time, w Window) (start, end time.Time
 func (d *Slicing) Resume(watermark time.Time) time.Time {
 	start, _ := d.span(watermark, watermark, Window{})
 	return start
+}
+
+// gridBefore is the last point of the grid that does not lie after t.
+func (d *Slicing) gridBefore(t time.Time) time.Time {
+	anchor, step := d.grid(t, "")
+	point := after(anchor, step, t.Add(-time.Duration(step.Months)*32*24*time.Hour-time.Duration(step.Days)*25*time.Hour-step.Clock))
+	for {
+		next := after(anchor, step, point)
+		if next.After(t) {
+			return point
+		}
+		point = next
+	}
 }
 
 // cut divides the stretch at the grid of the step and by the longest span.
@@ -191,5 +214,5 @@ func (d *Slicing) middle(spec ods.SliceSpec) (time.Time, bool) {
 	_, seconds := middle.In(d.Zone).Zone()
 	offset := time.Duration(seconds) * time.Second
 	middle = middle.Add(offset).Truncate(max(d.Granularity, time.Millisecond)).Add(-offset)
-	return middle, half >= d.MinStep && middle.After(spec.Start) && middle.Before(spec.End)
+	return middle, !d.Whole && half >= d.MinStep && middle.After(spec.Start) && middle.Before(spec.End)
 }

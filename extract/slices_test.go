@@ -57,6 +57,38 @@ func TestPlanSlices_splitsAWindowByMonthWithPaddingAtBothEnds(t *testing.T) {
 	require.Len(t, PlanSlices(decl, nil, ods.State{}, at(t, "2026-02-01 00:00", shanghai), window), 71)
 }
 
+// A report on a stretch of time is read for whole steps: no part of one, whatever the watermark, the window and the hour are.
+func TestPlanSlices_readsWholeStepsOnly(t *testing.T) {
+	t.Parallel()
+	shanghai := zone(t, "Asia/Shanghai")
+	decl := &Slicing{
+		Start: at(t, "2025-07-01 00:00", shanghai), Step: strict.Duration{Days: 1}, Zone: shanghai, Whole: true, Lookback: time.Hour,
+	}
+	plan := func(watermark, now string, w Window) []string {
+		state := ods.State{Watermarks: map[string]time.Time{"": at(t, watermark, shanghai)}}
+		return planned(PlanSlices(decl, nil, state, at(t, now, shanghai), w), shanghai)
+	}
+	require.Equal(t, []string{"2025-07-03 00:00 2025-07-04 00:00", "2025-07-04 00:00 2025-07-05 00:00"},
+		plan("2025-07-04 00:00", "2025-07-05 13:00", Window{}), "the hour of looking back reaches into a day, which is read whole")
+	require.Empty(t, plan("2025-07-05 02:00", "2025-07-05 13:00", Window{}), "a day that is not over")
+	require.Equal(t, []string{"2025-07-05 00:00 2025-07-06 00:00"}, plan("2025-07-05 02:00", "2025-07-06 00:00", Window{}))
+	window := Window{From: at(t, "2025-07-01 10:00", shanghai), To: at(t, "2025-07-03 10:00", shanghai), Split: NoSplit}
+	require.Equal(t, []string{"2025-07-01 00:00 2025-07-02 00:00", "2025-07-02 00:00 2025-07-03 00:00"},
+		plan("2025-07-05 02:00", "2025-07-06 00:00", window))
+
+	decl.Step, decl.Lookback = strict.Duration{Months: 1}, 0
+	require.Equal(t, []string{"2025-07-01 00:00 2025-08-01 00:00", "2025-08-01 00:00 2025-09-01 00:00"},
+		plan("2025-07-01 00:00", "2025-09-30 23:59", Window{}))
+	_, ok := decl.middle(ods.SliceSpec{Start: at(t, "2025-07-01 00:00", shanghai), End: at(t, "2025-08-01 00:00", shanghai)})
+	require.False(t, ok, "a part of a report says something else")
+}
+
+func TestListed_readsAListInOneText(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []any{int64(7), int64(-12), "007", "north", "1e3"}, listed(" 7,-12, 007\nnorth,,1e3 "))
+	require.Empty(t, listed(" , "))
+}
+
 func TestPlanSlices_neverReachesPastNowLessSettle(t *testing.T) {
 	t.Parallel()
 	decl := &Slicing{Start: at(t, "2026-01-01 00:00", time.UTC), Zone: time.UTC, Settle: 5 * time.Minute, Granularity: time.Minute}
