@@ -119,6 +119,9 @@ func (s *Server) page(st stream, former bool, asked int, q query) reply {
 	}
 	limit = min(limit, maxLimit)
 	now := s.holding()
+	if st.report != nil {
+		return s.report(st, now, q)
+	}
 	rows := now.content(st).bySite[int64(q.SiteID)]
 	if st.events {
 		start, end, bad := q.window()
@@ -136,6 +139,21 @@ func (s *Server) page(st stream, former bool, asked int, q query) reply {
 	from := min((page-1)*limit, len(rows))
 	part := rows[from:min(from+limit, len(rows))]
 	return reply{status: http.StatusOK, body: list(st.list, part, len(rows)), rows: len(part)}
+}
+
+// report answers for the stretch that is asked for, all in one page.
+func (s *Server) report(st stream, now *holding, q query) reply {
+	start, end, bad := q.window()
+	if bad != nil {
+		return bad.reply()
+	}
+	var rows []row
+	for _, of := range now.sites {
+		if of.id == int64(q.SiteID) {
+			rows = st.report(now.view, of, start, end)
+		}
+	}
+	return reply{status: http.StatusOK, body: list(st.list, rows, len(rows)), rows: len(rows)}
 }
 
 // window is [startTime, endTime), which event streams require.

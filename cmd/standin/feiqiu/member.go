@@ -16,6 +16,8 @@ type member struct {
 	joinedOn int       // first day on the list
 	created  time.Time // zero for those taken over from a paper list
 	history  []dated[memberState]
+	card     *card // nil until there is a grade with one
+	oldCard  *card // of an offer that has ended; most have none
 }
 
 type memberState struct {
@@ -36,14 +38,6 @@ func grades() []grade {
 }
 
 func (s memberState) gradeOf() grade { return grades()[s.grade] }
-
-// card is the member's stored-value card, 0 for a grade without one.
-func (m *member) card(s memberState) int64 {
-	if s.grade == 0 {
-		return 0
-	}
-	return id(cardID, m.site.index, m.joinedOn+1, m.number)
-}
 
 func (w *world) openMembership(s *site) {
 	r := w.random(opening, s, 0)
@@ -70,6 +64,12 @@ func (w *world) join(r *rand.Rand, s *site, number, day int, created time.Time) 
 		m.referrer = pick(r, w.members).id
 	}
 	w.members = append(w.members, m)
+	if number%5 == 2 {
+		m.oldCard = &card{
+			id: id(cardID, s.index, day+1, 50000+number), member: m, kind: "台费卡", expired: true, created: w.date(day).Add(-90 * 24 * time.Hour),
+		}
+	}
+	w.issueCard(r, m, day, m.history[0].value)
 }
 
 // changeMembers gives one member of the hall another grade and one another name, and now and then lets a new one join.
@@ -82,10 +82,12 @@ func (w *world) changeMembers(s *site, day int) {
 		}
 	}
 	order := r.Perm(len(own))
-	own[order[0]].change(day+1, func(state *memberState) {
+	upgraded := own[order[0]]
+	upgraded.change(day+1, func(state *memberState) {
 		state.grade = (state.grade + 1 + r.IntN(3)) % 4
 		state.point += Cents(100 * (1 + r.IntN(300)))
 	})
+	w.issueCard(r, upgraded, day, at(upgraded.history, day+1))
 	if len(order) > 1 {
 		own[order[1]].change(day+1, func(state *memberState) { state.nickname = renamed(r, state.nickname) })
 	}

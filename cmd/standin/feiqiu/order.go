@@ -26,6 +26,10 @@ type settlement struct {
 	payments []payment
 	refund   *refund // nil: never
 
+	cancelled []cancellation // assistants who were sent away again
+
+	// offline is the till that sends the settlement late: it knows nothing of cards.
+	offline bool
 	// shownOn is the day on which the upstream first shows the settlement: its own, or a later one for tills that
 	// were offline.
 	shownOn int
@@ -33,15 +37,6 @@ type settlement struct {
 
 type tableFee struct {
 	id      int64
-	price   Cents
-	seconds int64
-	amount  Cents
-}
-
-type assistantLine struct {
-	number  string
-	name    string
-	kind    int // playWith or overtime
 	price   Cents
 	seconds int64
 	amount  Cents
@@ -55,37 +50,19 @@ const (
 
 type goodsLine struct {
 	id     int64
-	goods  goods
+	item   *item
+	price  Cents
 	count  int64
 	amount Cents
 }
 
-type goods struct {
-	number int
-	name   string
-	price  Cents
-}
-
-func shelf() []goods {
-	return []goods{
-		{11, "可乐", 600},
-		{12, "矿泉水", 300},
-		{13, "红牛", 850},
-		{14, "泡面", 750},
-		{15, "爆米花", 1500},
-		{16, "巧粉", 250},
-		{17, "香烟", 6500},
-		{18, "啤酒", 1280},
-	}
-}
-
 type coupon struct {
 	id        int64
-	packageID int64
-	name      string
+	of        *couponPackage
 	salePrice Cents
-	seconds   int64
 	value     Cents // what it pays for
+	channel   int
+	at        time.Time
 }
 
 // business is one day of one hall.
@@ -100,17 +77,12 @@ func (w *world) business(s *site, day int) []*settlement {
 	for n := range orders {
 		orders[n] = w.order(r, s, day, n)
 	}
-	delay(orders, day)
-	w.refundSome(r, orders, day)
+	w.revokeCoupon(r, s, day)
 	return orders
 }
 
-// delay lets one settlement a day be known late, by one to three days in turn: so every day sees one arrive.
-func delay(orders []*settlement, day int) {
-	if len(orders) > 4 {
-		orders[4].shownOn = day + 1 + day%3
-	}
-}
+// lateNumber is the settlement of a day that is known late, by one to three days in turn: so every day sees one arrive.
+const lateNumber = 4
 
 // order makes one order. All of it happens between ten in the morning and midnight, so that a calendar day is a
 // business day.
@@ -119,6 +91,11 @@ func (w *world) order(r *rand.Rand, s *site, day, n int) *settlement {
 		id: id(settleID, s.index, day, n), orderID: id(orderID, s.index, day, n),
 		site: s, day: day, number: n, shownOn: day,
 		opened: w.date(day).Add(10*time.Hour + time.Duration(r.IntN(10*60*60))*time.Second),
+	}
+	if n == lateNumber {
+		o.offline, o.shownOn = true, day+1+day%3
+		late := w.agenda(o.shownOn)
+		late.late = append(late.late, o)
 	}
 	o.tradeNo = tradeNo(o.opened, s.index*100+n%100)
 	if chance(r, 45) {
@@ -134,6 +111,7 @@ func (w *world) order(r *rand.Rand, s *site, day, n int) *settlement {
 	o.created = o.closed.Add(time.Duration(5+r.IntN(60)) * time.Second)
 	o.paid = o.created.Add(time.Duration(2+r.IntN(120)) * time.Second)
 	o.settle(r)
+	o.noteAssistants()
 	return o
 }
 
@@ -157,7 +135,10 @@ func (o *settlement) play(r *rand.Rand) {
 	}
 	o.closed = o.opened.Add(time.Duration(seconds) * time.Second)
 	for range []int{0, 0, 0, 1, 2}[r.IntN(5)] {
-		o.assistants = append(o.assistants, assist(r, seconds))
+		o.assist(r, seconds)
+	}
+	if chance(r, 6) {
+		o.sendAway(r)
 	}
 	if chance(r, 60) {
 		o.buy(r)
@@ -170,41 +151,13 @@ func (o *settlement) play(r *rand.Rand) {
 	}
 }
 
-func assist(r *rand.Rand, limit int64) assistantLine {
-	n := r.IntN(6)
-	a := assistantLine{
-		number: []string{"01", "02", "03", "05", "07", "12"}[n],
-		name:   []string{"小雨", "阿May", "婷婷", "小雪", "Coco", "琪琪"}[n],
-		kind:   playWith,
-		price:  []Cents{9800, 10800, 12800}[r.IntN(3)],
-	}
-	if chance(r, 20) {
-		a.kind, a.price = overtime, a.price+6000
-	}
-	a.seconds = 36 * (25 + r.Int64N(limit/36-24))
-	a.amount = perHour(a.price, a.seconds)
-	return a
-}
-
 func (o *settlement) buy(r *rand.Rand) {
 	for k := range 1 + r.IntN(3) {
-		g, count := pick(r, shelf()), 1+r.Int64N(3)
+		g, count := pick(r, o.site.shelf), 1+r.Int64N(3)
+		price := at(g.price, o.day)
 		o.goods = append(o.goods, goodsLine{
-			id: id(goodsLineID, o.site.index, o.day, o.number*10+k), goods: g, count: count, amount: g.price * Cents(count),
+			id: id(goodsLineID, o.site.index, o.day, o.number*10+k), item: g, price: price, count: count, amount: price * Cents(count),
 		})
-	}
-}
-
-// redeem pays for one or two hours at the table, at most for those that were played.
-func redeem(r *rand.Rand, o *settlement) *coupon {
-	hours := 1 + r.IntN(2)
-	return &coupon{
-		id:        id(couponID, o.site.index, o.day, o.number),
-		packageID: id(packageID, o.site.index, 0, hours),
-		name:      []string{"一小时畅打", "两小时畅打"}[hours-1],
-		salePrice: []Cents{3990, 6990}[hours-1],
-		seconds:   int64(hours) * 3600,
-		value:     min(o.tableFee.price*Cents(hours), o.tableFee.amount),
 	}
 }
 

@@ -21,8 +21,11 @@ const (
 	payFailed = 3
 )
 
-// relateSettlement is the relate_type of money that belongs to a settlement.
-const relateSettlement = 2
+// The relate_type codes: what money belongs to.
+const (
+	relateSettlement = 2
+	relateRecharge   = 5
+)
 
 // addPayments writes down how the settlement was paid. What a card pays is not in this log. Now and then a first
 // attempt fails: its row stays, with its amount.
@@ -71,7 +74,14 @@ func paymentTransactions() stream {
 			for o := range v.shown() {
 				for _, p := range o.payments {
 					rows = append(rows, row{
-						site: o.site.id, at: p.at, key: p.id, amounts: []Cents{p.amount}, raw: encode(p.record(o)),
+						site: o.site.id, at: p.at, key: p.id, amounts: []Cents{p.amount}, raw: encode(p.record(o.site, relateSettlement, o.id)),
+					})
+				}
+			}
+			for _, c := range v.recharges {
+				for _, p := range c.payments {
+					rows = append(rows, row{
+						site: c.site.id, at: p.at, key: p.id, amounts: []Cents{p.amount}, raw: encode(p.record(c.site, relateRecharge, c.id)),
 					})
 				}
 			}
@@ -80,9 +90,9 @@ func paymentTransactions() stream {
 	}
 }
 
-func (p payment) record(o *settlement) paymentRecord {
+func (p payment) record(s *site, relateType int, relate int64) paymentRecord {
 	return paymentRecord{
-		ID: p.id, SiteID: o.site.id, SiteProfile: o.site.profile(), RelateType: relateSettlement, RelateID: o.id,
+		ID: p.id, SiteID: s.id, SiteProfile: s.profile(), RelateType: relateType, RelateID: relate,
 		PayAmount: p.amount, PaymentMethod: p.method, OnlinePayChannel: p.channel, PayStatus: p.status,
 		PayTime: wall(p.at), CreateTime: wall(p.at),
 	}

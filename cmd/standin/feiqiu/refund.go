@@ -46,6 +46,17 @@ func refundTransactions() stream {
 					})
 				}
 			}
+			for _, c := range v.recharges {
+				if c.undoes == nil {
+					continue
+				}
+				for k, part := range c.undoes.done() {
+					record := c.refund(part, k)
+					rows = append(rows, row{
+						site: c.site.id, at: c.at, key: record.ID, amounts: []Cents{record.PayAmount}, raw: encode(record),
+					})
+				}
+			}
 			return rows
 		},
 	}
@@ -61,7 +72,7 @@ func (b *refund) record(o *settlement, part payment, k int) refundRecord {
 		ID: id(refundID, o.site.index, o.day, o.number*10+k), TenantID: tenantID, TenantName: tenantName,
 		SiteID: o.site.id, SiteProfile: o.site.profile(), RelateType: relateSettlement, RelateID: o.id,
 		PayAmount: -part.amount, PaymentMethod: part.method, OnlinePayChannel: part.channel, PayTerminal: 1,
-		PayStatus: payDone, IsRevoke: revoke, OperatorID: o.operator(), MemberID: o.memberID(), MemberCardID: o.cardID(),
+		PayStatus: payDone, IsRevoke: revoke, OperatorID: o.site.operator(), MemberID: o.memberID(), MemberCardID: o.cardID(),
 		PayTime: wall(b.at), CreateTime: wall(b.at),
 	}
 }

@@ -2,6 +2,7 @@ package feiqiu_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,10 +20,26 @@ var endpoints = []struct {
 	events                     bool
 }{
 	{"member_profiles", "/MemberProfile/GetTenantMemberList", "", "tenantMemberInfos", false},
+	{"member_stored_value_cards", "/MemberProfile/GetTenantMemberCardList", "", "tenantMemberCards", false},
 	{"site_tables_master", "/Table/GetSiteTables", "", "siteTables", false},
+	{"assistant_accounts_master", "/PersonnelManagement/SearchAssistantInfo", "", "assistantInfos", false},
+	{"tenant_goods_master", "/TenantGoods/QueryTenantGoods", "", "tenantGoodsList", false},
+	{"store_goods_master", "/TenantGoods/GetGoodsInventoryList", "", "orderGoodsList", false},
+	{"stock_goods_category_tree", "/TenantGoodsCategory/QueryPrimarySecondaryCategory", "", "goodsCategoryList", false},
+	{"group_buy_packages", "/PackageCoupon/QueryPackageCouponList", "", "packageCouponList", false},
 	{"settlement_records", "/Site/GetAllOrderSettleList", "/Site/GetFormerOrderSettleList", "settleList", true},
 	{"payment_transactions", "/PayLog/GetPayLogListPage", "/PayLog/GetFormerPayLogListPage", "", true},
 	{"refund_transactions", "/Order/GetRefundPayLogList", "/Order/GetFormerRefundPayLogList", "", true},
+	{"recharge_settlements", "/Site/GetRechargeSettleList", "/Site/GetFormerRechargeSettleList", "settleList", true},
+	{"member_balance_changes", "/MemberProfile/GetMemberCardBalanceChange", "/MemberProfile/GetFormerMemberCardBalanceChange", "tenantMemberCardLogs", true},
+	{"table_fee_transactions", "/Site/GetSiteTableOrderDetails", "/Site/GetFormerSiteTableOrderDetails", "siteTableUseDetailsList", true},
+	{"table_fee_discount_records", "/Site/GetTaiFeeAdjustList", "/Site/GetFormerTaiFeeAdjustList", "taiFeeAdjustInfos", true},
+	{"assistant_service_records", "/AssistantPerformance/GetOrderAssistantDetails", "/AssistantPerformance/GetFormerOrderAssistantDetails", "orderAssistantDetails", true},
+	{"assistant_cancellation_records", "/AssistantPerformance/GetAbolitionAssistant", "/AssistantPerformance/GetFormerAbolitionAssistant", "abolitionAssistants", true},
+	{"store_goods_sales_records", "/TenantGoods/GetGoodsSalesList", "/TenantGoods/GetFormerGoodsSalesList", "orderGoodsLedgers", true},
+	{"goods_stock_movements", "/GoodsStockManage/QueryGoodsOutboundReceipt", "/GoodsStockManage/QueryFormerGoodsOutboundReceipt", "queryDeliveryRecordsList", true},
+	{"group_buy_redemption_records", "/Site/GetSiteTableUseDetails", "/Site/GetFormerSiteTableUseDetails", "siteTableUseDetailsList", true},
+	{"platform_coupon_redemption_records", "/Promotion/GetOfflineCouponConsumePageList", "/Promotion/GetFormerOfflineCouponConsumePageList", "", true},
 }
 
 const ticketPath = "/Order/GetOrderSettleTicketNew"
@@ -114,11 +131,12 @@ func (c client) all(path, list string, body map[string]any) []json.RawMessage {
 func keyOf(t *testing.T, raw json.RawMessage) int64 {
 	t.Helper()
 	var record struct {
-		ID            int64
-		OrderSettleID int64
+		ID               int64
+		OrderSettleID    int64
+		SiteGoodsStockID int64 `json:"site_goods_stock_id"`
 	}
 	require.NoError(t, json.Unmarshal(raw, &record))
-	return record.ID + record.OrderSettleID
+	return cmp.Or(record.ID, record.OrderSettleID, record.SiteGoodsStockID)
 }
 
 // everything is what a client gets that reads all halls and paths from the first day on.
@@ -149,6 +167,48 @@ func TestServer_pagesCoverTheLedger(t *testing.T) {
 		require.NotEmpty(t, want, e.stream)
 		require.Equal(t, want, c.everything(s, e.path, e.former, e.list), e.stream)
 	}
+	require.Len(t, s.Ledger().Streams(), len(endpoints)+2, "tickets and the stock report are asked for in ways of their own")
+}
+
+// The stock report has no pages, and its rows do not say what they are about: what was asked does.
+func TestServer_reportsOnTheStretchThatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, feiqiu.Options{Days: 9, Sites: 2})
+	type report struct {
+		Goods     int64 `json:"site_goods_id"`
+		Start     int64 `json:"range_start_stock"`
+		End       int64 `json:"range_end_stock"`
+		In        int64 `json:"range_in"`
+		Out       int64 `json:"range_out"`
+		Sale      int64 `json:"range_sale"`
+		Inventory int64 `json:"range_inventory"`
+	}
+	ask := func(site int64, start, end string) []report {
+		r := c.post("/TenantGoods/GetGoodsStockReport", "", map[string]any{"siteId": site, "startTime": start, "endTime": end})
+		var rows []report
+		for _, raw := range r.Rows {
+			var row report
+			require.NoError(t, json.Unmarshal(raw, &row))
+			require.Equal(t, row.End, row.Start+row.In-row.Out-row.Sale+row.Inventory)
+			rows = append(rows, row)
+		}
+		require.Len(t, rows, r.Total)
+		return rows
+	}
+	count := 0
+	for _, site := range s.Sites() {
+		require.Empty(t, ask(site, "2025-08-01 00:00:00", "2025-08-31 00:00:00"), "there was no hall yet")
+		whole := ask(site, "2025-08-31 00:00:00", "2025-09-10 00:00:00")
+		first, second := ask(site, "2025-08-31 00:00:00", "2025-09-04 12:34:56"), ask(site, "2025-09-04 12:34:56", "2025-09-10 00:00:00")
+		require.Len(t, whole, 8)
+		for i := range whole {
+			require.Equal(t, []int64{0, first[i].End, whole[i].End}, []int64{whole[i].Start, second[i].Start, second[i].End})
+			require.Equal(t, whole[i].Sale, first[i].Sale+second[i].Sale)
+			require.Positive(t, whole[i].Sale)
+		}
+		count += 10 * len(whole)
+	}
+	require.Equal(t, count, s.Ledger().Totals("goods_stock_summary").Count, "the ledger holds a report for every day")
 }
 
 func TestServer_formerPathsServeWhatIsOlderThanThreeMonths(t *testing.T) {

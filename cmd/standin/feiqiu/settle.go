@@ -64,7 +64,6 @@ func (o *settlement) settle(r *rand.Rand) {
 		}
 	}
 	o.deduct(r)
-	o.pay(r)
 }
 
 func (o *settlement) deduct(r *rand.Rand) {
@@ -76,19 +75,28 @@ func (o *settlement) deduct(r *rand.Rand) {
 		a.discount = a.table.percent(o.memberState.gradeOf().discount)
 	}
 	if chance(r, 8) {
-		a.adjust = min(Cents(100*(1+r.IntN(5))), a.open())
+		// What the till takes off is taken off the table fee.
+		a.adjust = min(Cents(100*(1+r.IntN(5))), a.table-a.coupon-a.discount)
 	}
 	if o.member != nil && chance(r, 4) && a.open() >= 500 {
 		a.point = 500
 	}
 }
 
-func (o *settlement) pay(r *rand.Rand) {
+// pay takes the member's card first, which is filled up now and then for the purpose.
+func (w *world) pay(o *settlement) {
+	r := w.random(till, o.site, o.day<<16|o.number)
 	a := &o.settled
-	if o.member != nil && o.member.card(o.memberState) != 0 && chance(r, 75) {
-		a.balance = a.open()
+	if c := o.card(); c != nil && !o.offline && chance(r, 75) {
+		if c.balance < a.open() && chance(r, 60) {
+			w.recharge(r, o.site, o.day, c, o.created.Add(time.Second))
+		}
+		a.balance = min(c.balance, a.open())
 		if a.balance > 10000 && chance(r, 25) {
 			a.balance = 10000
+		}
+		if a.balance > 0 {
+			w.move(c, balanceChange{site: o.site, from: fromConsumption, amount: -a.balance, relate: o.id, at: o.paid, remark: "结账扣款"})
 		}
 	}
 	switch way := r.IntN(10); {
@@ -129,17 +137,19 @@ func (w *world) refundSome(r *rand.Rand, orders []*settlement, day int) {
 		}
 		o := paid[(k*len(paid)/2+r.IntN(1+len(paid)/3))%len(paid)]
 		if o.refund == nil {
-			o.refund = w.giveBack(r, o, day+lag)
+			w.giveBack(r, o, day+lag)
 		}
 	}
 }
 
-func (w *world) giveBack(r *rand.Rand, o *settlement, day int) *refund {
+func (w *world) giveBack(r *rand.Rand, o *settlement, day int) {
 	back := &refund{day: day, at: o.paid.Add(time.Duration(5+r.IntN(10)) * time.Minute)}
 	if day > o.day {
 		back.at = w.date(day).Add(time.Duration(12*60*60+r.IntN(6*60*60)) * time.Second)
 	}
-	whole := chance(r, 60)
+	o.refund = back
+	// What a card paid goes back to it in the order of the card's own day, which is over on the day of the order.
+	whole := chance(r, 60) && (day > o.day || o.settled.balance == 0)
 	for _, p := range o.payments {
 		if p.status != payDone {
 			continue
@@ -151,9 +161,13 @@ func (w *world) giveBack(r *rand.Rand, o *settlement, day int) *refund {
 		back.parts = append(back.parts, p)
 		back.amount += p.amount
 		if !whole {
-			return back
+			return
 		}
 	}
 	back.revoke = id(settleID, o.site.index, o.day, 50000+o.number)
-	return back
+	then := w.agenda(day)
+	then.goods = append(then.goods, o)
+	if o.settled.balance > 0 {
+		then.cards = append(then.cards, o)
+	}
 }

@@ -50,9 +50,11 @@ type settlementRecord struct {
 
 // The settleType and settleStatus codes that occur.
 const (
-	settleTable = 1
-	settleGoods = 3
-	settlePaid  = 2
+	settleTable    = 1
+	settleGoods    = 3
+	settleRecharge = 5
+	settleReversal = 7
+	settlePaid     = 2
 )
 
 func (o *settlement) kind() int {
@@ -83,14 +85,22 @@ func (o *settlement) memberID() int64 {
 	return o.member.id
 }
 
-func (o *settlement) cardID() int64 {
-	if o.member == nil {
-		return 0
+// card is what the member can pay with; nil where there is none.
+func (o *settlement) card() *card {
+	if o.member == nil || o.memberState.grade == 0 {
+		return nil
 	}
-	return o.member.card(o.memberState)
+	return o.member.card
 }
 
-func (o *settlement) operator() int64 { return id(operatorID, o.site.index, 0, 1) }
+func (o *settlement) cardID() int64 {
+	if c := o.card(); c != nil {
+		return c.id
+	}
+	return 0
+}
+
+func (s *site) operator() int64 { return id(operatorID, s.index, 0, 1) }
 
 const cashier = "收银员:小李"
 
@@ -129,7 +139,7 @@ func (o *settlement) record(v view) settlementRecord {
 		CouponAmount: a.coupon, CouponSaleAmount: a.couponSale, PointAmount: a.point, RoundingAmount: a.round,
 		PayAmount: a.pay(), BalanceAmount: a.balance, CashAmount: a.cash, OnlineAmount: a.online,
 		PaymentMethod: a.method(), RevokeTime: noNetDate, IsFirst: yesNo(false), IsBindMember: o.member != nil,
-		OperatorID: o.operator(), OperatorName: cashier, PayTime: wall(o.paid), CreateTime: wall(o.created),
+		OperatorID: o.site.operator(), OperatorName: cashier, PayTime: wall(o.paid), CreateTime: wall(o.created),
 	}
 	if o.member != nil {
 		record.MemberName, record.MemberPhone = o.memberState.nickname, o.member.mobile

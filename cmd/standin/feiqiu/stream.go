@@ -18,6 +18,8 @@ type stream struct {
 	single  bool     // one document per settlement id, without paging
 	amounts []string // the fields that the ledger adds up
 	rows    func(view) []row
+	// report makes the rows for the stretch that is asked for; rows are then those of every whole day.
+	report func(v view, s *site, start, end time.Time) []row
 }
 
 // row is one record as the upstream shows it now.
@@ -32,11 +34,28 @@ type row struct {
 func streams() []stream {
 	return []stream{
 		memberProfiles(),
+		memberStoredValueCards(),
 		siteTablesMaster(),
+		assistantAccountsMaster(),
+		tenantGoodsMaster(),
+		storeGoodsMaster(),
+		stockGoodsCategoryTree(),
+		groupBuyPackages(),
 		settlementRecords(),
 		settlementTicketDetails(),
 		paymentTransactions(),
 		refundTransactions(),
+		rechargeSettlements(),
+		memberBalanceChanges(),
+		tableFeeTransactions(),
+		tableFeeDiscountRecords(),
+		assistantServiceRecords(),
+		assistantCancellationRecords(),
+		storeGoodsSalesRecords(),
+		goodsStockMovements(),
+		goodsStockSummary(),
+		groupBuyRedemptionRecords(),
+		platformCouponRedemptionRecords(),
 	}
 }
 

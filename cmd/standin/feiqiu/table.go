@@ -117,9 +117,11 @@ func (t *table) record(v view) tableRecord {
 	use := at(t.use, v.after)
 	return tableRecord{
 		ID: t.id, TenantID: tenantID, SiteID: t.site.id, SiteName: t.site.name, TableName: t.name,
-		AreaID: id(areaID, t.site.index, 0, t.area.number), AreaName: t.area.name, TablePrice: at(t.price, v.after),
+		AreaID: t.areaID(), AreaName: t.area.name, TablePrice: at(t.price, v.after),
 		TableStatus: use.status, TableStatusName: []string{"空闲中", "使用中", "暂停中", "锁定"}[use.status-1],
 		LightStatus: yesNo(use.status == tableInUse), IsOnlineReservation: yesNo(t.area.number == 3), OrderID: use.order,
 		QRCodeID: id(qrCodeID, t.site.index, 0, t.number), AuditStatus: 2, CreateTime: wall(t.created),
 	}
 }
+
+func (t *table) areaID() int64 { return id(areaID, t.site.index, 0, t.area.number) }

@@ -135,16 +135,16 @@ func (o *settlement) ticketOrders() ticketOrders {
 	}
 	for _, a := range o.assistants {
 		lines.AssistantPlayWith = append(lines.AssistantPlayWith,
-			ticketAssistant{a.number, a.name, a.kind, a.price, a.seconds, a.amount})
+			ticketAssistant{a.who.no, a.who.nickname, a.kind, a.price, a.seconds, a.amount})
 	}
 	for _, g := range o.goods {
 		lines.GoodsLedgers = append(lines.GoodsLedgers, ticketGoods{
-			g.id, id(goodsID, o.site.index, 0, g.goods.number), g.goods.name, g.goods.price, g.count, g.amount,
+			g.id, g.item.id(), g.item.name, g.price, g.count, g.amount,
 		})
 	}
 	if c := o.coupon; c != nil {
 		lines.CouponLedgers = append(lines.CouponLedgers,
-			ticketCoupon{c.id, c.packageID, c.name, c.salePrice, c.seconds, c.value})
+			ticketCoupon{c.id, c.of.id, c.of.name, c.salePrice, c.of.seconds, c.value})
 	}
 	return lines
 }

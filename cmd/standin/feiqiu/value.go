@@ -48,22 +48,37 @@ func yesNo(b bool) int {
 type idKind int64
 
 const (
-	memberID     idKind = 30
-	cardID       idKind = 31
-	systemMember idKind = 33
-	tableID      idKind = 40
-	areaID       idKind = 41
-	qrCodeID     idKind = 42
-	couponID     idKind = 55
-	packageID    idKind = 56
-	goodsID      idKind = 60
-	goodsLineID  idKind = 64
-	settleID     idKind = 70
-	paymentID    idKind = 72
-	orderID      idKind = 73
-	refundID     idKind = 75
-	tableLineID  idKind = 76
-	operatorID   idKind = 90
+	memberID       idKind = 30
+	cardID         idKind = 31
+	balanceID      idKind = 32
+	systemMember   idKind = 33
+	tableID        idKind = 40
+	areaID         idKind = 41
+	qrCodeID       idKind = 42
+	assistantID    idKind = 50
+	serviceID      idKind = 51
+	cancellationID idKind = 52
+	couponID       idKind = 55
+	packageID      idKind = 56
+	redemptionID   idKind = 57
+	goodsID        idKind = 60
+	tenantGoodsID  idKind = 61
+	categoryID     idKind = 62
+	stockID        idKind = 63
+	goodsLineID    idKind = 64
+	orderGoodsID   idKind = 65
+	goodsBusiness  idKind = 66
+	reportID       idKind = 67
+	settleID       idKind = 70
+	rechargeID     idKind = 71
+	paymentID      idKind = 72
+	orderID        idKind = 73
+	rechargeOrder  idKind = 74
+	refundID       idKind = 75
+	tableLineID    idKind = 76
+	adjustID       idKind = 77
+	cardTypeID     idKind = 79
+	operatorID     idKind = 90
 )
 
 // id is a number of sixteen digits: 1000, the kind, the hall, the day it was made on, and a running number.

@@ -3,6 +3,7 @@ package feiqiu
 import (
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -19,8 +20,28 @@ type world struct {
 	options Options
 	sites   []*site
 	members []*member
-	days    int
+	days    int           // that are over; -1 before the first
 	orders  []*settlement // by day, hall, number
+
+	recharges []*recharge
+	balances  []*balanceChange // of all cards, in the order in which they happened
+	revoked   []*revokedCoupon
+	movements []*movement
+	ahead     map[int]*agenda // what past days have left for later ones
+}
+
+// agenda is what a day has to do for earlier days.
+type agenda struct {
+	cards []*settlement // undone: the card gets back what it paid
+	goods []*settlement // undone: the goods go back onto the shelf
+	late  []*settlement // sent by a till that was offline: the goods leave the books only now
+}
+
+func (w *world) agenda(day int) *agenda {
+	if w.ahead[day] == nil {
+		w.ahead[day] = &agenda{}
+	}
+	return w.ahead[day]
 }
 
 // site is one hall.
@@ -29,6 +50,12 @@ type site struct {
 	id     int64
 	name   string
 	tables []*table
+
+	staff    []*assistant
+	shelf    []*item
+	packages []*couponPackage
+	// What has been numbered on the present day.
+	balanceCount, rechargeCount, movementCount int
 }
 
 // siteProfile is what most records repeat of their hall.
@@ -57,13 +84,17 @@ func (s *site) profile() siteProfile {
 }
 
 func newWorld(o Options) *world {
-	w := &world{options: o}
+	w := &world{options: o, days: -1, ahead: map[int]*agenda{}}
 	for i := range o.Sites {
 		s := &site{index: i, id: firstSite + int64(i), name: "示例台球俱乐部" + string(rune('A'+i)) + "店"}
 		s.tables = newTables(s, o.Tables)
+		s.packages = newPackages(s)
 		w.sites = append(w.sites, s)
 		w.openMembership(s)
+		w.hire(s)
+		w.stockUp(s)
 	}
+	w.days = 0
 	return w
 }
 
@@ -76,6 +107,11 @@ const (
 	business
 	membership
 	furniture
+	till
+	counter
+	personnel
+	shelves
+	offers
 )
 
 func (w *world) random(t topic, s *site, day int) *rand.Rand {
@@ -88,15 +124,32 @@ func (w *world) date(day int) time.Time { return w.options.Start.AddDate(0, 0, d
 // liveUntil makes every day up to, and without, the given one.
 func (w *world) liveUntil(days int) {
 	for ; w.days < days; w.days++ {
-		for _, s := range w.sites {
-			w.orders = append(w.orders, w.business(s, w.days)...)
-		}
-		// Changes of master data are made after closing time: the day's orders were made with the old values.
-		for _, s := range w.sites {
-			w.changeMembers(s, w.days)
-			w.changeTables(s, w.days)
-		}
+		w.liveThrough(w.days)
 	}
+}
+
+func (w *world) liveThrough(day int) {
+	var today []*settlement
+	for _, s := range w.sites {
+		s.balanceCount, s.rechargeCount, s.movementCount = 0, 0, 0
+		today = append(today, w.business(s, day)...)
+	}
+	// Cards are the tenant's: who pays with one in two halls is one after the other there.
+	w.trade(today, day)
+	for _, s := range w.sites {
+		own := slices.DeleteFunc(slices.Clone(today), func(o *settlement) bool { return o.site != s })
+		w.refundSome(w.random(counter, s, day), own, day)
+		w.moveGoods(s, day, own)
+	}
+	w.orders = append(w.orders, today...)
+	// Changes of master data are made after closing time: the day's orders were made with the old values.
+	for _, s := range w.sites {
+		w.changeMembers(s, day)
+		w.changeTables(s, day)
+		w.changeStaff(s, day)
+		w.changeOffers(s, day)
+	}
+	delete(w.ahead, day)
 }
 
 // view is the world as it was after a number of days.
@@ -120,6 +173,9 @@ func (v view) shown() iter.Seq[*settlement] {
 
 // refunded says whether the settlement's refund has happened.
 func (v view) refunded(o *settlement) bool { return o.refund != nil && o.refund.day < v.after }
+
+// undone says whether everything of the settlement was given back.
+func (v view) undone(o *settlement) bool { return v.refunded(o) && o.refund.revoke != 0 }
 
 // dated is a value that holds from the beginning of a business day on.
 type dated[T any] struct {
