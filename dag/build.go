@@ -173,11 +173,10 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 // tally finishes the count of rows. What counts none may wait for the commit.
 func (b *building) tally(ctx context.Context, s materialize.Script) error {
 	counts := func(s materialize.Statement) bool { return s.Counts != materialize.None }
-	if s.Delta == "" && !slices.ContainsFunc(b.queued, counts) {
-		return nil
-	}
-	if err := b.flush(ctx); err != nil {
-		return err
+	if s.Delta != "" || slices.ContainsFunc(b.queued, counts) { // assertions on what is published have sent it already
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
 	}
 	if s.Delta != "" {
 		r := &b.result.Rows

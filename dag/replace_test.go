@@ -174,6 +174,7 @@ func TestRun_changesAWindowAndNothingElse(t *testing.T) {
 	w.land("ods.orders", "insert into ods.orders values (3, 'open', 30), (4, 'open', 40)")
 	w.window = [2]time.Time{time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
 	w.plan = func(o *dag.PlanOptions) { o.Windowed = true }
+	w.write("tests/shop/whole.sql", "-- on: [shop_dwd.orders]\n-- description: Judges the whole relation, not the window.\nselect count(*) as orders from shop_dwd.orders having count(*) < 3")
 	require.Equal(t, dag.Rows{Inserted: 1, Updated: 1}, step(t, w.succeed(), "shop_dwd.orders").Rows)
 	require.Equal(t, []string{"(1,10)", "(2,21)", "(3,30)"}, w.rows("select id, amount from shop_dwd.orders order by id"))
 

@@ -85,9 +85,11 @@ func apply(in Input, alter ...Statement) Script {
 		Stage:     stage,
 		Exclusive: len(alter) > 0 || in.feedRemade(),
 	}
+	if part != "" {
+		script.Stage = "" // assertions are about the whole relation, and there is no other place that has it
+	}
 	if in.Groups != nil {
-		// Assertions are about the whole relation, and there is no other place that has it.
-		script.Checks, script.Stage = append(script.Checks, groupChecks(in, part)...), ""
+		script.Checks = append(script.Checks, groupChecks(in, part)...)
 	}
 	find, change := applyDelta(in, part, len(alter) > 0)
 	if len(alter) > 0 {
