@@ -1,6 +1,11 @@
 package main
 
-import "github.com/terrace-elt/terrace/cmd/standin/feiqiu"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/terrace-elt/terrace/cmd/standin/feiqiu"
+)
 
 // feiqiuDemo is a chain of billiards halls.
 func feiqiuDemo() demoDomain {
@@ -8,10 +13,12 @@ func feiqiuDemo() demoDomain {
 		name:  "feiqiu",
 		later: "new orders, changed members, late and corrected settlements, refunds",
 		start: func(days int, _ string) (standin, error) {
+			server := feiqiu.New(feiqiu.Options{Days: days, Sites: 2, Orders: 12})
+			halls := strings.Trim(fmt.Sprint(server.Sites()), "[]")
 			return standin{
-				handler: feiqiu.New(feiqiu.Options{Days: days}).Handler(),
+				handler: server.Handler(),
 				env: func(url string) map[string]string {
-					return map[string]string{"FEIQIU_URL": url, "FEIQIU_TOKEN": feiqiu.DefaultToken}
+					return map[string]string{"FEIQIU_URL": url, "FEIQIU_TOKEN": feiqiu.DefaultToken, "FEIQIU_SITES": halls}
 				},
 			}, nil
 		},
