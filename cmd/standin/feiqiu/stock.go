@@ -175,14 +175,17 @@ func goodsStockSummary() stream {
 		rows: func(v view) []row {
 			var rows []row
 			stock, rest := map[*item]int64{}, v.movements // which are in the order of days
-			for day := -1; day < v.after; day++ {
+			for week := 0; !monday(week + 1).After(v.now()); week++ {
 				n := 0
-				for n < len(rest) && rest[n].at.Before(v.date(day+1)) {
+				for n < len(rest) && rest[n].at.Before(monday(week+1)) {
 					n++
 				}
 				for _, s := range v.sites {
-					for _, r := range s.stockReport(v.date(day), stock, rest[:n]) {
-						r.key += int64(day+1) * 1e5
+					if !monday(week + 1).After(v.date(-1)) {
+						continue
+					}
+					for _, r := range s.stockReport(monday(week), stock, rest[:n]) {
+						r.key += int64(week) * 1e5
 						rows = append(rows, r)
 					}
 				}
@@ -195,6 +198,9 @@ func goodsStockSummary() stream {
 		},
 	}
 }
+
+// monday is the beginning of a week. The ledger holds the reports of whole weeks, from the one on in which the API begins.
+func monday(week int) time.Time { return time.Date(2025, time.June, 30+7*week, 0, 0, 0, 0, Zone) }
 
 // stockReport is that of a stretch with its movements, which those of other halls may be among.
 func (s *site) stockReport(start time.Time, stock map[*item]int64, movements []*movement) []row {

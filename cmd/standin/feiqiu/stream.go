@@ -18,7 +18,7 @@ type stream struct {
 	single  bool     // one document per settlement id, without paging
 	amounts []string // the fields that the ledger adds up
 	rows    func(view) []row
-	// report makes the rows for the stretch that is asked for; rows are then those of every whole day.
+	// report makes the rows for the stretch that is asked for; rows are then those of whole weeks.
 	report func(v view, s *site, start, end time.Time) []row
 }
 
