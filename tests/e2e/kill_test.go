@@ -13,9 +13,9 @@ import (
 	"github.com/terrace-elt/terrace/tests/demotest"
 )
 
-// killAfterStep runs the demo and kills it, as kill -9 does, a moment after the first step that it reports to have changed
-// something: each time one step further. It returns false when the demo came to its end instead.
-func killAfterStep(t *testing.T, p *demotest.Project, moment time.Duration) bool {
+// killAfterSteps runs the demo and kills it, as kill -9 does, a moment after it has reported so many steps that changed
+// something: each time some steps further. It returns false when the demo came to its end instead.
+func killAfterSteps(t *testing.T, p *demotest.Project, steps int, moment time.Duration) bool {
 	t.Helper()
 	cmd := p.Command("demo", "feiqiu", "--days", fmt.Sprint(days))
 	stderr, err := cmd.StderrPipe()
@@ -26,6 +26,9 @@ func killAfterStep(t *testing.T, p *demotest.Project, moment time.Duration) bool
 	killed := false
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "[") && strings.ContainsAny(lines.Text(), "+~") && !killed {
+			if steps--; steps > 0 {
+				continue
+			}
 			<-time.After(moment) // to meet the steps that run beside it at another place each time
 			require.NoError(t, cmd.Process.Kill())
 			killed = true
