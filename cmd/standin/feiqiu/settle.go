@@ -138,7 +138,7 @@ func (w *world) refundSome(r *rand.Rand, orders []*settlement, day int) {
 		}
 		o := paid[(k*len(paid)/2+r.IntN(1+len(paid)/3))%len(paid)]
 		// Every third day it is somebody who had paid with a card as well.
-		if n := slices.IndexFunc(paid, func(o *settlement) bool { return o.settled.balance > 0 }); k == 1 && n >= 0 && day%3 == 0 {
+		if n := slices.IndexFunc(paid, func(o *settlement) bool { return o.settled.balance > 0 && o.refund == nil }); k == 1 && n >= 0 && day%3 == 0 {
 			o = paid[n]
 		}
 		if o.refund == nil {
