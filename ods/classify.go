@@ -13,6 +13,14 @@ type held struct {
 	deleted   bool
 	firstSeen time.Time
 	order     order
+	// overtaking says that the same run fetched the row after the page that is landed now, in a stream whose records have
+	// no version of their own: pages that are read at once land in any order.
+	overtaking bool
+}
+
+// newerThan reports whether the current row stays, although it came before r.
+func (h held) newerThan(r *row, stream Stream) bool {
+	return h.overtaking || h.exists && stream.Version != "" && r.order.compare(h.order) < 0
 }
 
 // landing is what a page's records do to the tables.
@@ -30,7 +38,7 @@ type landing struct {
 type outcome struct {
 	final    int   // the row that becomes current, -1 for none
 	replaced []int // rows that became current and were replaced within the page
-	late     []int // rows older than the current one by the stream's version
+	late     []int // rows older than the current one
 }
 
 // settle takes the records of one key in the order of arrival.
@@ -41,7 +49,7 @@ func settle(stream Stream, rows []row, members []int, current held) outcome {
 		live := current.exists && !current.deleted
 		switch {
 		case live && (r.hash == current.hash || stream.KeepFirst):
-		case current.exists && stream.Version != "" && r.order.compare(current.order) < 0:
+		case current.newerThan(r, stream):
 			out.late = append(out.late, i)
 		default:
 			if out.final >= 0 {

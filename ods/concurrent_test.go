@@ -129,5 +129,5 @@ select count(*)
 from shop_ods.orders__history as h
 join shop_ods.orders as c
     on c.id = h.id
-    and c._version <= h._version`), "the current version is the newest")
+    and (c._fetched_at, c._version) <= (h._fetched_at, h._version)`), "what was fetched last is current")
 }

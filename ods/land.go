@@ -175,6 +175,8 @@ func (w *writer) lookUp(ctx context.Context) error {
 			return err
 		}
 		args = append(args, path)
+	} else {
+		args = append(args, w.p.page.Fetched, w.p.page.RunID)
 	}
 	rows, err := w.tx.Query(ctx, w.rel.lookupSQL(), planned(args)...)
 	if err != nil {
@@ -186,7 +188,7 @@ func (w *writer) lookUp(ctx context.Context) error {
 		sum     []byte
 		version *string
 	)
-	_, err = pgx.ForEachRow(rows, []any{&group, &sum, &current.version, &current.deleted, &current.firstSeen, &version}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&group, &sum, &current.version, &current.deleted, &current.firstSeen, &version, &current.overtaking}, func() error {
 		current.exists, current.hash, current.order = true, hash(sum), parseOrder(version)
 		w.held[group] = current
 		return nil

@@ -3,7 +3,9 @@ package ods_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/ods"
@@ -84,6 +86,25 @@ func TestLand_keepsAnOlderVersionAsHistoryOnly(t *testing.T) {
 
 	w.land(`{"id":2,"v":"other","at":1e1}`)
 	require.Equal(t, []string{"1|new", "2|other", "3|first"}, w.current(), "at equal versions the arrival wins")
+}
+
+func TestLand_keepsWhatTheSameRunFetchedLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, orders())
+	page := w.page(record(1, "fetched first"), record(2, "same"), record(2, "same"))
+	w.open(ods.SliceSpec{Kind: ods.File, Key: "beside"})
+	w.land(record(1, "fetched second"), record(2, "same"))
+
+	landed := w.landPage(page)
+
+	require.Equal(t, []int64{1, 2}, []int64{landed.Updated, landed.Unchanged})
+	require.Equal(t, []string{"1|fetched second", "2|same"}, w.current())
+	require.Equal(t, []string{"1|fetched second|2|-", "1|fetched first|1|1", "2|same|2|-"}, w.versions())
+
+	w.run, w.now = uuid.New(), w.now.Add(-time.Hour)
+	w.open(ods.SliceSpec{Kind: ods.File, Key: "later"})
+	w.land(record(1, "by a clock that is behind"))
+	require.Equal(t, []string{"1|by a clock that is behind", "2|same"}, w.current(), "of two runs the last word counts")
 }
 
 func TestLand_keepsTheFirstVersionWhereDeclared(t *testing.T) {

@@ -5,12 +5,18 @@ import (
 	"strings"
 )
 
-// lookupSQL finds the current rows of keys, which are given as one array of texts per key column; with a version, the
-// path as array of names comes after them.
+// lookupSQL finds the current rows of keys, which are given as one array of texts per key column. After them come, with a
+// version, its path as array of names; without one, when the page was fetched and by which run.
 func (r *relation) lookupSQL() string {
-	version := "null::text"
-	if r.stream.Version != "" {
-		version = fmt.Sprintf("c.payload #>> $%d", len(r.identity())+1)
+	next := len(r.identity()) + 1
+	version, overtaken := fmt.Sprintf("c.payload #>> $%d", next), "false"
+	if r.stream.Version == "" {
+		version, overtaken = "null::text", fmt.Sprintf(`c._fetched_at > $%d and exists (
+        select
+        from terrace.batch as b
+        where b.batch_id = c._batch_id
+            and b.run_id = $%d
+    )`, next, next+1)
 	}
 	return fmt.Sprintf(`-- %s: current rows of a page's keys
 select
@@ -19,10 +25,11 @@ select
     c._version,
     c._deleted_at is not null,
     c._first_seen_at,
+    %s,
     %s
 from %s
 join %s as c
-    on %s`, comment(r.stream.Name), version, r.givenKeys(1), r.current().Sanitize(), r.keysMatch())
+    on %s`, comment(r.stream.Name), version, overtaken, r.givenKeys(1), r.current().Sanitize(), r.keysMatch())
 }
 
 // arrivalSQL says when the current rows of keys were fetched.

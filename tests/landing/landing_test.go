@@ -325,7 +325,7 @@ func (t *trial) compareVersions(relation string, served map[version]bool) {
 		count[r.version]++
 	}
 	for v, n := range count {
-		require.True(t, n == 1 || !t.version && (t.stale || t.concurrency > 1), "%s: version %+v is there %d times", relation, v, n)
+		require.True(t, n == 1 || !t.version && t.stale, "%s: version %+v is there %d times", relation, v, n)
 	}
 	for _, page := range committed(t.T, t.job.Log) {
 		if page.Stream != "shop_ods."+relation {
