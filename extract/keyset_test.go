@@ -75,7 +75,13 @@ func TestRead_resumesAKeysetWhereTheLandedRecordsEnd(t *testing.T) {
 		require.Len(t, l.records(), c.records, name)
 		require.Contains(t, a.form(0), c.first, name)
 	}
-	_, err := read(t, resumed, serve(t, rowsAfter(nil)), &lander{each: map[string][]any{"select max(ts)": {"1", "2"}}})
+	env := map[string]string{"URL": "https://erp.example.com"}
+	d := quick(nil, env)
+	d.Lander = &lander{} // which has no table to ask yet
+	plan, err := extract.NewReader(d).Plan(t.Context(), load(t, resumed, env).Streams[0], extract.Window{})
+	require.NoError(t, err)
+	require.Contains(t, plan.Request, `"start_ts":0,`)
+	_, err = read(t, resumed, serve(t, rowsAfter(nil)), &lander{each: map[string][]any{"select max(ts)": {"1", "2"}}})
 	require.ErrorContains(t, err, "the query of paginate.resume gives several values")
 }
 

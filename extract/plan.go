@@ -24,7 +24,7 @@ func (r *Reader) Plan(ctx context.Context, s *Stream, w Window) (Plan, error) {
 		place := "s3://" + f.bucket + "/" + f.prefix
 		return Plan{Endpoint: place, Request: "LIST " + place}, nil
 	}
-	run := &reading{Reader: r, stream: s, job: Job{Window: w}}
+	run := &reading{Reader: r, stream: s, job: Job{Window: w}, planning: true}
 	state, err := r.deps.Lander.State(ctx, s.Name)
 	if err != nil {
 		return Plan{}, wrap(s, err)
