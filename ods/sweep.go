@@ -105,7 +105,7 @@ func (w *sweeper) run(ctx context.Context) (Swept, error) {
 		return out, &MassDeleteError{Stream: w.sweep.Stream.Name, Live: out.Live, Missing: out.Deleted, MaxShare: w.sweep.MaxShare}
 	}
 	err = w.tx.QueryRow(ctx, insertSweepSQL, w.sweep.Stream.Name, orNull(w.sweep.RunID), w.sweep.Endpoint, w.sweep.Request,
-		out.Listed, out.Deleted, out.Live-out.Deleted).Scan(&out.BatchID)
+		out.Listed, out.Deleted, out.Live-out.Deleted).Scan(&out.BatchID, nil)
 	if err != nil {
 		return out, fmt.Errorf("write terrace.batch: %w", err)
 	}

@@ -25,6 +25,7 @@ type CLI struct {
 	Run     RunCmd     `cmd:"" group:"run" help:"Build models, seeds and assertions whose inputs or definition changed."`
 	Test    TestCmd    `cmd:"" group:"run" help:"Judge assertions on what is published."`
 	Plan    PlanCmd    `cmd:"" group:"run" help:"Say what run would do, and why; nothing is executed."`
+	Serve   ServeCmd   `cmd:"" group:"run" help:"Stay, and run what depends on a stream as soon as something lands in it."`
 	Retry   RetryCmd   `cmd:"" group:"run" help:"Run again what failed or was skipped in a run."`
 
 	Status  StatusCmd  `cmd:"" group:"look" help:"Show up to when each stream is landed, and where it resumes."`

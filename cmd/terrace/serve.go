@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// ServeCmd is terrace serve.
+type ServeCmd struct {
+	Debounce time.Duration `default:"50ms" placeholder:"DURATION" help:"How long nothing more must land before models run (default: 50ms)."`
+}
+
+const (
+	// landings is the channel on which committed pages are told, with the stream as payload.
+	landings = "terrace"
+	// debounces is how many times the debounce models wait at most while pages keep coming.
+	debounces = 20
+	// reconnectWait is the first pause after a lost connection; it doubles up to reconnectMost.
+	reconnectWait, reconnectMost = time.Second, 30 * time.Second
+)
+
+// Run implements the command. It ends with a signal, or with what makes serving impossible from the start.
+func (c *ServeCmd) Run(ctx context.Context, a *App) error {
+	if _, err := a.load(); err != nil {
+		return err
+	}
+	s := &serving{app: a, debounce: c.Debounce}
+	for wait := reconnectWait; ; wait = min(2*wait, reconnectMost) {
+		served, err := s.listen(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil // the signal is the exit code
+		case !served && !s.begun:
+			return err
+		case served:
+			wait = reconnectWait
+		}
+		a.Log.Warn("the connection is lost", "error", a.redact(message(err)), "again in", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// serving is one terrace serve.
+type serving struct {
+	app      *App
+	debounce time.Duration
+	begun    bool // it has listened before
+}
+
+// listen serves as long as its connection lives, and tells whether it ever listened on it.
+func (s *serving) listen(ctx context.Context) (served bool, err error) {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "listen "+landings); err != nil {
+		return false, fmt.Errorf("listen: %w", err)
+	}
+	s.begun = true
+	// What landed while nobody listened was told to nobody.
+	s.look(ctx, nil)
+	fmt.Fprintln(s.app.Stderr, "listening: models run when something lands; Ctrl-C ends it")
+	for {
+		streams, err := s.wait(ctx, conn)
+		if err != nil {
+			return true, err
+		}
+		s.look(ctx, streams)
+	}
+}
+
+// connect opens the project's database, with schema terrace in it.
+func (s *serving) connect(ctx context.Context) (*pgx.Conn, error) {
+	url, err := s.app.projectURL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.app.poolConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "terrace:serve"
+	return s.app.connect(ctx, config)
+}
+
+// wait gives the streams in which something landed, once nothing more has for the debounce.
+func (s *serving) wait(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	first, err := conn.WaitForNotification(ctx)
+	if err != nil {
+		return nil, err
+	}
+	streams := map[string]bool{first.Payload: true}
+	most := time.Now().Add(debounces * s.debounce)
+	for {
+		quiet, cancel := context.WithDeadline(ctx, earlier(time.Now().Add(s.debounce), most))
+		further, err := conn.WaitForNotification(quiet)
+		cancel()
+		switch {
+		case err == nil:
+			streams[further.Payload] = true
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			return slices.Sorted(maps.Keys(streams)), nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// look runs what depends on streams, or all that is not up to date when none is named. What fails is told, and stops
+// nothing.
+func (s *serving) look(ctx context.Context, streams []string) {
+	selection := Selection{AllowEmpty: true}
+	for _, name := range streams {
+		selection.Select = append(selection.Select, name+"+")
+	}
+	if streams != nil {
+		if selection = s.known(selection, streams); len(selection.Select) == 0 {
+			return
+		}
+	}
+	err := s.app.do(ctx, request{command: "serve", models: true, assertions: true, wait: true, Selection: selection})
+	if ctx.Err() == nil {
+		s.app.fail(ctx, err)
+	}
+}
+
+// known leaves out streams that are not in this project: others may land in the same database.
+func (s *serving) known(selection Selection, streams []string) Selection {
+	p, err := s.app.load()
+	if err != nil {
+		return selection // the run tells what is wrong
+	}
+	out := Selection{AllowEmpty: true}
+	for i, name := range streams {
+		if n := p.graph.Node(name); n != nil && n.Kind == dag.KindStream {
+			out.Select = append(out.Select, selection.Select[i])
+		}
+	}
+	return out
+}
