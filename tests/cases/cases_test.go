@@ -58,6 +58,64 @@ func TestCases_ofModelsAreAllThere(t *testing.T) {
 	require.Equal(t, map[string]int{"S": 26, "X": 18, "I": 16, "O": 9, "B": 5, "R": 13, "MS": 7}, counts)
 }
 
+var (
+	duty  = regexp.MustCompile(`^\| ([A-E][0-9]+) \| ([^|]+) \| ([^|]+) \| ([^|]*) ?\|$`)
+	token = regexp.MustCompile("`([^`]+)`")
+)
+
+// Every duty of the reference systems names files and commands that exist, and tests or assertions.
+func TestReference_namesWhatExists(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs", "REFERENCE.md"))
+	require.NoError(t, err)
+	counts := map[string]int{}
+	for _, line := range strings.Split(string(text), "\n") {
+		cells := duty.FindStringSubmatch(line)
+		if cells == nil {
+			require.NotRegexp(t, `^\| [A-E][0-9]`, line, "no row of four cells")
+			continue
+		}
+		counts[cells[1][:1]]++
+		if strings.HasPrefix(cells[3], "Not done: ") {
+			continue
+		}
+		places := token.FindAllStringSubmatch(cells[3], -1)
+		require.NotEmpty(t, places, "%s is nowhere", cells[1])
+		for _, place := range places {
+			requirePlace(t, cells[1], place[1])
+		}
+		proofs := token.FindAllStringSubmatch(cells[4], -1)
+		require.NotEmpty(t, proofs, "%s has no proof", cells[1])
+		for _, proof := range proofs {
+			requireProof(t, cells[1], proof[1])
+		}
+	}
+	require.Equal(t, map[string]int{"A": 15, "B": 5, "C": 4, "D": 6, "E": 6}, counts)
+}
+
+// requirePlace wants a file of the project, or a command by its name.
+func requirePlace(t *testing.T, duty, place string) {
+	t.Helper()
+	command, ok := strings.CutPrefix(place, "terrace ")
+	if !ok {
+		require.FileExists(t, filepath.Join(root, place), duty)
+		return
+	}
+	scripts, err := os.ReadFile(filepath.Join(root, "tests", "script", "help.txtar"))
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^  `+regexp.QuoteMeta(command)+` `, string(scripts), "%s: there is no command %s", duty, command)
+}
+
+// requireProof wants an assertion or unit test of models, or a test as the lists of cases name it.
+func requireProof(t *testing.T, duty, proof string) {
+	t.Helper()
+	if test := named.FindStringSubmatch("`" + proof + "`"); test != nil {
+		require.True(t, exists(t, test[1], test[2], test[3]), "%s: there is no %s", duty, proof)
+		return
+	}
+	require.FileExists(t, filepath.Join(root, proof), duty)
+}
+
 // rows gives the cells of every case, by line. A line that looks like a case and is not read as one is a mistake.
 func rows(t *testing.T, path string) map[int][]string {
 	t.Helper()
