@@ -58,3 +58,19 @@ func (s *Store) Rejects(ctx context.Context, filter RejectFilter) ([]StoredRejec
 	})
 	return rejects, wrap(err, "read terrace.reject")
 }
+
+// PendingRejects counts the rejects that were not replayed, by stream.
+func PendingRejects(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
+	rows, err := conn.Query(ctx, `select node, count(*) from terrace.reject where replayed_at is null group by node`)
+	if err != nil {
+		return nil, fmt.Errorf("count rejects: %w", err)
+	}
+	out := map[string]int64{}
+	var name string
+	var count int64
+	_, err = pgx.ForEachRow(rows, []any{&name, &count}, func() error {
+		out[name] = count
+		return nil
+	})
+	return out, wrap(err, "count rejects")
+}
