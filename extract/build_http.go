@@ -94,7 +94,10 @@ func (b *builder) slicing(d slicesDecl) *Slicing {
 	s := &Slicing{
 		MinStep: max(defaultMinStep, d.Granularity),
 		Step:    d.Step.step, MaxSpan: d.MaxSpan.Value, Zone: time.UTC, Bounds: Bounds(d.Bounds.Value),
-		Lookback: d.Lookback, Settle: d.Settle, Granularity: d.Granularity, Whole: d.Whole.Value,
+		Lookback: d.Lookback, Settle: d.Settle, Granularity: d.Granularity, Retention: d.Retention.Value, Whole: d.Whole.Value,
+	}
+	if !d.Retention.IsZero() && s.Retention.IsZero() {
+		b.fail(d.Retention.Pos, "retention must be longer than nothing", "leave it out where the source keeps all")
 	}
 	if s.Whole && s.Step.IsZero() {
 		b.fail(d.Whole.Pos, "whole reads whole steps, and there are none", "write step: P1D, or remove whole")

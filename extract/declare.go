@@ -142,6 +142,7 @@ type slicesDecl struct {
 	MaxSpan     strict.Placed[strict.Duration] `yaml:"max_span"`
 	Bounds      strict.String                  `yaml:"bounds" enum:"[),[],(],()"`
 	Granularity time.Duration                  `yaml:"granularity"`
+	Retention   strict.Placed[strict.Duration] `yaml:"retention"`
 	Whole       strict.Placed[bool]            `yaml:"whole"`
 	Format      strict.String                  `yaml:"format"`
 	Timezone    strict.String                  `yaml:"timezone"`

@@ -139,6 +139,7 @@ func (r *Reader) Read(ctx context.Context, s *Stream, job Job) (Result, error) {
 	}
 	run := &reading{Reader: r, stream: s, job: job}
 	err := run.all(ctx)
+	run.warnOfChurn(ctx)
 	if err == nil {
 		err = run.sweep(ctx)
 	}
@@ -146,6 +147,29 @@ func (r *Reader) Read(ctx context.Context, s *Stream, job Job) (Result, error) {
 		run.database.rest(ctx)
 	}
 	return run.snapshot(), wrap(s, err)
+}
+
+// A full reading of so many known records, of which this share has changed, is worth a word.
+const (
+	churnRecords = 100
+	churnShare   = 0.5
+)
+
+// warnOfChurn says that most records of a stream that is read whole have changed at once: they may be masked for a while,
+// or have a field that differs with each reading. Their versions are kept all the same.
+func (r *reading) warnOfChurn(ctx context.Context) {
+	switch r.stream.Source.Type {
+	case HTTP, Postgres:
+	default:
+		return // a file that changed was changed by somebody
+	}
+	got := r.snapshot()
+	known := got.Updated + got.Unchanged
+	if r.stream.Slicing != nil || r.stream.parent != nil || known < churnRecords || float64(got.Updated) < churnShare*float64(known) {
+		return
+	}
+	r.deps.Log.WarnContext(ctx, "most records have changed at once: is the source masking them, or has each a field that never stays?",
+		"stream", r.stream.Name, "changed", got.Updated, "known", known, "hint", "terrace profile "+r.stream.Name+" shows which values are new")
 }
 
 func wrap(s *Stream, err error) error {
@@ -281,10 +305,29 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 	if s.Source.Type == Postgres {
 		read = r.readRows
 	}
+	if variant, ended, kept, lost := s.Slicing.outlived(state.Watermarks, r.deps.Now(), r.job.Window); lost && !r.planning {
+		return nil, r.outlived(variant, ended, kept)
+	}
 	for _, spec := range PlanSlices(s.Slicing, variants, state, r.deps.Now(), r.job.Window) {
 		units = append(units, unit{spec: spec, read: read})
 	}
 	return units, nil
+}
+
+// outlived is the error of a reading that would leave a gap.
+func (r *reading) outlived(variant string, ended, kept time.Time) error {
+	zone := r.stream.Slicing.Zone
+	of := ""
+	if variant != "" {
+		of = " of " + variant
+	}
+	return &Error{
+		Kind: Incomplete,
+		Message: fmt.Sprintf("the last reading%s ended at %s, and the source keeps records only since %s: what came between is gone there",
+			of, ended.In(zone).Format(time.DateTime), kept.In(zone).Format(time.DateTime)),
+		Hint: fmt.Sprintf("terrace extract %s --from '%s' reads what is left and goes on from there; the gap stays.",
+			r.stream.Name, ended.In(zone).Format(time.DateTime)),
+	}
 }
 
 // pipe lands a page while the next one is being fetched and prepared. At most one page waits between the two. Nothing is

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/terrace-elt/terrace/dag/model/strict"
@@ -21,6 +23,8 @@ type Slicing struct {
 	Granularity time.Duration
 	// MinStep is the shortest window that is still cut in two when the source has more in it than it gives.
 	MinStep time.Duration
+	// Retention is how far back the source has its records; zero means for ever.
+	Retention strict.Duration
 	// Whole steps alone are read, from one point of the grid to the next: for reports on a stretch of time, of which a part
 	// says something else.
 	Whole  bool
@@ -88,6 +92,9 @@ func (d *Slicing) span(watermark, now time.Time, w Window) (start, end time.Time
 	if resumed := watermark.Add(-d.Lookback); !watermark.IsZero() && resumed.After(start) {
 		start = resumed
 	}
+	if kept := d.keptSince(now); kept.After(start) {
+		start = kept
+	}
 	if !w.From.IsZero() {
 		start = w.From.Add(-w.Pad)
 	}
@@ -101,6 +108,29 @@ func (d *Slicing) span(watermark, now time.Time, w Window) (start, end time.Time
 		start, end = d.gridBefore(start), d.gridBefore(end)
 	}
 	return start, end
+}
+
+// keptSince is the time before which the source has nothing any more; zero where it keeps all.
+func (d *Slicing) keptSince(now time.Time) time.Time {
+	if d.Retention.IsZero() {
+		return time.Time{}
+	}
+	return d.Retention.SubtractFrom(now.In(d.Zone))
+}
+
+// outlived finds the variant, the first by name, whose reading ended before what the source still has: what came between
+// is gone there, and to go on as if nothing had been would hide it. A window that is asked for is read.
+func (d *Slicing) outlived(watermarks map[string]time.Time, now time.Time, w Window) (variant string, ended, kept time.Time, lost bool) {
+	if d == nil || !w.From.IsZero() {
+		return "", time.Time{}, time.Time{}, false
+	}
+	kept = d.keptSince(now)
+	for _, variant := range slices.Sorted(maps.Keys(watermarks)) {
+		if ended := watermarks[variant]; !ended.IsZero() && ended.Before(kept) {
+			return variant, ended, kept, true
+		}
+	}
+	return "", time.Time{}, time.Time{}, false
 }
 
 // Resume is where the next reading begins when everything before the watermark has been read.

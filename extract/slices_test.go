@@ -116,6 +116,26 @@ func TestPlanSlices_beginsBeforeTheWatermarkByTheLookback(t *testing.T) {
 	require.Empty(t, PlanSlices(decl, nil, state, now, Window{}))
 }
 
+func TestPlanSlices_beginsWithWhatTheSourceKeeps(t *testing.T) {
+	t.Parallel()
+	decl := &Slicing{
+		Start: at(t, "2025-01-01 00:00", time.UTC), Zone: time.UTC, Lookback: 48 * time.Hour,
+		Retention: strict.Duration{Days: 90},
+	}
+	now := at(t, "2026-04-01 00:00", time.UTC)
+	since := func(watermark string, w Window) string {
+		state := ods.State{}
+		if watermark != "" {
+			state.Watermarks = map[string]time.Time{"": at(t, watermark, time.UTC)}
+		}
+		return planned(PlanSlices(decl, nil, state, now, w), time.UTC)[0][:len("2026-01-01 00:00")]
+	}
+	require.Equal(t, "2026-01-01 00:00", since("", Window{}))
+	require.Equal(t, "2026-01-01 00:00", since("2026-01-02 00:00", Window{}), "what lies farther back is not there to be read again")
+	require.Equal(t, "2026-03-01 00:00", since("2026-03-03 00:00", Window{}))
+	require.Equal(t, "2025-12-01 00:00", since("", Window{From: at(t, "2025-12-01 00:00", time.UTC)}), "what is asked for is asked of the source")
+}
+
 func TestPlanSlices_readsAStreamWithoutSlicesWholeForEachVariant(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []ods.SliceSpec{{Kind: ods.Full}}, PlanSlices(nil, nil, ods.State{}, time.Time{}, Window{}))

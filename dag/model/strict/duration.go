@@ -63,6 +63,11 @@ func (d Duration) IsZero() bool { return d == Duration{} }
 // AddTo is the instant that lies the duration after t, in t's own time zone.
 func (d Duration) AddTo(t time.Time) time.Time { return t.AddDate(0, d.Months, d.Days).Add(d.Clock) }
 
+// SubtractFrom goes back in the calendar of the time's zone.
+func (d Duration) SubtractFrom(t time.Time) time.Time {
+	return t.AddDate(0, -d.Months, -d.Days).Add(-d.Clock)
+}
+
 // Fixed is the duration with days of 24 hours, and false when it has months, whose length depends on where they begin.
 func (d Duration) Fixed() (time.Duration, bool) {
 	return time.Duration(d.Days)*24*time.Hour + d.Clock, d.Months == 0
