@@ -42,7 +42,6 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		Gated:       len(b.step.Gates) > 0,
 		Aside:       b.putsOff() && !b.unread(m),
 	}
-	b.windowed = in.Windowed && b.existing != nil
 	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 || len(m.Header.Rejects) > 0 {
 		var err error
 		if in.Columns, err = describe(ctx, b.conn, &b.types, m); err != nil {
@@ -65,6 +64,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 	if err != nil {
 		return err
 	}
+	b.windowed = in.Windowed && b.existing != nil && !script.Replaces // what is replaced is whole
 	if err := b.execute(ctx, script, nil); err != nil {
 		return err
 	}
@@ -91,27 +91,59 @@ func (b *building) renderModel(in materialize.Input) (materialize.Script, error)
 
 // rejects looks for the relation of rows that the model's rules reject.
 func (b *building) rejects(ctx context.Context, m *model.Model, in *materialize.Input) error {
-	if len(m.Header.Rejects) == 0 {
-		return nil
+	none := len(m.Header.Rejects) == 0
+	if none && (b.existing == nil || !b.step.redefined) {
+		return nil // rules that left are a change of the file
 	}
 	name := materialize.RejectsName(m.Relation)
-	there, _, err := inspect(ctx, b.conn, m.Schema, name)
+	there, oid, err := inspect(ctx, b.conn, m.Schema, name)
 	if err != nil || there == nil {
 		return err
 	}
+	made := there.Kind == materialize.IsTable && slices.Equal(there.Columns, materialize.RejectColumns)
+	if none {
+		in.StaleRejects = made
+		if !made {
+			return nil
+		}
+		return b.unreadRejects(ctx, m.Schema+"."+name, oid)
+	}
 	in.HasRejects = true
-	if there.Kind == materialize.IsTable && slices.Equal(there.Columns, materialize.RejectColumns) {
+	if made {
 		return nil
 	}
 	return &StepError{StepFault: StepFault{
 		Message: fmt.Sprintf("%s.%s is there already, a %s that terrace did not make", m.Schema, name, there.Kind),
-		Hint:    "Rename or move it: rows that the rules of rejects take out have to go there.",
+		Hint:    rejectsTaken,
 		File:    m.File, Line: m.Header.Rejects[0].Line, Column: 1,
 	}}
 }
 
+// rejectsTaken says what to do about something else in the place of rejects.
+const rejectsTaken = "Rename or move it: rows that the rules of rejects take out have to go there."
+
+// unreadRejects refuses to drop rejects that somebody reads.
+func (b *building) unreadRejects(ctx context.Context, name string, oid uint32) error {
+	read := &materialize.Relation{}
+	if err := inspectDependents(ctx, b.conn, oid, read, "table"); err != nil {
+		return err
+	}
+	for _, view := range read.Views {
+		read.Others = append(read.Others, "view "+view.Name)
+	}
+	if len(read.Others) == 0 {
+		return nil
+	}
+	slices.Sort(read.Others)
+	return &StepError{StepFault: StepFault{
+		Message: fmt.Sprintf("%s no longer rejects rows, and these depend on %s, which has to go: %s", b.step.Name, name, strings.Join(read.Others, ", ")),
+		Hint:    "Drop or change them first; terrace drops nothing that others read.",
+		File:    b.step.File, Line: 1, Column: 1,
+	}}
+}
+
 func (b *building) succeeded(changed bool) {
-	b.result.Status, b.result.Reason, b.result.Changed = Success, b.step.Reason, changed
+	b.result.Status, b.result.Reason, b.result.Changed = Success, b.step.Reason, changed || b.replaced
 	if b.told != "" {
 		b.result.Reason += "; " + b.told
 	}
@@ -155,6 +187,7 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 			return err
 		}
 	}
+	b.replaced = s.Replaces
 	b.queue(s.Index...)
 	if err := b.publish(ctx, s); err != nil {
 		return err
@@ -167,7 +200,32 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 			return err
 		}
 	}
-	return b.tally(ctx, s)
+	if err := b.tally(ctx, s); err != nil {
+		return err
+	}
+	b.tell(s.Lost...)
+	return b.last(ctx, s.Last)
+}
+
+// tell adds to what the report says of the step.
+func (b *building) tell(more ...string) {
+	if b.told != "" {
+		more = append([]string{b.told}, more...)
+	}
+	b.told = strings.Join(more, "; ")
+}
+
+// last takes away what is no more. In a run that publishes all at once that waits for its end.
+func (b *building) last(ctx context.Context, statements []materialize.Statement) error {
+	switch {
+	case len(statements) == 0:
+		return nil
+	case b.together != nil:
+		b.together.later = append(b.together.later, deferred{b, statements})
+		return nil
+	default:
+		return b.exclusively(ctx, statements)
+	}
 }
 
 // tally finishes the count of rows. What counts none may wait for the commit.
@@ -234,13 +292,18 @@ func (b *building) publish(ctx context.Context, s materialize.Script) error {
 		b.queue(s.Publish...)
 		return nil
 	}
+	return b.exclusively(ctx, s.Publish)
+}
+
+// exclusively executes statements that readers wait for.
+func (b *building) exclusively(ctx context.Context, statements []materialize.Statement) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
 	before, fed := b.result.Rows, b.fedRows
 	for attempt := 1; ; attempt++ {
 		b.queue(command("savepoint publish"), command("set local lock_timeout = '"+publishLockTimeout+"'"))
-		b.queue(s.Publish...)
+		b.queue(statements...)
 		b.queue(command("set local lock_timeout = 0"), command("release savepoint publish"))
 		err := b.flush(ctx)
 		if sqlState(err) != "55P03" || attempt == publishAttempts {

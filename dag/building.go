@@ -34,7 +34,9 @@ type building struct {
 	// foreign says that what stands under the node's name is not terrace's, and is taken over.
 	foreign bool
 	filed   int64 // rows of the relation of rejects that changed
-	result  Result
+	// replaced says that the relation is another one now: the rows that went with the old one are not counted.
+	replaced bool
+	result   Result
 	// verdicts are what the assertions found, in the order in which they were asked.
 	verdicts []verdict
 	// uncertain says that the connection was lost while the commit was under way.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,6 +24,8 @@ var (
 	dependentsSQL string
 	//go:embed sql/other_dependents.sql
 	otherDependentsSQL string
+	//go:embed sql/handmade_indexes.sql
+	handmadeIndexesSQL string
 	//go:embed sql/restore.sql
 	restoreSQL string
 	//go:embed sql/holder.sql
@@ -62,7 +65,7 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 		OID     uint32
 		Kind    materialize.RelationKind
 		Columns []materialize.Column
-		Indexes []string
+		Indexes []materialize.Index
 	}
 	if err := json.Unmarshal(text, &found); err != nil {
 		return nil, 0, fmt.Errorf("read what stands under the name: %w", err)
@@ -121,8 +124,20 @@ func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *mater
 		return fmt.Errorf("list dependents: %w", err)
 	}
 	r.Others = append(r.Others, others...)
-	r.Restore, err = restoring(ctx, conn, oid, word)
-	return wrap("read grants", err)
+	if r.Restore, err = restoring(ctx, conn, oid, word); err != nil {
+		return fmt.Errorf("read grants: %w", err)
+	}
+	r.Handmade, err = handmadeIndexes(ctx, conn, oid)
+	return wrap("read indexes", err)
+}
+
+func handmadeIndexes(ctx context.Context, conn *pgx.Conn, oid uint32) ([]materialize.HandmadeIndex, error) {
+	rows, err := conn.Query(ctx, handmadeIndexesSQL, oid)
+	if err != nil {
+		return nil, err
+	}
+	indexes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[materialize.HandmadeIndex])
+	return slices.DeleteFunc(indexes, func(i materialize.HandmadeIndex) bool { return materialize.MadeIndex(i.Name) }), err
 }
 
 // restoring reads what gives a new relation, of the kind that COMMENT ON calls by the word, the old one's properties.

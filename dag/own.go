@@ -55,18 +55,22 @@ func (b *building) own(remembers []byte) error {
 	if b.FullRefresh {
 		return nil
 	}
-	fault := StepFault{
-		Message: fmt.Sprintf("%s is there already, a %s that terrace did not make", b.step.Name, b.existing.Kind),
-		Hint:    "Rename or move it. Or have it replaced, with what is in it: terrace run --full-refresh -s " + b.step.Name,
-		File:    b.step.File,
-	}
-	if known != nil {
-		fault.Message = fmt.Sprintf("%s was replaced by hand: the %s of that name is not what terrace built", b.step.Name, b.existing.Kind)
-	}
-	if b.existing.Kind.Odd() {
-		fault.Hint = "Rename or move it, or rename the model."
-	}
+	fault := StepFault{File: b.step.File}
+	fault.Message, fault.Hint = notOurs(b.step.Name, b.existing.Kind, known != nil)
 	return &StepError{StepFault: fault}
+}
+
+// notOurs says that a relation stands under a node's name and is not what the node was built as, if it ever was, and what
+// to do.
+func notOurs(name string, kind materialize.RelationKind, built bool) (message, hint string) {
+	message = fmt.Sprintf("%s is there already, a %s that terrace did not make", name, kind)
+	if built {
+		message = fmt.Sprintf("%s was replaced by hand: the %s of that name is not what terrace built", name, kind)
+	}
+	if kind.Odd() {
+		return message, "Rename or move it, or rename the model."
+	}
+	return message, "Rename or move it. Or have it replaced, with what is in it: terrace run --full-refresh -s " + name
 }
 
 //go:embed sql/remember_relations.sql

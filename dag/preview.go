@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -79,7 +80,8 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model) (materialize.S
 			if err != nil {
 				return err
 			}
-			in.HasRejects = rejects != nil
+			in.HasRejects = rejects != nil && len(m.Header.Rejects) > 0
+			in.StaleRejects = rejects != nil && !in.HasRejects && slices.Equal(rejects.Columns, materialize.RejectColumns)
 		}
 		script, err = materialize.Render(in)
 		return err

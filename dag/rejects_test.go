@@ -295,3 +295,40 @@ func (w *world) requireRebuilt(name string, seed uint64) {
 	require.Equal(w.t, look(), found, "%s, seed %d", name, seed)
 	require.True(w.t, slices.ContainsFunc(found, func(rows []string) bool { return len(rows) > 0 }))
 }
+
+func TestRejects_goWithTheLastRule(t *testing.T) {
+	t.Parallel()
+	plain := "-- depends_on: [ods.trades]\nselect t.line, t.id, t.price, t.volume, t.amount\nfrom ods.trades as t where t.id is not null and t.price > 0\n"
+	for _, kind := range []string{"table\n-- key: [id]", "incremental\n-- key: [id]", "view", "table"} {
+		for _, together := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s together %t", kind, together), func(t *testing.T) {
+				t.Parallel()
+				w := newTrades(t, nil)
+				w.together = together
+				w.land("ods.trades", "insert into ods.trades values (1, 'a', 10, 2, 20), (2, null, -1, 2, -2)")
+				w.succeed()
+				w.exec("create view public.bad as select row from shop_dwd.trade__rejects; create materialized view public.worse as select 1 from shop_dwd.trade__rejects")
+				w.write("models/shop/dwd/trade.sql", "-- kind: "+kind+"\n"+plain)
+
+				s := step(t, w.run(), "shop_dwd.trade")
+				require.Equal(t, dag.Failure, s.Status)
+				require.Equal(t, "shop_dwd.trade no longer rejects rows, and these depend on shop_dwd.trade__rejects, which has to go: materialized view public.worse, view public.bad", s.Error.Message)
+				require.Equal(t, "2", w.value("select count(*) from public.bad"))
+
+				w.exec("drop materialized view public.worse; drop view public.bad")
+				w.succeed()
+				require.Equal(t, "", w.value("select to_regclass('shop_dwd.trade__rejects')"))
+				require.Equal(t, "1", w.value("select count(*) from shop_dwd.trade"))
+
+				t.Log("what is not ours under that name stays, and rules may come back")
+				w.write("models/shop/dwd/trade.sql", trades)
+				w.succeed()
+				require.Equal(t, "2", w.value("select count(*) from shop_dwd.trade__rejects"))
+				w.exec("drop table shop_dwd.trade__rejects; create table shop_dwd.trade__rejects (id integer)")
+				w.write("models/shop/dwd/trade.sql", "-- kind: "+kind+"\n"+plain)
+				w.succeed()
+				require.Equal(t, "0", w.value("select count(*) from shop_dwd.trade__rejects"))
+			})
+		}
+	}
+}

@@ -299,3 +299,16 @@ func TestIncremental_I03_aKeyThatTheQueryDoesNotReturnIsNamed(t *testing.T) {
 	w := shop(t, ordersOf("-- kind: incremental\n-- key: [nothing]", allOrders), nil)
 	require.Equal(t, fmt.Sprintf("the key names column %q, which the query does not return", "nothing"), step(t, w.run(), "shop_dwd.orders").Error.Message)
 }
+
+func TestRun_anExchangeThatLeavesNoRowIsAChange(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: table", allOrders), map[string]string{
+		"models/shop/dws/n.sql": "-- kind: table\n-- depends_on: [shop_dwd.orders]\nselect count(*) as n from shop_dwd.orders",
+		"models/shop/dws/i.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [shop_dwd.orders]\nselect id from shop_dwd.orders",
+	})
+	w.succeed()
+	w.write(ordersFile, ordersOf("-- kind: table", "select id, state from ods.orders where false"))
+	w.succeed()
+	require.Equal(t, "0", w.value("select n from shop_dws.n"))
+	require.Equal(t, "0", w.value("select count(*) from shop_dws.i"))
+}

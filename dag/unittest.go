@@ -66,7 +66,7 @@ type unitTest struct {
 	names map[string]string // relation → the temporary table that stands for it, quoted
 	// columns and indexes of the model's relation after its first run.
 	columns []materialize.Column
-	indexes []string
+	indexes []materialize.Index
 }
 
 func (u *unitTest) run(ctx context.Context) error {

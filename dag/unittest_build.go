@@ -75,10 +75,14 @@ func (u *unitTest) script(ctx context.Context, sent model.Exchanged, first bool)
 	if err := u.perform(ctx, sent, script); err != nil {
 		return err
 	}
-	u.indexes, err = texts(ctx, u.conn, `select i.relname::text
+	rows, err := u.conn.Query(ctx, `select i.relname::text, x.indisunique
 from pg_index as x
 join pg_class as i on i.oid = x.indexrelid
 where x.indrelid = 'pg_temp."unit result"'::regclass`)
+	if err != nil {
+		return fmt.Errorf("look at the result: %w", err)
+	}
+	u.indexes, err = pgx.CollectRows(rows, pgx.RowToStructByPos[materialize.Index])
 	return wrap("look at the result", err)
 }
 

@@ -180,6 +180,7 @@ type shownScript struct {
 	Checks  []string `json:"checks"`
 	Index   []string `json:"index"`
 	Publish []string `json:"publish"`
+	Last    []string `json:"last,omitempty"`
 }
 
 func (a *App) printQuery(sql string) error {
@@ -192,13 +193,13 @@ func (a *App) printQuery(sql string) error {
 
 func (a *App) printScript(script materialize.Script) error {
 	if a.JSON {
-		shown := shownScript{Build: texts(script.Build), Checks: []string{}, Index: texts(script.Index), Publish: texts(script.Publish)}
+		shown := shownScript{Build: texts(script.Build), Checks: []string{}, Index: texts(script.Index), Publish: texts(script.Publish), Last: texts(script.Last)}
 		for _, c := range script.Checks {
 			shown.Checks = append(shown.Checks, c.SQL)
 		}
 		return a.printJSON(shown)
 	}
-	for _, s := range slices.Concat(script.Build, script.Index, script.Publish) {
+	for _, s := range slices.Concat(script.Build, script.Index, script.Publish, script.Last) {
 		a.printf("%s;\n", s.SQL)
 	}
 	return nil

@@ -134,17 +134,17 @@ func stored(in materialize.Input) []materialize.Column {
 	return append(out, materialize.Column{Name: "is_current", Type: "boolean"})
 }
 
-func indexNames(m *model.Model) []string {
-	var out []string
+func indexNames(m *model.Model) []materialize.Index {
+	var out []materialize.Index
 	for _, i := range m.Header.Indexes {
-		out = append(out, materialize.IndexName(m.Relation, i))
+		out = append(out, materialize.Index{Name: materialize.IndexName(m.Relation, i)})
 	}
 	if len(m.Header.Key) > 0 && m.Header.Kind != model.SCD2 {
 		key := model.Index{Unique: true}
 		for _, c := range m.Header.Key {
 			key.Columns = append(key.Columns, pgx.Identifier{c}.Sanitize())
 		}
-		out = append(out, materialize.IndexName(m.Relation, key))
+		out = append(out, materialize.Index{Name: materialize.IndexName(m.Relation, key), Unique: true})
 	}
 	return out
 }
@@ -241,7 +241,8 @@ func others() []golden {
 		Name: "shop.states", Schema: "shop", Relation: "states", File: "models/shop/states.csv", Key: []string{"code"},
 		Columns: []model.Column{{Name: "code", Type: "integer", Description: "As the source has it"}, {Name: "label", Type: "text"}},
 	}
-	states := &materialize.Relation{Kind: materialize.IsTable, Columns: []materialize.Column{{Name: "code", Type: "integer"}, {Name: "label", Type: "text"}}}
+	key := materialize.Index{Name: materialize.IndexName("states", model.Index{Columns: []string{`"code"`}, Unique: true}), Unique: true}
+	states := &materialize.Relation{Kind: materialize.IsTable, Indexes: []materialize.Index{key}, Columns: []materialize.Column{{Name: "code", Type: "integer"}, {Name: "label", Type: "text"}}}
 	rules := func(m *model.Model) {
 		m.Header.Rejects = []model.RejectRule{
 			{Name: "too_much", Condition: "t.amount > 15 -- euros\n or day < '2026-01-01'", Message: "it's too much", Fields: []string{"amount"}},
@@ -263,7 +264,27 @@ func others() []golden {
 	strictReplay.Model = &model.Model{}
 	*strictReplay.Model = *replay.Model
 	strictReplay.Model.Header.Rejects = []model.RejectRule{{Name: "early", Condition: "_seen_at < '2026-01-02'"}}
+	left := again(materialize.Input{Model: anOrdersModel(model.Table), Columns: columns})
+	leftSetup := append(first(left), "create table shop.orders__rejects ()")
+	left.Model = with(anOrdersModel(model.Table), func(m *model.Model) { m.Header.Indexes = []model.Index{{Columns: []string{"state"}}} })
+	left.StaleRejects = true
+	leftUnique := again(materialize.Input{Model: anOrdersModel(model.SCD2), Columns: columns})
+	unique := materialize.Index{Name: materialize.IndexName("orders", model.Index{Columns: []string{"state"}, Unique: true}), Unique: true}
+	leftUnique.Existing.Indexes = append(leftUnique.Existing.Indexes, unique)
+	rekeyed := again(materialize.Input{Model: anOrdersModel(model.Table), Columns: columns})
+	rekeyed.Model = with(anOrdersModel(model.Table), func(m *model.Model) { m.Header.Key = []string{"id", "day"} })
+	handmade := strictChanged
+	handmade.Model, handmade.HasRejects = anOrdersModel(model.Table), false
+	handmade.Existing = &materialize.Relation{Kind: materialize.IsTable, Columns: columns[:4], Handmade: []materialize.HandmadeIndex{
+		{Name: "by hand", Definition: " USING btree (state DESC) WHERE (state IS NOT NULL)", Columns: []string{"state"}},
+		{Name: "orders_pkey", Definition: "PRIMARY KEY (id)", Unique: true, Constraint: true, Columns: []string{"id"}},
+		{Name: "by_gone", Definition: " USING btree (gone)", Unique: true, Columns: []string{"gone", "id"}},
+	}}
 	return []golden{
+		{name: "table_indexes_left", in: left, setup: leftSetup},
+		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
+		{name: "table_key_changed", in: rekeyed, setup: first(rekeyed)},
+		{name: "table_handmade_indexes_changed_columns", in: handmade, setup: append(first(handmade), "alter table shop.orders drop column raw")},
 		{name: "table_rejects_first", in: strict},
 		{name: "table_rejects_again", in: strictAgain, setup: first(strict)},
 		{name: "table_rejects_changed_columns", in: strictChanged, setup: append(first(strict), "alter table shop.orders drop column raw")},
@@ -284,7 +305,7 @@ func others() []golden {
 			in: materialize.Input{Existing: &materialize.Relation{Kind: materialize.IsTable, Columns: []materialize.Column{{Name: "code", Type: "text"}}}},
 		},
 		{
-			name: "seed_again", seed: seed, setup: []string{"create table shop.states (code integer, label text)", "insert into shop.states values (9, 'nine')"},
+			name: "seed_again", seed: seed, setup: []string{"create table shop.states (code integer, label text)", "create unique index " + key.Name + " on shop.states (code)", "insert into shop.states values (9, 'nine')"},
 			in: materialize.Input{Existing: states},
 		},
 	}
@@ -328,6 +349,10 @@ func print(s materialize.Script) string {
 		title += ", exclusive"
 	}
 	part(title, s.Publish)
+	part("last, exclusive", s.Last)
+	for _, sentence := range s.Lost {
+		fmt.Fprintf(&b, "-- ==== told: %s\n\n", sentence)
+	}
 	if s.Delta != "" {
 		fmt.Fprintf(&b, "-- ==== delta\n%s;\n", s.Delta)
 	}
@@ -392,7 +417,7 @@ func run(t *testing.T, tx pgx.Tx, g golden, s materialize.Script) {
 		require.NoError(t, tx.QueryRow(ctx, "select count(*) from ("+c.SQL+") as found").Scan(&n), c.SQL)
 		require.Zero(t, n, c.SQL)
 	}
-	for _, statement := range slices.Concat(s.Index, s.Publish) {
+	for _, statement := range slices.Concat(s.Index, s.Publish, s.Last) {
 		_, err := tx.Exec(ctx, statement.SQL)
 		require.NoError(t, err, statement.SQL)
 	}

@@ -38,13 +38,21 @@ func (k RelationKind) Odd() bool {
 type Relation struct {
 	Kind    RelationKind
 	Columns []Column // in order; generated columns included
-	Indexes []string // names of its indexes
+	Indexes []Index  // nil when they are not known
+	// Handmade are the indexes that people made. It is known only where Script.Replaces asked for it.
+	Handmade []HandmadeIndex
 	// Restore gives a new relation of the same name the old one's owner, grants and comments.
 	Restore []Restoring
 	// Views read the relation, directly or through one another, in an order in which they can be created.
 	Views []DependentView
 	// Others depend on it and cannot be made again from a definition: "materialized view a.b", "constraint c on d.e".
 	Others []string
+}
+
+// Index is an index as the catalog has it.
+type Index struct {
+	Name   string // without its schema, not quoted
+	Unique bool
 }
 
 // Restoring is a statement that gives a new relation what the old one had. One about a column that is no more is left out.
@@ -89,6 +97,8 @@ type Input struct {
 	Aside bool
 	// HasRejects says that the relation of the model's rejected rows is there.
 	HasRejects bool
+	// StaleRejects says that it is there and that the model no longer has rules that reject rows.
+	StaleRejects bool
 }
 
 // Counter says what a statement's row count is a count of.
@@ -140,6 +150,10 @@ type Script struct {
 	// Replaces says that what stands under the model's name is dropped: the script is right only when Input.Existing
 	// had all that depends on it.
 	Replaces bool
+	// Last takes away what the model no longer has, after everything else. It takes locks that readers wait for, and is short.
+	Last []Statement
+	// Lost says in words what could not be kept of what people made, each a sentence without its end.
+	Lost []string
 	// Delta, when set, is a query that returns inserted, updated and deleted rows, asked after Publish.
 	Delta string
 }
@@ -160,6 +174,14 @@ func Render(in Input) (Script, error) {
 			Hint:    "Rename the model, or move what stands there.",
 		}
 	}
+	script, err := render(in)
+	if err == nil && in.StaleRejects {
+		script.Last = append(script.Last, dropRejects(in.Model))
+	}
+	return script, err
+}
+
+func render(in Input) (Script, error) {
 	switch in.Model.Header.Kind {
 	case model.View:
 		return renderView(in)

@@ -36,11 +36,18 @@ func Short(name string) string {
 	}
 	sum := sha256.Sum256([]byte(name))
 	tail := "_" + hex.EncodeToString(sum[:5])
-	cut := maxName - len(tail)
-	for !utf8.RuneStart(name[cut]) {
-		cut--
+	return cut(name, maxName-len(tail)) + tail
+}
+
+// cut returns the first characters of name that fit into length bytes.
+func cut(name string, length int) string {
+	if len(name) <= length {
+		return name
 	}
-	return name[:cut] + tail
+	for !utf8.RuneStart(name[length]) {
+		length--
+	}
+	return name[:length]
 }
 
 // StageOf is the relation, quoted, in which a model's content is built when it takes the place of another one.

@@ -139,6 +139,13 @@ func makeRejects(m *model.Model) []Statement {
 	}
 }
 
+// dropRejects drops the relation of rejected rows of a model that rejects none any more: kept, it would be of yesterday.
+func dropRejects(m *model.Model) Statement {
+	drop := plain(m, None, "drop table %s", Quote(RejectsName(m.Name)))
+	drop.Purpose = fmt.Sprintf("drop %s, since no rule rejects rows any more", RejectsName(m.Name))
+	return drop
+}
+
 // refile finds what the relation of rejects has too much and lacks. What was found before stays where it is, with the run
 // that found it. A part is about the model's columns, which a rejected row has in its JSON.
 func refile(in Input, part string) Statement {

@@ -17,7 +17,7 @@ func create(in Input) Script {
 		Build:  fill(in, word, Quote(m.Name)),
 		Checks: keyChecks(m, Quote(m.Name)),
 		Publish: slices.Concat(
-			newIndexes(m, nil),
+			missingIndexes(m, nil),
 			[]Statement{plain(m, None, "analyze %s", Quote(m.Name))},
 			describe(m, word),
 		),
@@ -54,6 +54,12 @@ func exchange(in Input) (Script, error) {
 		take = append(take, plain(m, None, "alter index %s rename to %s",
 			pgx.Identifier{m.Schema, staged}.Sanitize(), pgx.Identifier{name}.Sanitize()))
 	}
+	again, lost := handmade(in, word)
+	for _, index := range again {
+		staged := Short(m.Name + "." + index.Name)
+		aside = append(aside, index.make(m, staged, target))
+		take = append(take, index.rename(m, staged))
+	}
 	publish, err := replace(in, take...)
 	if err != nil {
 		return Script{}, err
@@ -67,6 +73,7 @@ func exchange(in Input) (Script, error) {
 		Publish:   append(publish, describe(m, word)...),
 		Exclusive: true,
 		Replaces:  true,
+		Lost:      lost,
 	}, nil
 }
 

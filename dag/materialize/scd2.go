@@ -191,17 +191,25 @@ from pg_temp."delta"`,
 	if err != nil {
 		return Script{}, err
 	}
+	altered := len(before) > 0
+	if in.Existing != nil {
+		// A unique index that left would be in the way of the rows that it left for.
+		stale := staleIndexes(m, in.Existing.Indexes)
+		unique := func(i Index) bool { return i.Unique }
+		script.Last = dropIndexes(m, slices.DeleteFunc(slices.Clone(stale), unique))
+		before = append(before, dropIndexes(m, slices.DeleteFunc(stale, func(i Index) bool { return !unique(i) }))...)
+	}
 	if in.Aside && in.Existing != nil && len(before) > 0 {
 		return Script{}, inPlaceOnly(m)
 	}
 	script.Exclusive = in.Existing != nil && (len(before) > 0 || in.feedRemade())
-	leave, come := d.feed(in, len(before) > 0)
+	leave, come := d.feed(in, altered)
 	script.Publish = slices.Concat(before, d.events(), d.delta(), leave, []Statement{d.merge()}, come)
 	if in.Existing == nil {
-		script.Publish = append(script.Publish, newIndexes(m, nil)...)
+		script.Publish = append(script.Publish, missingIndexes(m, nil)...)
 		script.Publish = append(script.Publish, plain(m, None, "analyze %s", d.target))
 	} else {
-		script.Publish = append(script.Publish, newIndexes(m, in.Existing.Indexes)...)
+		script.Publish = append(script.Publish, missingIndexes(m, in.Existing.Indexes)...)
 	}
 	if in.Existing == nil || in.Redefined {
 		script.Publish = append(script.Publish, describe(m, "table")...)

@@ -29,13 +29,13 @@ func RenderSeed(seed model.Seed, in Input) (Script, error) {
 		Stage:  stage,
 	}
 	make := plain(in.Model, Inserted, "create table %s as\nselect * from %s", Quote(seed.Name), stage)
-	after := slices.Concat(newIndexes(in.Model, nil), describe(in.Model, "table"))
+	after := slices.Concat(missingIndexes(in.Model, nil), describe(in.Model, "table"))
 	switch {
 	case existing == nil:
 		script.Publish = append([]Statement{make}, after...)
-	case existing.Kind == IsTable && !in.Foreign && slices.Equal(existing.Columns, columns):
+	case existing.Kind == IsTable && !in.Foreign && slices.Equal(existing.Columns, columns) && !rekeyed(in):
 		applied := apply(in)
-		script.Index, script.Publish, script.Exclusive = applied.Index, applied.Publish, applied.Exclusive
+		script.Index, script.Publish, script.Last, script.Exclusive = applied.Index, applied.Publish, applied.Last, applied.Exclusive
 	default:
 		if in.Aside {
 			return besideSeed(in, script)
@@ -44,7 +44,11 @@ func RenderSeed(seed model.Seed, in Input) (Script, error) {
 		if err != nil {
 			return Script{}, err
 		}
-		script.Publish = append(publish, after...)
+		indexes, lost := handmade(in, "table")
+		for _, index := range indexes {
+			publish = append(publish, index.make(in.Model, index.Name, Quote(seed.Name)))
+		}
+		script.Publish, script.Lost = append(publish, after...), lost
 		script.Exclusive, script.Replaces = true, true
 	}
 	return script, nil

@@ -3,6 +3,7 @@ package materialize
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,7 +19,7 @@ func renderTable(in Input) (Script, error) {
 	switch {
 	case in.Existing == nil:
 		return create(in), nil
-	case in.Existing.Kind == IsTable && !in.Foreign && slices.Equal(in.Existing.Columns, in.Columns):
+	case in.Existing.Kind == IsTable && !in.Foreign && slices.Equal(in.Existing.Columns, in.Columns) && !rekeyed(in):
 		return apply(in), nil
 	default:
 		return exchange(in)
@@ -38,17 +39,26 @@ func renderIncremental(in Input) (Script, error) {
 	}
 	if len(alter) > 0 {
 		in.Groups = nil // the new columns are new in every row
-		if in.Aside {
-			return beside(in)
-		}
+	}
+	if rekeyed(in) || in.Aside && len(alter) > 0 {
+		return beside(in)
 	}
 	return apply(in, alter...), nil
 }
 
-// beside builds an incremental table anew where its columns change, which gives the same rows as changing them in place
-// and keeps no reader waiting until Publish. Columns that the query no longer has would be lost.
+// beside builds an incremental table anew where its columns or its key change, which gives the same rows as changing them
+// in place and keeps no reader waiting until Publish. Columns that the query no longer has would be lost.
 func beside(in Input) (Script, error) {
-	if _, kept, _ := compare(in.Existing.Columns, in.Columns); len(kept) > 0 && in.Model.Header.OnSchemaChange == model.Append {
+	_, kept, _ := compare(in.Existing.Columns, in.Columns)
+	switch {
+	case len(kept) == 0 || in.Model.Header.OnSchemaChange != model.Append:
+	case rekeyed(in):
+		return Script{}, &RefusedError{
+			Message: fmt.Sprintf("the key or a unique index of %s changed, so it has to be built anew, and columns that only old rows have would be lost: %s",
+				in.Model.Name, strings.Join(names(kept), ", ")),
+			Hint: "Return them from the query, or let them go: terrace run --full-refresh -s " + in.Model.Name,
+		}
+	default:
 		return Script{}, inPlaceOnly(in.Model)
 	}
 	in.Windowed = false
@@ -58,7 +68,7 @@ func beside(in Input) (Script, error) {
 // inPlaceOnly refuses what would lock readers out from now until Publish.
 func inPlaceOnly(m *model.Model) error {
 	return &RefusedError{
-		Message: fmt.Sprintf("the columns of %s have to be changed in place, which keeps its readers waiting until all is published", m.Name),
+		Message: fmt.Sprintf("the columns or unique indexes of %s have to be changed in place, which keeps its readers waiting until all is published", m.Name),
 		Hint:    "Run it alone first, without --publish together: terrace run " + m.Name,
 	}
 }
@@ -97,7 +107,8 @@ func apply(in Input, alter ...Statement) Script {
 	} else {
 		script.Index, script.Publish = find, change
 	}
-	script.Publish = append(script.Publish, newIndexes(m, in.Existing.Indexes)...)
+	script.Publish = append(script.Publish, missingIndexes(m, in.Existing.Indexes)...)
+	script.Last = dropIndexes(m, staleIndexes(m, in.Existing.Indexes))
 	if in.Redefined {
 		script.Publish = append(script.Publish, describe(m, "table")...)
 	}

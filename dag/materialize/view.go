@@ -21,6 +21,7 @@ func renderView(in Input) (Script, error) {
 			return Script{}, err
 		}
 		script.Publish = append(replaced, describe(m, "view")...)
+		_, script.Lost = handmade(in, "view")
 		script.Replaces = true
 	}
 	if in.Gated || in.Aside {

@@ -10,13 +10,12 @@ select jsonb_build_object(
         from pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ),
-    'indexes', array(
-        select i.relname::text
+    'indexes', (
+        select coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'unique', x.indisunique) order by i.relname), '[]')
         from pg_index as x
         join pg_class as i
             on i.oid = x.indexrelid
         where x.indrelid = c.oid
-        order by i.relname
     )
 )
 from pg_class as c
