@@ -83,6 +83,7 @@ func Compile(ctx context.Context, conn *pgx.Conn, g *Graph, opts CompileOptions)
 			return Compiled{}, err
 		}
 	}
+	c.foreign()
 	c.orphans()
 	out := Compiled{Problems: strict.Sort(c.problems), Columns: c.columns, Keys: c.keys}
 	for _, u := range c.order {
@@ -250,6 +251,35 @@ func (c *compiler) columnsFrom(ctx context.Context, fields []pgconn.FieldDescrip
 		columns[i] = materialize.Column{Name: f.Name, Type: name.(string)}
 	}
 	return columns, nil
+}
+
+// foreign warns of relations in the places of nodes that terrace did not make: a run would refuse to touch them.
+func (c *compiler) foreign() {
+	warn := func(n *Node, line int, message, hint string) {
+		c.problems = append(c.problems, model.Problem{
+			File: n.File, Line: line, Col: 1, Severity: strict.Warning, Message: message, Hint: hint,
+		})
+	}
+	for _, n := range c.graph.nodes {
+		if c.isForeign(n) {
+			_, built := c.State[n.Name]
+			message, hint := notOurs(n.Name, c.there[n.Name].Kind, built)
+			warn(n, 1, message, hint)
+		}
+		if n.Model == nil || len(n.Model.Header.Rejects) == 0 {
+			continue
+		}
+		name := materialize.RejectsName(n.Name)
+		if there := c.there[name]; there != nil && !slices.Equal(there.Columns, materialize.RejectColumns) {
+			warn(n, n.Model.Header.Rejects[0].Line, fmt.Sprintf("%s is there already, a %s that terrace did not make", name, there.Kind), rejectsTaken)
+		}
+	}
+}
+
+// isForeign reports whether a relation stands under a node's name that is not what the node was built as.
+func (c *compiler) isForeign(n *Node) bool {
+	state, built := c.State[n.Name]
+	return c.there[n.relation()] != nil && (!built || state.Replaced)
 }
 
 // orphans are relations whose model is gone. They are somebody's to drop.

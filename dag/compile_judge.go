@@ -200,7 +200,7 @@ func isTime(typeName string) bool {
 // upstream that it reads with * has changed.
 func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	existing := c.there[u.node.Name]
-	if existing == nil || existing.Kind != materialize.IsTable || u.node.Kind == KindView || u.node.Kind == KindMaterializedView {
+	if existing == nil || c.isForeign(u.node) || existing.Kind != materialize.IsTable || u.node.Kind == KindView || u.node.Kind == KindMaterializedView {
 		return
 	}
 	_, err := materialize.Render(materialize.Input{Model: u.model, Columns: columns, Existing: existing})

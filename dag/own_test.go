@@ -194,3 +194,44 @@ func TestOwn_aRelationInThePlaceOfRejectsIsNotTouched(t *testing.T) {
 	s := step(t, w.run(), "shop_dwd.trade")
 	require.Equal(t, "shop_dwd.trade__rejects is there already, a table that terrace did not make", s.Error.Message)
 }
+
+func TestCompile_warnsOfWhatARunWouldNotTouch(t *testing.T) {
+	t.Parallel()
+	w, meetings := meet(t, "nothing", "table", "view", "materialized view")
+	w.streams = append(w.streams, "ods.trades")
+	w.write("models/shop/dwd/trade.sql", trades)
+	w.exec("create schema ods; create table ods.trades (line integer, id text, price numeric, volume integer, amount numeric)")
+	w.exec("create schema shop_dwd; create table shop_dwd.trade__rejects (id integer)")
+	want := map[string]string{
+		"shop_dwd.trade": "models/shop/dwd/trade.sql:5:1 warning: shop_dwd.trade__rejects is there already, a table that terrace did not make",
+	}
+	for _, m := range meetings {
+		if m.kind == "nothing" {
+			continue
+		}
+		file := "models/shop/" + strings.TrimPrefix(m.schema, "shop_") + "/x.sql"
+		if m.maker == "seed" {
+			file = strings.TrimSuffix(file, "sql") + "csv"
+		}
+		want[m.relation()] = fmt.Sprintf("%s:1:1 warning: %s is there already, a %s that terrace did not make", file, m.relation(), m.kind)
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Values(want)), told(w.compile()))
+	for _, s := range w.run().Steps {
+		require.Equal(t, want[s.Name] != "", s.Status == dag.Failure, "check says what the run does: %s", s.Name)
+		if s.Error != nil {
+			require.Contains(t, want[s.Name], s.Error.Message)
+		}
+	}
+
+	for _, m := range meetings {
+		if m.kind == "nothing" && m.maker != "view" && m.maker != "materialized_view" {
+			w.exec("drop table " + m.relation() + "; create table " + m.relation() + " (id integer)")
+			want[m.relation()] = m.relation() + " was replaced by hand: the table of that name is not what terrace built"
+		}
+	}
+	now := strings.Join(told(w.compile()), "\n")
+	require.Equal(t, len(want), strings.Count(now, "\n")+1, now)
+	for _, message := range want {
+		require.Contains(t, now, message)
+	}
+}
