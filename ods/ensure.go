@@ -34,8 +34,19 @@ func (e *ForeignRelationError) Error() string {
 		"source as type existing if others fill it", e.Relation, e.Stream)
 }
 
+// LostTableError is a table of a stream that was there and is gone, with the records that had landed in it. Made anew it
+// would stay without them: what was read once is not read again.
+type LostTableError struct {
+	Stream, Table string
+}
+
+func (e *LostTableError) Error() string {
+	return fmt.Sprintf("the table %s is gone, and what had landed in it with it; what was read once is not read again by itself", e.Table)
+}
+
 // Ensure makes the stream's schema, table, history and view where they are missing. It changes nothing that is there but
-// to add the columns of files to a table that has none. It may run in many processes at once.
+// to add the columns of files to a table that has none. A table that it made before and that is gone is a
+// *LostTableError; the view, which holds nothing, is made again. It may run in many processes at once.
 func (s *Store) Ensure(ctx context.Context, stream Stream) error {
 	rel, err := newRelation(stream)
 	if err == nil {
@@ -108,6 +119,9 @@ func describe(ctx context.Context, db querier, rel *relation) ([]string, error) 
 	if foreign := d.foreign(rel); foreign != "" {
 		return nil, &ForeignRelationError{rel.stream.Name, foreign}
 	}
+	if lost := d.lost(rel); lost != "" {
+		return nil, &LostTableError{rel.stream.Name, lost}
+	}
 	return d.missing(rel), nil
 }
 
@@ -130,6 +144,18 @@ func (d described) foreign(rel *relation) string {
 		}
 	}
 	return ""
+}
+
+// lost names a table that was made when the stream was registered, in the same transaction, and is no more.
+func (d described) lost(rel *relation) string {
+	switch {
+	case d.registered && d.current == "":
+		return rel.stream.Name
+	case d.registered && d.history == "":
+		return rel.stream.Name + historySuffix
+	default:
+		return ""
+	}
 }
 
 func (d described) missing(rel *relation) []string {

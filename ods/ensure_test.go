@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/ods"
@@ -146,6 +147,28 @@ func TestEnsure_makesAgainWhatWasDropped(t *testing.T) {
 	require.NoError(t, w.store.Ensure(t.Context(), w.stream))
 	w.land(record(1, "a"))
 	require.Equal(t, []string{"1|a|1|-"}, w.versions())
+}
+
+// Made again and empty, a table would look well for ever: the slices whose records it had are done.
+func TestEnsure_refusesToReplaceALostTable(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"shop_ods.orders", "shop_ods.orders__history"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, orders())
+			w.land(record(1, "a"))
+			w.exec(`drop table ` + table + ` cascade`)
+
+			var lost *ods.LostTableError
+			require.ErrorAs(t, w.store.Ensure(t.Context(), w.stream), &lost)
+			require.Equal(t, table, lost.Table)
+
+			require.NoError(t, pgx.BeginFunc(t.Context(), w.db.Pool, func(tx pgx.Tx) error {
+				return ods.Forget(t.Context(), tx, w.stream.Name)
+			}))
+			require.NoError(t, w.store.Ensure(t.Context(), w.stream), "a forgotten stream begins anew")
+		})
+	}
 }
 
 func TestEnsure_refusesNamesThatNoTableCanHave(t *testing.T) {

@@ -41,6 +41,8 @@ type StreamStatus struct {
 	FailedAt *time.Time
 	// LastChange is when a record was last new, changed or deleted, nil when none ever was.
 	LastChange *time.Time
+	// Gone is true when the table that was landed in is no more.
+	Gone bool
 	// Usual is how long it takes from change to change at most, as a rule; nil before that can be told.
 	Usual *time.Duration
 }
@@ -130,6 +132,7 @@ func (s *Store) countCurrent(ctx context.Context, streams []StreamStatus) error 
 	}
 	var counts []string
 	for i := range streams {
+		streams[i].Gone = !present[i]
 		if present[i] {
 			counts = append(counts, fmt.Sprintf("select %d, count(*) from %s where _deleted_at is null", i, names[i]))
 		}

@@ -35,7 +35,7 @@ func TestStatus_saysHowFarEachStreamHasBeenRead(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Len(t, status, 3)
-	require.Equal(t, ods.StreamStatus{Stream: "shop_ods.gone"}, status[0])
+	require.Equal(t, ods.StreamStatus{Stream: "shop_ods.gone", Gone: true}, status[0])
 	require.Equal(t, ods.StreamStatus{Stream: "shop_ods.never"}, status[1])
 	got := status[2]
 	require.Equal(t, uuid.NullUUID{UUID: w.run, Valid: true}, got.RunID)

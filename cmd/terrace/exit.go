@@ -15,6 +15,7 @@ import (
 	"github.com/terrace-elt/terrace/dag/model/strict"
 	"github.com/terrace-elt/terrace/extract"
 	"github.com/terrace-elt/terrace/migrations"
+	"github.com/terrace-elt/terrace/ods"
 )
 
 // The exit codes, a contract.
@@ -217,9 +218,13 @@ func hintOf(err error) string {
 		held    *dag.HeldError
 		goingOn *goingOnError
 		source  *extract.Error
+		lost    *ods.LostTableError
 		bug     *bugError
 	)
 	switch {
+	case errors.As(err, &lost):
+		return fmt.Sprintf("Put it back from a backup. Or drop all that was built from it, kept histories too, and read the stream "+
+			"anew: terrace clean %s+ says what would go", lost.Stream)
 	case errors.As(err, &bug):
 		return "What was committed stands. Please report the command and this line; --log-level debug tells where it happened."
 	case errors.As(err, &input):

@@ -17,7 +17,7 @@ import (
 // RunsCmd is terrace runs.
 type RunsCmd struct {
 	RunID string `arg:"" optional:"" name:"run" help:"Show the steps of this run."`
-	Limit int    `default:"20" help:"Runs to list."`
+	Limit uint   `default:"20" help:"Runs to list."`
 }
 
 // Run implements the command.
@@ -47,7 +47,7 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 		defer a.tellLost(info)
 		return a.printReport(report, nil)
 	}
-	runs, err := ledger.Runs(ctx, c.Limit)
+	runs, err := ledger.Runs(ctx, int(c.Limit))
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ type RejectsCmd struct {
 type RejectsListCmd struct {
 	Stream string `help:"Only of this stream."`
 	Reason string `help:"Only for this reason."`
-	Limit  int    `default:"50" help:"Rejects to list."`
+	Limit  uint   `default:"50" help:"Rejects to list."`
 }
 
 // reject is a record that could not be landed as --json shows it.
@@ -125,7 +125,7 @@ type reject struct {
 
 // Run implements the command.
 func (c *RejectsListCmd) Run(ctx context.Context, a *App) error {
-	rejects, err := a.rejects(ctx, ods.RejectFilter{Stream: c.Stream, Reason: c.Reason, Limit: c.Limit})
+	rejects, err := a.rejects(ctx, ods.RejectFilter{Stream: c.Stream, Reason: c.Reason, Limit: int(c.Limit)})
 	if err != nil {
 		return err
 	}

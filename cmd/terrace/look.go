@@ -85,8 +85,9 @@ func (a *App) addState(ctx context.Context, p *project, selectors *dag.SelectCon
 	if err != nil {
 		return err
 	}
-	selectors.State, selectors.Results = p.change(w.state), results
-	return nil
+	selectors.Results = results
+	selectors.State, err = p.changes(ctx, conn, w.state)
+	return err
 }
 
 // listedNode is a node as ls --json shows it.
@@ -216,7 +217,7 @@ func texts(statements []materialize.Statement) []string {
 // PreviewCmd is terrace preview.
 type PreviewCmd struct {
 	Node  string `arg:"" predictor:"node" help:"The model or assertion."`
-	Limit int    `default:"10" help:"Rows to show."`
+	Limit uint   `default:"10" help:"Rows to show."`
 }
 
 // Run implements the command, in a transaction that reads only.
@@ -238,7 +239,7 @@ func (c *PreviewCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	names, rows, err := dag.Preview(ctx, conn, dag.Query{Node: n.Name, SQL: sql, File: file, Line: line, Limit: c.Limit, Vars: p.vars, Timezone: p.Config.Timezone})
+	names, rows, err := dag.Preview(ctx, conn, dag.Query{Node: n.Name, SQL: sql, File: file, Line: line, Limit: int(c.Limit), Vars: p.vars, Timezone: p.Config.Timezone})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,11 +11,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/materialize"
 	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/dag/model/strict"
 	"github.com/terrace-elt/terrace/extract"
+	"github.com/terrace-elt/terrace/ods"
 )
 
 // project is a loaded project: what its files say, and the graph of it.
@@ -202,11 +206,22 @@ func (p *project) withReads(state dag.State) error {
 	return nil
 }
 
-// change says what a node is against its state, for the selector method state:.
-func (p *project) change(state dag.State) func(string) dag.Change {
+// changes says what a node is against its state, for the selector method state:. A stream is new until it has a table: of
+// what is landed nothing is built again when its declaration changes.
+func (p *project) changes(ctx context.Context, conn *pgx.Conn, state dag.State) (func(string) dag.Change, error) {
+	landed, err := ods.Streams(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
 	return func(name string) dag.Change {
 		n, s := p.graph.Node(name), state[name]
-		if _, known := state[name]; !known || n.Kind == dag.KindStream {
+		if n.Kind == dag.KindStream {
+			if p.streams[name].External() || slices.Contains(landed, name) {
+				return dag.ChangeNone
+			}
+			return dag.ChangeNew
+		}
+		if _, known := state[name]; !known {
 			return dag.ChangeNew
 		}
 		if s.SourceHash == p.sourceHash(n) {
@@ -216,5 +231,5 @@ func (p *project) change(state dag.State) func(string) dag.Change {
 			return dag.ChangeNone
 		}
 		return dag.ChangeModified
-	}
+	}, nil
 }

@@ -18,7 +18,7 @@ type condition string
 
 const (
 	streamOK      condition = "ok"
-	streamFailing condition = "failing" // what was asked last was not answered: credentials, network, content
+	streamFailing condition = "failing" // what was asked last was not answered: credentials, network, content; or its table is gone
 	streamQuiet   condition = "quiet"   // it is read to its end, and brings nothing new for longer than it used to
 	streamUnread  condition = "unread"  // nothing of it has been read to its end
 )
@@ -98,6 +98,8 @@ func (a *App) statusOf(s ods.StreamStatus) streamStatus {
 		Records: s.Current, Open: s.Open, Failed: s.Failed, Rejected: s.Rejected,
 	}
 	switch {
+	case s.Gone:
+		out.State, out.Why = streamFailing, fmt.Sprintf("the table %s is gone; terrace extract %[1]s says what can be done", s.Stream)
 	case s.Failure != "":
 		out.State, out.Why = streamFailing, a.redact(s.Failure)
 		if s.FailedAt != nil {

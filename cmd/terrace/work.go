@@ -118,6 +118,7 @@ func (w *work) planAll(ctx context.Context) error {
 	if err := w.checkNew(selected); err != nil {
 		return err
 	}
+	w.warnOfNoWindow(selected)
 	names, err := w.enter(selected)
 	if err != nil {
 		return err
@@ -135,9 +136,14 @@ func (w *work) planAll(ctx context.Context) error {
 func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 	r := w.request
 	selectors := dag.SelectContext{
-		State: w.project.change(w.state), Selectors: w.project.Config.Selectors, AllowEmpty: r.AllowEmpty,
+		Selectors: w.project.Config.Selectors, AllowEmpty: r.AllowEmpty,
 	}
 	var err error
+	if asksState(append(r.include(), r.Exclude...)) {
+		if selectors.State, err = w.project.changes(ctx, w.conn, w.state); err != nil {
+			return dag.Selection{}, err
+		}
+	}
 	if selectors.Results, err = w.lastResults(ctx); err != nil {
 		return dag.Selection{}, err
 	}
@@ -441,6 +447,22 @@ func (w *work) modelWindow() (from, to time.Time) {
 		return w.rebuildFrom, time.Time{}
 	}
 	return w.from, w.to
+}
+
+// warnOfNoWindow tells that a stretch was asked for which nothing selected can be limited to: such a run does what it
+// would do without.
+func (w *work) warnOfNoWindow(selected dag.Selection) {
+	slicing := w.request.extract && w.rebuildFrom.IsZero()
+	if !w.windowed() || slicing {
+		return
+	}
+	for _, n := range selected.Nodes() {
+		if n.Kind != dag.KindAssertion && n.Model != nil && n.Model.Header.Window != "" {
+			return
+		}
+	}
+	w.app.Log.Warn("the stretch of time changes nothing: no selected model has a window",
+		"hint", "Name the column that --from, --to and --rebuild-days act on in a model's header, window: business_date; --full-refresh rebuilds whole.")
 }
 
 func (w *work) windowed() bool {
