@@ -272,10 +272,28 @@ func (b *building) overtaken(err error) bool {
 	return b.existing == nil && b.step.node.relation() != "" && (state == "42P07" || state == "23505")
 }
 
+// endedFromHere says why a statement was ended when that was our doing: the server knows only that a client asked.
+func (b *building) endedFromHere(ctx context.Context, err error) error {
+	if ctx.Err() == nil || sqlState(err) != "57014" && !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	var fault StepFault
+	if known := (*StepError)(nil); errors.As(err, &known) {
+		fault = known.StepFault
+	}
+	fault.Message, fault.Hint = "ended with the run, before it was done", ""
+	if m := b.step.node.Model; m != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		fault.Message = fmt.Sprintf("took longer than its timeout, %s", m.Header.Timeout)
+		fault.Hint = "Give it more time in its header, timeout: PT1H for one; terrace show " + b.step.Name + " says what is executed."
+		fault.File = m.File
+	}
+	return &StepError{StepFault: fault, err: err}
+}
+
 // failed is the result of a step that did not succeed.
 func (b *building) failed(ctx context.Context, err error) Result {
 	result := b.result
-	result.Status, result.Err, result.Rows, result.Changed = statusOf(ctx, err), err, Rows{}, false
+	result.Status, result.Err, result.Rows, result.Changed = statusOf(ctx, err), b.endedFromHere(ctx, err), Rows{}, false
 	result.recorded = false
 	var data *DataError
 	if errors.As(err, &data) {

@@ -376,7 +376,11 @@ func TestRun_cancelledLeavesNothingHalf(t *testing.T) {
 func TestRun_aTimeoutOfTheHeaderEndsTheStep(t *testing.T) {
 	t.Parallel()
 	w := shop(t, ordersOf("-- kind: table\n-- timeout: PT1S", "select id, pg_sleep(30)::text as slept from ods.orders"), nil)
-	require.Equal(t, dag.Timeout, step(t, w.run(), "shop_dwd.orders").Status)
+	orders := step(t, w.run(), "shop_dwd.orders")
+	require.Equal(t, dag.Timeout, orders.Status)
+	require.Equal(t, "took longer than its timeout, 1s", orders.Error.Message, "not that somebody cancelled it")
+	require.Equal(t, "models/shop/dwd/orders.sql", orders.Error.File)
+	require.Contains(t, orders.Error.Hint, "timeout: PT1H")
 }
 
 func TestRun_aStatementTimeoutOfTheServerEndsTheStep(t *testing.T) {
