@@ -28,7 +28,7 @@ demo: pg build ## run the main job on stand-in sources, twice
 
 .PHONY: test
 test: pg ## all tests, on a real PostgreSQL
-	go test -timeout 10m $(TESTFLAGS) ./...
+	go test -timeout 30m $(TESTFLAGS) ./...
 
 # The SQL parser is C, which takes minutes to compile for the race detector and has nothing to race with.
 .PHONY: race

@@ -83,8 +83,9 @@ func (l *Ledger) End(ctx context.Context, report Report) error {
 		}
 		queueStep(batch, report.RunID, s)
 	}
-	summary, err := json.Marshal(map[string]int{
-		"steps": len(report.Steps), "failed": len(report.Steps) - report.Count(Success) - report.Count(Skipped),
+	summary, err := json.Marshal(map[string]int64{
+		"steps": int64(len(report.Steps)), "failed": int64(len(report.Steps) - report.Count(Success) - report.Count(Skipped)),
+		"statements": report.Statements,
 	})
 	if err != nil {
 		return fmt.Errorf("encode the run's summary: %w", err)

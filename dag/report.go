@@ -15,6 +15,8 @@ type Report struct {
 	StartedAt time.Time    `json:"started_at"`
 	Seconds   float64      `json:"seconds"`
 	Steps     []StepReport `json:"steps"`
+	// Statements is how many SQL statements the steps sent, those of transactions and of the ledger among them.
+	Statements int64 `json:"statements,omitempty"`
 }
 
 // StepReport is one step of a report.

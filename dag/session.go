@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -23,6 +26,8 @@ type Session struct {
 	From, To time.Time
 	// Connections is the greatest number of connections of the pool.
 	Connections int
+	// Statements, where it is set, counts what all connections send.
+	Statements *atomic.Int64
 }
 
 // Connect opens a pool whose sessions cannot outlive their client by more than half a second, resolve no unqualified
@@ -38,6 +43,11 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
 	// A cancelled statement leaves its connection usable, so that the run's end can still be written.
 	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: 5 * time.Second}
+	}
+	if s.Statements != nil {
+		config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+			return pgproto3.NewFrontend(r, &counted{Writer: w, statements: s.Statements})
+		}
 	}
 	// JIT is off: rows out of JSONB arrays are guessed at a hundred times what they are, and a statement of 0.2 s spent
 	// 1.5 s on being compiled.

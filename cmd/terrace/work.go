@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -266,9 +267,10 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	log.Info("run begins", "command", r.command, "arguments", info.Arguments, "steps", len(w.plan.Steps))
 	threads := w.project.threads(w.app)
 	from, to := w.modelWindow()
+	var statements atomic.Int64
 	pool, err := dag.Connect(ctx, w.config, dag.Session{
 		RunID: info.RunID, RunAt: info.StartedAt, Vars: w.project.vars, Timezone: w.project.Config.Timezone,
-		From: from, To: to, Connections: threads + streamConnections,
+		From: from, To: to, Connections: threads + streamConnections, Statements: &statements,
 	})
 	if err != nil {
 		return dag.Report{}, err
@@ -287,7 +289,7 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	}
 	report := runner.Run(ctx, w.plan)
 	progress.stop()
-	report.RunID, report.StartedAt = info.RunID.String(), info.StartedAt
+	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, statements.Load()
 	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
 	if err := ledger.End(ctx, report); err != nil {
 		return report, err

@@ -154,6 +154,8 @@ type Report struct {
 	Status  string
 	Seconds float64
 	Steps   []Step
+	// Statements is how many the program says that it sent.
+	Statements int64
 }
 
 // Step is one step of a report.

@@ -67,7 +67,7 @@ func relay(client, server net.Conn, count *atomic.Int64) {
 		_, _ = io.Copy(client, server) // the end of a connection is no failure
 		_ = client.Close()
 	})
-	if err := requests(client, server, count); err != nil && !errors.Is(err, io.EOF) {
+	if err := requests(client, server, count); !errors.Is(err, io.EOF) {
 		_ = client.Close()
 	}
 	_ = server.Close()
@@ -75,7 +75,7 @@ func relay(client, server net.Conn, count *atomic.Int64) {
 }
 
 // requests passes the client's messages on and counts those that execute something: a simple query, or one that was
-// prepared. The first message has no type.
+// prepared. The first message has no type. It returns why it ended, io.EOF at the end of the connection.
 func requests(client io.Reader, server io.Writer, count *atomic.Int64) error {
 	for typed := false; ; typed = true {
 		header := make([]byte, 4)

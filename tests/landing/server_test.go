@@ -145,22 +145,22 @@ func send(w http.ResponseWriter, r *http.Request, a answer, fault string, zip bo
 	switch fault {
 	case "busy":
 		w.Header().Set("Retry-After", "-5")
-		http.Error(w, "slow down", 429)
+		http.Error(w, "slow down", http.StatusTooManyRequests)
 		return
 	case "down":
 		w.Header().Set("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")
-		http.Error(w, "maintenance", 503)
+		http.Error(w, "maintenance", http.StatusServiceUnavailable)
 		return
 	case "away":
 		w.Header().Set("Retry-After", "86400")
-		http.Error(w, "come back tomorrow", 429)
+		http.Error(w, "come back tomorrow", http.StatusTooManyRequests)
 		return
 	case "throttled":
 		body = []byte(`{"code":199,"message":"too many requests"}`)
 	case "envelope":
 		body = []byte(`{"code":500,"message":"database is busy"}`)
 	case "error":
-		http.Error(w, "<h1>Bad Gateway</h1>", 502)
+		http.Error(w, "<h1>Bad Gateway</h1>", http.StatusBadGateway)
 		return
 	case "html":
 		w.Header().Set("Content-Type", "text/html")

@@ -89,7 +89,7 @@ func newWorld(s shape, r *rand.Rand) *world {
 		shape: s, rand: r, live: map[key]entity{}, died: map[key]bool{}, served: map[version]bool{}, details: map[version]bool{},
 		readings: map[string][]*passage{}, nextID: 1,
 	}
-	w.offset = beginning.Add(5 * 24 * time.Hour).Sub(time.Now())
+	w.offset = time.Until(beginning.Add(5 * 24 * time.Hour))
 	for range 10 + r.IntN(60) {
 		w.insert(w.now().Add(-time.Duration(r.Int64N(int64(5 * 24 * time.Hour)))))
 	}

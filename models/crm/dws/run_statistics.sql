@@ -9,6 +9,7 @@
 --   started_at: {type: timestamptz, description: When it began}
 --   seconds: {type: numeric, description: How long it took}
 --   steps: {type: bigint, description: Steps that did something}
+--   statements: {type: bigint, description: "SQL statements that the run sent; they do not grow with rows"}
 --   rows_landed: {type: bigint, description: Rows that came or changed in the streams}
 --   rows_written: {type: bigint, description: Rows that changed in the models}
 --   rows_rejected: {type: bigint, description: Rows that streams and models left out}
@@ -34,6 +35,7 @@ select
     r.started_at,
     round(extract(epoch from r.ended_at - r.started_at), 3) as seconds,
     d.steps,
+    (r.summary ->> 'statements')::bigint as statements,
     coalesce(d.landed, 0)::bigint as rows_landed,
     coalesce(d.written, 0)::bigint as rows_written,
     d.rejected::bigint as rows_rejected,
