@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -125,7 +126,11 @@ type reject struct {
 
 // Run implements the command.
 func (c *RejectsListCmd) Run(ctx context.Context, a *App) error {
-	rejects, err := a.rejects(ctx, ods.RejectFilter{Stream: c.Stream, Reason: c.Reason, Limit: int(c.Limit)})
+	stream, err := a.landedStream(ctx, c.Stream)
+	if err != nil {
+		return err
+	}
+	rejects, err := a.rejects(ctx, ods.RejectFilter{Stream: stream, Reason: c.Reason, Limit: int(c.Limit)})
 	if err != nil {
 		return err
 	}
@@ -142,6 +147,38 @@ func (c *RejectsListCmd) Run(ctx context.Context, a *App) error {
 	}
 	t.Render()
 	return nil
+}
+
+// landedStream finds the stream that a name means among those that were landed, in the project still or not. One of the
+// project that has landed nothing yet is one as well.
+func (a *App) landedStream(ctx context.Context, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	conn, err := a.openDatabase(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	landed, err := ods.Streams(ctx, conn)
+	if err != nil || slices.Contains(landed, name) {
+		return name, err
+	}
+	p, err := a.load()
+	if err != nil {
+		return "", err
+	}
+	n, err := p.node(name)
+	if err != nil {
+		return "", err
+	}
+	if n.Kind != dag.KindStream {
+		return "", &inputError{
+			message: fmt.Sprintf("%s is a %s: what its rules reject is in %[1]s__rejects", n.Name, n.Kind),
+			hint:    "terrace ls kind:stream lists the streams.",
+		}
+	}
+	return n.Name, nil
 }
 
 // RejectsShowCmd is terrace rejects show.
