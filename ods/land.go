@@ -35,6 +35,7 @@ func (s *Store) LandPrepared(ctx context.Context, p *Prepared) (Landed, error) {
 	if err != nil {
 		return Landed{}, fmt.Errorf("land %s, page %d: %w", p.page.Stream.Name, p.page.Number, err)
 	}
+	s.notify(ctx, p.page.Stream.Name, landed.Inserted+landed.Updated)
 	return landed, nil
 }
 

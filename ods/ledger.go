@@ -37,7 +37,7 @@ func (w *writer) insertBatch(ctx context.Context) (Landed, error) {
 	err := w.tx.QueryRow(ctx, insertBatchSQL,
 		page.Stream.Name, orNull(page.RunID), idOrNull(page.Slice.ID), page.Endpoint, page.Request, page.Number, page.Bytes,
 		w.p.received(), landed.Inserted, landed.Updated, landed.Unchanged, landed.Rejected,
-	).Scan(&landed.BatchID, nil)
+	).Scan(&landed.BatchID)
 	return landed, err
 }
 

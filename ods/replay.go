@@ -41,6 +41,7 @@ func (s *Store) replay(ctx context.Context, stream Stream, rejects []StoredRejec
 		}
 		switch {
 		case err == nil:
+			s.notify(ctx, stream.Name, r.out.Inserted+r.out.Updated)
 			return r.out, nil
 		case isFaultOfData(err) && len(rejects) > 1:
 			return s.replayHalves(ctx, stream, rejects, run, now)

@@ -72,6 +72,7 @@ func (s *Store) Sweep(ctx context.Context, sweep Sweep) (Swept, error) {
 		})
 		switch {
 		case err == nil:
+			s.notify(ctx, sweep.Stream.Name, out.Deleted)
 			return out, nil
 		case !isTransient(err) || tries >= maxTries:
 			return Swept{}, fmt.Errorf("sweep %s: %w", sweep.Stream.Name, err)
@@ -105,7 +106,7 @@ func (w *sweeper) run(ctx context.Context) (Swept, error) {
 		return out, &MassDeleteError{Stream: w.sweep.Stream.Name, Live: out.Live, Missing: out.Deleted, MaxShare: w.sweep.MaxShare}
 	}
 	err = w.tx.QueryRow(ctx, insertSweepSQL, w.sweep.Stream.Name, orNull(w.sweep.RunID), w.sweep.Endpoint, w.sweep.Request,
-		out.Listed, out.Deleted, out.Live-out.Deleted).Scan(&out.BatchID, nil)
+		out.Listed, out.Deleted, out.Live-out.Deleted).Scan(&out.BatchID)
 	if err != nil {
 		return out, fmt.Errorf("write terrace.batch: %w", err)
 	}

@@ -1,4 +1,4 @@
--- One committed page. Who waits for the stream is told when, and only if, the page is committed and changed something.
+-- One committed page.
 insert into terrace.batch (
     node,
     run_id,
@@ -14,6 +14,4 @@ insert into terrace.batch (
     rows_rejected
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-returning
-    batch_id,
-    case when rows_inserted + rows_updated > 0 then pg_notify('terrace', node)::text end
+returning batch_id

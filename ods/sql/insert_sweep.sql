@@ -9,6 +9,4 @@ insert into terrace.batch (
     rows_unchanged
 )
 values ($1, $2, $3, $4, $5, $6, $7)
-returning
-    batch_id,
-    case when rows_deleted > 0 then pg_notify('terrace', node)::text end
+returning batch_id
