@@ -1,8 +1,10 @@
-// Package landing measures landing NDJSON against psql's \copy of the same records into a table of the same shape:
+// Package landing measures landing NDJSON and paged HTTP against psql's \copy of the same records into a table of the same
+// shape, and what committing a page costs:
 //
-//	go test -run '^$' -bench . -benchtime 5x ./tests/bench/landing
+//	go test -run '^$' -bench . -benchtime 1x ./tests/bench/landing
 //
-// Both take turns, each time on an empty table, so that the ratio means something on a machine that does other work too.
+// All take turns, each time on an empty table, so that a ratio means something on a machine that does other work too; it is
+// the median of the rounds.
 package landing
 
 import (
@@ -17,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,41 +31,97 @@ import (
 )
 
 const (
-	records  = 100_000
+	records  = 50_000
 	pageSize = 5_000
+	rounds   = 3
 	// changed is one in so many records that differ when everything is landed again.
 	changed = 100
 )
 
-var stream = ods.Stream{Name: "bench_ods.orders", Key: []ods.KeyColumn{{Name: "id", Path: "$.id", Type: "bigint"}}}
+var (
+	key    = []ods.KeyColumn{{Name: "id", Path: "$.id", Type: "bigint"}}
+	stream = ods.Stream{Name: "bench_ods.orders", Key: key}
+	second = ods.Stream{Name: "bench_ods.orders_2", Key: key}
+)
 
-// BenchmarkLanding reports, as medians over its rounds, fresh: the time of \copy divided by the time of landing the same
-// records; again: landing fresh divided by landing them again with 1 % changed.
+// BenchmarkLanding reports, as medians over its rounds:
+//
+//   - fresh/copy: the time of \copy divided by the time of landing the same records
+//   - two/copy: the rate of two streams that land at once, over that of one \copy; copies/copy: of two \copy at once
+//   - again/fresh: landing fresh divided by landing them again with 1 % changed
+//   - http/fresh: landing the file divided by reading the same records from a paged API and landing them
+//   - rows/s and rows/core-s: per second, and per second that a processor worked for this process or the server
+//   - peak-MB: by how much the heap of this process grew at most while it landed
 func BenchmarkLanding(b *testing.B) {
 	bench := newBench(b)
-	var fresh, again, mb []float64
+	shop := newShop(b, bench.ndjson)
+	seen := map[string][]float64{}
+	note := func(metric string, value float64) { seen[metric] = append(seen[metric], value) }
 	for b.Loop() {
-		bench.reset(b)
-		copied := bench.copy(b)
-		bench.reset(b)
-		landed := bench.land(b, bench.ndjson)
-		repeated := bench.land(b, bench.mostlySame)
-		fresh = append(fresh, copied.Seconds()/landed.Seconds())
-		again = append(again, landed.Seconds()/repeated.Seconds())
-		mb = append(mb, float64(bench.bytes)/1e6/landed.Seconds())
-		b.Logf("\\copy %.2f s, landing %.2f s (%.2f), again %.2f s (%.2f)", copied.Seconds(), landed.Seconds(),
-			fresh[len(fresh)-1], repeated.Seconds(), again[len(again)-1])
+		for range rounds {
+			bench.round(b, shop, note)
+		}
 	}
-	b.ReportMetric(median(fresh), "fresh/copy")
-	b.ReportMetric(median(again), "again/fresh")
-	b.ReportMetric(median(mb), "MB/s")
+	for metric, values := range seen {
+		b.ReportMetric(median(values), metric)
+	}
 	b.ReportMetric(0, "ns/op")
+}
+
+func (m *bench) round(b *testing.B, s *shop, note func(metric string, value float64)) {
+	m.reset(b)
+	copied := m.copy(b, stream).Seconds()
+	m.reset(b)
+	used := m.watch(b)
+	landed := m.land(b, stream, m.ndjson).Seconds()
+	m.end(b, used)
+	repeated := m.land(b, stream, m.mostlySame).Seconds()
+	m.changedOnly(b)
+	m.reset(b)
+	paged := m.read(b, s).Seconds()
+	m.reset(b)
+	copies := both(func(stream ods.Stream) { m.copy(b, stream) }).Seconds()
+	m.reset(b)
+	two := both(func(stream ods.Stream) { m.land(b, stream, m.ndjson) }).Seconds()
+
+	note("fresh/copy", copied/landed)
+	note("again/fresh", landed/repeated)
+	note("http/fresh", landed/paged)
+	note("two/copy", 2*copied/two)
+	note("copies/copy", 2*copied/copies)
+	note("MB/s", float64(m.bytes)/1e6/landed)
+	note("rows/s", records/landed)
+	note("rows/core-s", records/used.seconds)
+	note("peak-MB", float64(used.heap-used.before)/1e6)
+	b.Logf("\\copy %.2f s, two %.2f s; landing %.2f s (%.2f processor seconds), two %.2f s, again %.2f s, http %.2f s",
+		copied, copies, landed, used.seconds, two, repeated, paged)
+}
+
+// both does it for two streams at once.
+func both(do func(ods.Stream)) time.Duration {
+	start := time.Now()
+	var wait sync.WaitGroup
+	for _, s := range []ods.Stream{stream, second} {
+		wait.Go(func() { do(s) })
+	}
+	wait.Wait()
+	return time.Since(start)
+}
+
+// changedOnly wants nothing written for what was the same in both files.
+func (m *bench) changedOnly(b *testing.B) {
+	var history, current, batches int
+	require.NoError(b, m.db.Pool.QueryRow(b.Context(), `select
+    (select count(*) from bench_ods.orders__history),
+    (select count(*) from bench_ods.orders as o where o._version > $1),
+    (select count(distinct o._batch_id) from bench_ods.orders as o where o._version <= $1)`, records).Scan(&history, &current, &batches))
+	require.Equal(b, []int{records / changed, records / changed, records / pageSize}, []int{history, current, batches})
 }
 
 // BenchmarkPrepare is the part of landing that needs no database.
 func BenchmarkPrepare(b *testing.B) {
 	page := ods.Page{Stream: stream, Slice: ods.Slice{ID: 1}, Number: 1, Fetched: time.Unix(1, 0)}
-	g := generator{rand.New(rand.NewPCG(1, 1))}
+	g := newGenerator()
 	var size int64
 	for id := range pageSize {
 		page.Records = append(page.Records, ods.Record{Raw: []byte(g.order(id, 0))})
@@ -115,7 +174,7 @@ func write(b *testing.B, path string, fill func(io.Writer)) {
 
 // orders writes the same orders each time, but for one in every so many, if that is not 0.
 func (*bench) orders(out io.Writer, every int) {
-	g := generator{rand.New(rand.NewPCG(1, 1))}
+	g := newGenerator()
 	for id := range records {
 		revision := 0
 		if every > 0 && id%every == 0 {
@@ -127,7 +186,7 @@ func (*bench) orders(out io.Writer, every int) {
 
 // copyText writes what \copy reads: the columns that landing fills.
 func (*bench) copyText(out io.Writer) {
-	g := generator{rand.New(rand.NewPCG(1, 1))}
+	g := newGenerator()
 	hashes := rand.New(rand.NewPCG(2, 2))
 	for id := range records {
 		payload := strings.ReplaceAll(g.order(id, 0), `\`, `\\`)
@@ -145,20 +204,22 @@ func (m *bench) reset(b *testing.B) {
 		_, err := m.db.Pool.Exec(b.Context(), sql)
 		require.NoError(b, err)
 	}
-	require.NoError(b, ods.New(m.db.Pool).Ensure(b.Context(), stream))
+	for _, s := range []ods.Stream{stream, second} {
+		require.NoError(b, ods.New(m.db.Pool).Ensure(b.Context(), s))
+	}
 }
 
-func (m *bench) copy(b *testing.B) time.Duration {
+func (m *bench) copy(b *testing.B, stream ods.Stream) time.Duration {
 	start := time.Now()
 	command := exec.CommandContext(b.Context(), m.psql, m.db.URL, "-q", "-c",
-		`\copy bench_ods.orders (id, payload, _hash, _batch_id, _first_seen_at, _fetched_at) from `+m.text)
+		`\copy `+stream.Name+` (id, payload, _hash, _batch_id, _first_seen_at, _fetched_at) from `+m.text)
 	output, err := command.CombinedOutput()
 	require.NoError(b, err, string(output))
 	return time.Since(start)
 }
 
 // land reads a file and lands it on one connection, preparing a page while the one before lands.
-func (m *bench) land(b *testing.B, path string) time.Duration {
+func (m *bench) land(b *testing.B, stream ods.Stream, path string) time.Duration {
 	start := time.Now()
 	ctx := b.Context()
 	store, run := ods.New(m.db.Pool), uuid.New()
@@ -216,6 +277,11 @@ func pages(ctx context.Context, path string, page ods.Page, out chan<- *ods.Prep
 // generator makes orders of 0.6 to 1.2 kB.
 type generator struct {
 	*rand.Rand
+}
+
+// newGenerator makes the same orders each time.
+func newGenerator() generator {
+	return generator{rand.New(rand.NewPCG(1, 1))}
 }
 
 func (g generator) order(id, revision int) string {
