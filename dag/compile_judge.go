@@ -132,6 +132,10 @@ func (c *compiler) fault(file string, line int, message, hint string) {
 
 // contract reports whether the query returns what the header promises.
 func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
+	if len(columns) == 0 {
+		c.fault(m.File, m.SQLLine, noColumns, noColumnsHint)
+		return false
+	}
 	before := len(c.problems)
 	hint := "The query returns " + listColumns(columns) + "."
 	h := m.Header

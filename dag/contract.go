@@ -13,6 +13,9 @@ import (
 // checkContract compares what the header says of columns with what the query returns, before anything is built. The
 // server itself says what a declared type is, so int8 and bigint are one.
 func (b *building) checkContract(ctx context.Context, m *model.Model, columns []materialize.Column) error {
+	if len(columns) == 0 {
+		return contractError(m, m.SQLLine, noColumns, noColumnsHint)
+	}
 	returned := func(name string) int {
 		return slices.IndexFunc(columns, func(c materialize.Column) bool { return c.Name == name })
 	}
@@ -47,6 +50,12 @@ func (b *building) checkContract(ctx context.Context, m *model.Model, columns []
 	}
 	return nil
 }
+
+// What is said of a query without columns, which PostgreSQL allows. A relation would lose all that it has.
+const (
+	noColumns     = "the query returns no columns"
+	noColumnsHint = "Name after select what it shall return."
+)
 
 // addedColumn tells the columns that the kind itself adds to what the query returns.
 func addedColumn(m *model.Model, name string) bool {

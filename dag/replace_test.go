@@ -73,7 +73,7 @@ func TestPublish_keepsWhatPeoplePutOnATableWhenItsColumnsChange(t *testing.T) {
 
 func TestPublish_refusesToDropAColumnThatAForeignViewReads(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"table", "view", "incremental\n-- key: [id]\n-- on_schema_change: sync"} {
+	for _, kind := range []string{"table", "view", "incremental\n-- key: [id]\n-- on_schema_change: sync", "scd2\n-- key: [id]\n-- on_schema_change: sync"} {
 		t.Run(strings.Fields(kind)[0], func(t *testing.T) {
 			t.Parallel()
 			w := shop(t, ordersOf("-- kind: "+kind, allOrders), nil)
@@ -311,4 +311,86 @@ func TestRun_anExchangeThatLeavesNoRowIsAChange(t *testing.T) {
 	w.succeed()
 	require.Equal(t, "0", w.value("select n from shop_dws.n"))
 	require.Equal(t, "0", w.value("select count(*) from shop_dws.i"))
+}
+
+func TestPublish_refusesAQueryWithoutColumns(t *testing.T) {
+	t.Parallel()
+	headers := []string{"-- kind: table", "-- kind: view", "-- kind: materialized_view", "-- kind: scd2\n-- key: [id]\n-- on_schema_change: sync"}
+	for _, policy := range []string{"fail", "append", "sync"} {
+		headers = append(headers, "-- kind: incremental\n-- key: [id]\n-- on_schema_change: "+policy)
+	}
+	for _, header := range headers {
+		t.Run(strings.ReplaceAll(header, "\n-- ", " "), func(t *testing.T) {
+			t.Parallel()
+			w := shop(t, ordersOf(header, allOrders), nil)
+			w.succeed()
+			before := w.rows("select * from shop_dwd.orders")
+			for _, sql := range []string{"select from ods.orders", "select o.* from (select from ods.orders) as o"} {
+				w.write(ordersFile, ordersOf(header, sql))
+				require.Contains(t, strings.Join(told(w.compile()), "\n"), "error: the query returns no columns")
+				orders := step(t, w.run(), "shop_dwd.orders")
+				require.Equal(t, dag.Failure, orders.Status)
+				require.Equal(t, "the query returns no columns", orders.Error.Message)
+				require.Equal(t, before, w.rows("select * from shop_dwd.orders"))
+			}
+		})
+	}
+}
+
+func TestSCD2_onSchemaChange(t *testing.T) {
+	t.Parallel()
+	const narrow, wide = "select id, amount from ods.orders", "select id, state, amount, 'x'::text as f3 from ods.orders"
+	history := []string{"(1,open,10,t)", "(2,paid,20,f)", "(2,sent,20,t)"}
+	for _, c := range []struct {
+		id, policy, sql, fails, columns string
+		want                            []string // id, state, amount, f3 where there are such columns, is_current
+	}{
+		{"fail refuses", "fail", wide, "the columns of shop_dwd.orders no longer match its table: new column f3 text", "id,state,amount", history},
+		{"append adds, and a new value makes a version", "append", wide, "", "id,state,amount,f3", []string{"(1,open,10,,f)", "(1,open,10,x,t)", "(2,paid,20,,f)", "(2,sent,20,,f)", "(2,sent,20,x,t)"}},
+		{"append keeps what is gone", "append", narrow, "", "id,state,amount", history},
+		{"append widens", "append", "select id::bigint as id, state, amount from ods.orders", "", "id,state,amount", history},
+		{"sync drops, in every version", "sync", narrow, "", "id,amount", []string{"(1,10,t)", "(2,20,f)", "(2,20,t)"}},
+		{"sync adds and drops", "sync", "select id, amount, 'x'::text as f3 from ods.orders", "", "id,amount,f3", nil},
+		{"sync does not narrow", "sync", "select id, state, amount::integer as amount from ods.orders", "column amount is integer and was numeric", "id,state,amount", history},
+	} {
+		for _, together := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s together %t", c.id, together), func(t *testing.T) {
+				t.Parallel()
+				header := "-- kind: scd2\n-- key: [id]\n-- on_schema_change: " + c.policy
+				w := shop(t, ordersOf(header, allOrders), nil)
+				w.succeed()
+				w.land("ods.orders", "update ods.orders set state = 'sent' where id = 2")
+				w.succeed()
+				rows := func() []string {
+					return w.rows("select " + c.columns + ", is_current from shop_dwd.orders order by id, valid_from")
+				}
+
+				w.write(ordersFile, ordersOf(header, c.sql))
+				w.together = together
+				orders := step(t, w.run(), "shop_dwd.orders")
+				if together && c.fails == "" && orders.Status == dag.Failure {
+					require.Contains(t, orders.Error.Message, "have to be changed in place")
+					require.Equal(t, []string{"(3)"}, w.rows("select count(*) from shop_dwd.orders"))
+					w.together = false
+					orders = step(t, w.run(), "shop_dwd.orders")
+				}
+
+				columns := "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 'shop_dwd.orders'::regclass and attnum > 0 and not attisdropped and attname not in ('valid_from', 'valid_to', 'is_current')"
+				require.Equal(t, []string{c.columns}, scan(w, columns))
+				if c.fails != "" {
+					require.Contains(t, orders.Error.Message, c.fails)
+				} else {
+					require.NoError(t, orders.Err())
+				}
+				if c.want != nil {
+					require.Equal(t, c.want, rows())
+				}
+				if c.fails == "" {
+					require.Equal(t, dag.Skipped, step(t, w.succeed(), "shop_dwd.orders").Status)
+					w.land("ods.orders", "select 1")
+					require.Zero(t, step(t, w.succeed(), "shop_dwd.orders").Rows.Changed(), "the next run finds nothing to do")
+				}
+			})
+		}
+	}
 }
