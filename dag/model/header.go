@@ -19,9 +19,9 @@ type headerFile struct {
 	Rejects        strict.Map[rejectFile]         `yaml:"rejects"`
 	Assert         []assertFile                   `yaml:"assert"`
 	Indexes        strict.Placed[[]indexFile]     `yaml:"indexes"`
-	PartitionBy    strict.String                  `yaml:"partition_by"`
+	PartitionBy    strict.Node                    `yaml:"partition_by"` // legal, and refused by this version
 	Grants         strict.Map[[]string]           `yaml:"grants"`
-	Distribute     strict.Placed[distributeFile]  `yaml:"distribute"`
+	Distribute     strict.Node                    `yaml:"distribute"` // as partition_by
 	OnSchemaChange strict.String                  `yaml:"on_schema_change" enum:"fail,append,sync"`
 	Target         strict.String                  `yaml:"target"`
 	Version        strict.Placed[int]             `yaml:"version"`
@@ -81,39 +81,6 @@ func (i *indexFile) UnmarshalNode(n strict.Node) []Problem {
 	return n.Decode((*plain)(i))
 }
 
-type distributeFile struct {
-	By        string `yaml:"by"`
-	Colocate  string `yaml:"colocate"`
-	Reference bool   `yaml:"reference"`
-	Local     bool   `yaml:"local"`
-}
-
-// UnmarshalNode reads a mapping, or one of the words reference and local.
-func (d *distributeFile) UnmarshalNode(n strict.Node) []Problem {
-	type plain distributeFile
-	if n.Kind() == strict.Scalar {
-		d.Reference, d.Local = n.Text() == "reference", n.Text() == "local"
-		if !d.Reference && !d.Local {
-			return []Problem{n.Problem("distribute is reference, local, or a mapping with by", "write distribute: {by: column}")}
-		}
-		return nil
-	}
-	problems := n.Decode((*plain)(d))
-	ways := 0
-	for _, given := range []bool{d.By != "", d.Reference, d.Local} {
-		if given {
-			ways++
-		}
-	}
-	if ways != 1 && len(problems) == 0 {
-		problems = append(problems, n.Problem("distribute wants exactly one of by, reference and local", ""))
-	}
-	if d.Colocate != "" && d.By == "" && len(problems) == 0 {
-		problems = append(problems, n.Problem("colocate needs by", "write distribute: {by: column, colocate: relation}"))
-	}
-	return problems
-}
-
 // ParseHeader reads the header of a model file; file is the path that problems name. Whether what it names exists is
 // not looked at: Load does that.
 func ParseHeader(file string, src []byte) (Header, []Problem) {
@@ -155,7 +122,6 @@ func (h *headerReader) header() Header {
 		DependsOn:      refs(w.DependsOn),
 		Key:            texts(w.Key),
 		Window:         w.Window.Value,
-		PartitionBy:    w.PartitionBy.Value,
 		OnSchemaChange: SchemaChange(w.OnSchemaChange.Value),
 		Target:         w.Target.Value,
 		Version:        w.Version.Value,
@@ -186,9 +152,6 @@ func (h *headerReader) header() Header {
 			header.Grants[g.Key] = g.Value
 		}
 	}
-	if !w.Distribute.IsZero() {
-		header.Distribute = distribute(w.Distribute.Value)
-	}
 	if header.Kind == Incremental {
 		header.Incremental = h.incremental(header.Key)
 	}
@@ -198,17 +161,6 @@ func (h *headerReader) header() Header {
 	header.Columns = columns(w.Columns)
 	header.Assert = h.asserts()
 	return header
-}
-
-func distribute(w distributeFile) *Distribute {
-	d := &Distribute{By: w.By, Colocate: w.Colocate}
-	switch {
-	case w.Reference:
-		d.Mode = "reference"
-	case w.Local:
-		d.Mode = "local"
-	}
-	return d
 }
 
 func (h *headerReader) incremental(key []string) *IncrementalSpec {

@@ -68,9 +68,7 @@ assert:
 indexes:
   - [site_id]
   - {columns: [lower(state)], unique: true, where: state <> '', include: [site_id], method: btree}
-partition_by: range (business_date)
 grants: {select: [reader, boss], insert: writer}
-distribute: {by: site_id, colocate: a.sites}
 on_schema_change: append
 version: 2
 owner: finance
@@ -119,9 +117,7 @@ meta: {dashboard: true}`)
 			{Columns: []string{"site_id"}},
 			{Columns: []string{"lower(state)"}, Unique: true, Where: "state <> ''", Include: []string{"site_id"}, Method: "btree"},
 		},
-		PartitionBy:    "range (business_date)",
 		Grants:         map[string][]string{"select": {"reader", "boss"}, "insert": {"writer"}},
-		Distribute:     &model.Distribute{By: "site_id", Colocate: "a.sites"},
 		OnSchemaChange: model.Append,
 		Version:        2,
 		Owner:          "finance",
@@ -151,14 +147,6 @@ func TestParseHeader_groupsByTheKeyByDefault(t *testing.T) {
 	require.Equal(t, &model.IncrementalSpec{By: []string{"a", "b"}}, h.Incremental)
 }
 
-func TestParseHeader_takesDistributeWords(t *testing.T) {
-	t.Parallel()
-	h := mustParse(t, "kind: table\ndepends_on: []\ndistribute: reference")
-	require.Equal(t, &model.Distribute{Mode: "reference"}, h.Distribute)
-	h = mustParse(t, "kind: table\ndepends_on: []\ndistribute: {local: true}")
-	require.Equal(t, &model.Distribute{Mode: "local"}, h.Distribute)
-}
-
 func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -185,8 +173,8 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`m.sql:4:12: "target" means nothing for kind view | it belongs to kind sql; remove it or change the kind`,
 			`m.sql:5:14: "rejects" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
 			`m.sql:6:13: "indexes" means nothing for kind view | it belongs to kind materialized_view, table, incremental, scd2; remove it or change the kind`,
-			`m.sql:7:18: "partition_by" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
-			`m.sql:8:16: "distribute" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
+			`m.sql:7:18: "partition_by" is not supported by this version | remove it; an index serves most of what partitions are for: indexes: [[business_date]]`,
+			`m.sql:8:16: "distribute" is not supported by this version | remove it: tables are laid out on one server`,
 			`m.sql:9:22: "on_schema_change" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
 		}},
 		"incremental": {"kind: incremental\ndepends_on: [a.b]\nincremental:\n  by: [x, x]\n  changed:\n    a.c: [x]", []string{
@@ -235,8 +223,9 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`m.sql:11:8: expression is empty | write a condition that holds for every good row`,
 			`m.sql:13:26: two assertions have the name "n" | give one of them another`,
 		}},
-		"distribute": {"kind: table\ndepends_on: []\ndistribute: {by: a, local: true}", []string{
-			`m.sql:3:16: distribute wants exactly one of by, reference and local`,
+		"not yet": {"kind: table\ndepends_on: []\npartition_by:\n  range: [a]\ndistribute: {by: a, local: true}", []string{
+			`m.sql:4:6: "partition_by" is not supported by this version | remove it; an index serves most of what partitions are for: indexes: [[business_date]]`,
+			`m.sql:5:16: "distribute" is not supported by this version | remove it: tables are laid out on one server`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -106,9 +106,7 @@ type Header struct {
 	Rejects        []RejectRule
 	Assert         []Inline
 	Indexes        []Index
-	PartitionBy    string
 	Grants         map[string][]string // privilege → roles
-	Distribute     *Distribute
 	OnSchemaChange SchemaChange
 	Target         string // Kind SQL: the relation that the statements fill
 	Version        int
@@ -198,13 +196,6 @@ type Index struct {
 	Unique  bool
 	Where   string
 	Method  string // "" for btree
-}
-
-// Distribute is the header key "distribute": physical design on Citus.
-type Distribute struct {
-	By       string
-	Colocate string
-	Mode     string // "" | "reference" | "local"
 }
 
 // Severity of an assertion.
