@@ -1,9 +1,11 @@
 package dag_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -173,6 +175,33 @@ func TestIndexes_aUniqueOneThatLeftIsInNobodysWay(t *testing.T) {
 			require.NotContains(t, strings.Join(ours, " "), "state")
 		})
 	}
+}
+
+// Dropping an index waits for readers, and those who come behind it pass.
+func TestIndexes_thatLeftAreDroppedWhenReadersAreGone(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: table\n-- indexes: [[state]]", allOrders), nil)
+	w.succeed()
+	w.write(ordersFile, ordersOf("-- kind: table", allOrders))
+	w.land("ods.orders", "insert into ods.orders values (3, 'new', 30)")
+	ctx := context.Background()
+	tx, err := w.db.Conn(t).Begin(ctx)
+	require.NoError(t, err)
+	_, err = tx.Exec(ctx, "select from shop_dwd.orders")
+	require.NoError(t, err)
+	s := w.open()
+	done := make(chan dag.Report)
+	go func() { done <- w.runOpened(ctx, s) }()
+	require.Eventually(t, func() bool {
+		return w.value("select count(*) from pg_stat_activity where application_name like 'terrace:%:shop_dwd.orders' and state = 'idle in transaction' and query like '%savepoint publish%' and datname = current_database()") == "1"
+	}, 10*time.Second, 5*time.Millisecond)
+	require.Equal(t, "2", w.value("select count(*) from shop_dwd.orders"))
+	require.NoError(t, tx.Commit(ctx))
+	orders := step(t, <-done, "shop_dwd.orders")
+	require.NoError(t, orders.Err())
+	require.Equal(t, dag.Rows{Inserted: 1, Unchanged: 2}, orders.Rows)
+	ours, _ := w.indexes()
+	require.Empty(t, ours)
 }
 
 func TestIndexes_aFirstKeyIsFollowed(t *testing.T) {
