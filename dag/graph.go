@@ -185,16 +185,21 @@ func (g *Graph) related(name string, edges [][]int) []string {
 }
 
 func (g *Graph) reachable(name string, edges [][]int) []string {
+	return g.beyond(name, edges).names(g)
+}
+
+// beyond are the nodes that can be reached from a node, without itself: on a cycle it reaches itself, but it is still no
+// ancestor that could come before it. None for a name that is no node.
+func (g *Graph) beyond(name string, edges [][]int) nodeSet {
+	start := g.newSet()
 	i, ok := g.index[name]
 	if !ok {
-		return nil
+		return start
 	}
-	start := g.newSet()
 	start[i] = true
 	found := g.walk(start, edges, unlimited)
-	// On a cycle a node reaches itself, but it is still no ancestor that could come before it.
 	found[i] = false
-	return found.names(g)
+	return found
 }
 
 func (g *Graph) pick(positions []int) []*Node {

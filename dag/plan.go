@@ -52,6 +52,7 @@ func NewPlan(g *Graph, state State, o PlanOptions) (Plan, error) {
 		steps:     map[string]*Step{},
 		needs:     map[string][]string{},
 		effective: map[string][]string{},
+		after:     map[string]nodeSet{},
 	}
 	for _, name := range o.Selected {
 		p.selected[name] = true
@@ -111,6 +112,7 @@ type planner struct {
 	steps     map[string]*Step
 	needs     map[string][]string
 	effective map[string][]string
+	after     map[string]nodeSet
 }
 
 func (p *planner) step(n *Node) (*Step, error) {
@@ -315,15 +317,9 @@ func (p *planner) judgedBy(a *Node) *Step {
 	if !ok || step.Action == Skip || step.Kind == KindStream {
 		return nil
 	}
-	var ancestors []string
+	at := p.graph.index[step.Name]
 	for _, dep := range a.Deps {
-		if dep == step.Name {
-			continue
-		}
-		if ancestors == nil {
-			ancestors = p.graph.Ancestors(step.Name)
-		}
-		if _, found := slices.BinarySearch(ancestors, dep); !found {
+		if dep != step.Name && !p.descendants(dep)[at] {
 			return nil
 		}
 	}
@@ -333,30 +329,54 @@ func (p *planner) judgedBy(a *Node) *Step {
 // protect makes the nearest steps that come after everything the assertion reads wait for it. Steps that come after
 // only a part do not: two models that each are judged against the other would wait for one another.
 func (p *planner) protect(a *Step) {
-	seen := map[string]bool{}
-	queue := p.graph.Children(a.node.On[0])
+	after := p.afterAll(a.node)
+	seen := p.graph.newSet()
+	queue := slices.Clone(p.graph.children[p.graph.index[a.node.On[0]]])
 	for len(queue) > 0 {
-		name := queue[0]
+		at := queue[0]
 		queue = queue[1:]
-		if seen[name] || p.graph.Node(name).Kind == KindAssertion {
+		n := p.graph.nodes[at]
+		if seen[at] || n.Kind == KindAssertion {
 			continue
 		}
-		seen[name] = true
-		if step, ok := p.steps[name]; ok && p.readsAll(name, a.node.Deps) {
-			step.Needs = append(step.Needs, a.Name)
-			continue
+		seen[at] = true
+		if after(at) {
+			if step, ok := p.steps[n.Name]; ok {
+				step.Needs = append(step.Needs, a.Name)
+				continue
+			}
 		}
-		queue = append(queue, p.graph.Children(name)...)
+		queue = append(queue, p.graph.children[at]...)
 	}
 }
 
-func (p *planner) readsAll(name string, deps []string) bool {
-	if len(deps) == 1 {
-		return true // the search came down from it
+// afterAll tells of the places of nodes that come after what the assertion judges whether they come after all else that
+// it reads.
+func (p *planner) afterAll(a *Node) func(at int) bool {
+	var each []nodeSet
+	for _, dep := range a.Deps {
+		if dep != a.On[0] {
+			each = append(each, p.descendants(dep))
+		}
 	}
-	ancestors := p.graph.Ancestors(name)
-	return !slices.ContainsFunc(deps, func(dep string) bool {
-		_, found := slices.BinarySearch(ancestors, dep)
-		return !found
-	})
+	return func(at int) bool {
+		return !slices.ContainsFunc(each, func(after nodeSet) bool { return !after[at] })
+	}
+}
+
+// keptDescendants is for how many nodes a plan keeps their descendants. Each takes a byte for every node of the project.
+const keptDescendants = 256
+
+// descendants are the nodes that come after one, without itself. They are kept: many facts are compared with one
+// dimension.
+func (p *planner) descendants(name string) nodeSet {
+	known, ok := p.after[name]
+	if !ok {
+		if len(p.after) == keptDescendants {
+			clear(p.after)
+		}
+		known = p.graph.beyond(name, p.graph.children)
+		p.after[name] = known
+	}
+	return known
 }
