@@ -280,6 +280,9 @@ const (
 	publishLockTimeout = "100ms"
 	publishAttempts    = 100
 	publishPause       = 200 * time.Millisecond
+
+	// lockTimedOut is the SQLSTATE of a lock that was not had in time.
+	lockTimedOut = "55P03"
 )
 
 // publish makes the content visible at the commit. Where that takes exclusive locks, everybody who comes after the
@@ -306,7 +309,7 @@ func (b *building) exclusively(ctx context.Context, statements []materialize.Sta
 		b.queue(statements...)
 		b.queue(command("set local lock_timeout = 0"), command("release savepoint publish"))
 		err := b.flush(ctx)
-		if sqlState(err) != "55P03" || attempt == publishAttempts {
+		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
 			return err
 		}
 		b.result.Rows, b.fedRows = before, fed

@@ -105,7 +105,7 @@ func (b *building) open(ctx context.Context, statements ...materialize.Statement
 	}
 	answer := results[len(results)-1].Rows[0]
 	if !isTrue(answer[0]) {
-		return b.held(ctx, b.conn, b.step.Name)
+		return held(ctx, b.conn, b.step.Name)
 	}
 	b.began = string(answer[2])
 	if b.existing, b.oid, err = decodeRelation(answer[1]); err != nil {
@@ -174,7 +174,7 @@ func (b *building) lockableNames(names ...string) []string {
 }
 
 // held names who has the node's lock.
-func (e *SQLExecutor) held(ctx context.Context, db Database, node string) error {
+func held(ctx context.Context, db Database, node string) error {
 	holder, err := Holder(ctx, db, "terrace node "+node)
 	if err != nil {
 		return fmt.Errorf("name the holder of %s: %w", node, err)

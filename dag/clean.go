@@ -17,8 +17,8 @@ type Built struct {
 	DependsOn []string // effective dependencies, as they were when it was built
 }
 
-// LoadBuilt returns what was built in an environment, "" for production, sorted so that readers come before what they read: the order in which it can be
-// dropped. Nodes that left the project are among it.
+// LoadBuilt returns what was built in an environment, "" for production, sorted so that readers come before what they
+// read: the order in which it can be dropped. Nodes that left the project are among it.
 func LoadBuilt(ctx context.Context, db Database, environment string) ([]Built, error) {
 	rows, err := db.Query(ctx, `select s.node, s.kind, s.depends_on
 from terrace.node_state as s
@@ -101,6 +101,26 @@ where node = any($1::text[])
 	return wrap("forget what was dropped", err)
 }
 
+// GivingWay performs do in one transaction that takes exclusive locks. It waits a moment only for each of them, since
+// everybody who comes after a waiting lock waits too: then it undoes all, lets those pass who came behind it, and does it
+// again, half a minute long in all.
+func GivingWay(ctx context.Context, conn *pgx.Conn, do func(pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, "set local lock_timeout = '"+publishLockTimeout+"'"); err != nil {
+				return err
+			}
+			return do(tx)
+		})
+		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
+			return err
+		}
+		if err := pause(ctx, publishPause); err != nil {
+			return err
+		}
+	}
+}
+
 // DropEmptySchemas drops the schemas that the nodes were in and that hold nothing any more.
 func DropEmptySchemas(ctx context.Context, tx pgx.Tx, nodes []Built) error {
 	var schemas []string
@@ -130,7 +150,7 @@ func drop(ctx context.Context, tx pgx.Tx, node Built) error {
 		return fmt.Errorf("lock %s: %w", node.Name, err)
 	}
 	if !free {
-		return &HeldError{Node: node.Name, Holder: "another run"}
+		return held(ctx, tx, node.Name)
 	}
 	relations, err := node.Relations(ctx, tx)
 	if err != nil {

@@ -217,7 +217,7 @@ func (c *compiler) flush(ctx context.Context) error {
 
 // refuse notes what the server says of SQL that stands in a file. Where it is the surroundings' fault compiling ends.
 func (c *compiler) refuse(server *pgconn.PgError, at model.Problem) {
-	if Surroundings(server) || server.Code == "55P03" || server.Code == "57014" {
+	if Surroundings(server) || server.Code == lockTimedOut || server.Code == "57014" {
 		if c.fatal == nil {
 			c.fatal = fmt.Errorf("compile %s: %w", at.File, server)
 		}

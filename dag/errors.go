@@ -92,7 +92,7 @@ func statusOf(ctx context.Context, err error) Status {
 		return Timeout
 	case ctx.Err() != nil:
 		return Cancelled
-	case sqlState(err) == "57014" || sqlState(err) == "55P03": // a statement's or a lock's time was over
+	case sqlState(err) == "57014" || sqlState(err) == lockTimedOut: // a statement's or a lock's time was over
 		return Timeout
 	case Surroundings(err):
 		return Error
@@ -133,7 +133,7 @@ func located(err error, file string, line int, s materialize.Statement, before f
 	switch {
 	case server.Code == "2BP01", server.Code == "0A000" && server.Detail != "": // something depends on it; the message or its detail names what
 		fault.Hint = "Drop or change what depends on it first; terrace drops nothing that it cannot make again."
-	case server.Code == "55P03":
+	case server.Code == lockTimedOut:
 		fault.Hint = "Somebody has been reading or changing it all the while: see pg_stat_activity, then run again."
 	}
 	if at := int(server.Position) - 1; s.Body >= 0 && at >= s.Body {

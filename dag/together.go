@@ -161,15 +161,15 @@ func (t *Together) lockNode(ctx context.Context, name string) error {
 		if err := conn.QueryRow(ctx, "select pg_try_advisory_lock("+lockKey+")", name).Scan(&free); err != nil || free {
 			return wrap("lock "+name, err)
 		}
-		var held *HeldError
-		if err := t.held(ctx, conn, name); !errors.As(err, &held) || !t.Wait {
+		var other *HeldError
+		if err := held(ctx, conn, name); !errors.As(err, &other) || !t.Wait {
 			return err
 		}
 		if attempt < patience {
 			_ = pause(ctx, firstPause*2) // the next attempt says why it cannot be made
 			continue
 		}
-		t.tell(held)
+		t.tell(other)
 		_, err := conn.Exec(ctx, "select pg_advisory_lock("+lockKey+")", name)
 		return wrap("wait for "+name, err)
 	}
@@ -311,7 +311,7 @@ func (t *Together) publish(ctx context.Context) (string, error) {
 		if err == nil {
 			break
 		}
-		if sqlState(err) != "55P03" || attempt == publishAttempts {
+		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
 			return blame, err
 		}
 		if err := giveWay(ctx, t.conn.Conn()); err != nil {

@@ -75,7 +75,7 @@ func (c *CleanCmd) Run(ctx context.Context, a *App) error {
 
 // perform drops all or nothing.
 func (d cleaning) perform(ctx context.Context, conn *pgx.Conn) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	return dag.GivingWay(ctx, conn, func(tx pgx.Tx) error {
 		if err := dag.Drop(ctx, tx, d.models); err != nil {
 			return err
 		}
@@ -135,8 +135,11 @@ func (c *CleanCmd) chosen(p *project) (func(string) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := selection.Names()
-	return func(name string) bool { return slices.Contains(names, name) }, nil
+	names := map[string]bool{}
+	for _, name := range selection.Names() {
+		names[name] = true
+	}
+	return func(name string) bool { return names[name] }, nil
 }
 
 func relationsOf(ctx context.Context, conn *pgx.Conn, drop cleaning) ([]string, error) {
