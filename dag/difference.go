@@ -90,7 +90,7 @@ func (c *comparison) compare(ctx context.Context, n *Node, staged string) error 
 		return err
 	}
 	if before == nil {
-		return c.first(ctx)
+		return c.first(ctx, keyOf(n))
 	}
 	c.columns(before.Columns, after.Columns)
 	c.Key = c.usable(keyOf(n))
@@ -154,13 +154,20 @@ func (c *comparison) usable(key []string) []string {
 }
 
 // first tells of a relation that is not there yet.
-func (c *comparison) first(ctx context.Context) error {
+func (c *comparison) first(ctx context.Context, key []string) error {
 	err := c.conn.QueryRow(ctx, "select count(*) from "+c.is).Scan(&c.After)
 	c.Added = c.After
 	if err != nil {
 		return err
 	}
-	c.Samples.Added, err = c.documents(ctx, fmt.Sprintf("select to_jsonb(t) from (select * from %s limit %d) as t", c.is, c.samples))
+	var order []string
+	for _, name := range key {
+		order = append(order, "t."+pgx.Identifier{name}.Sanitize())
+	}
+	if len(order) == 0 {
+		order = []string{"t::text"}
+	}
+	c.Samples.Added, err = c.documents(ctx, fmt.Sprintf("select to_jsonb(t) from %s as t order by %s limit %d", c.is, strings.Join(order, ", "), c.samples))
 	return err
 }
 
@@ -200,12 +207,11 @@ func (c *comparison) byKey(ctx context.Context) error {
 	for _, condition := range []string{added, removed, changed} {
 		counts = append(counts, "count(*) filter (where "+condition+")")
 	}
-	rest := slices.DeleteFunc(slices.Clone(c.common), func(name string) bool { return slices.Contains(c.Key, name) })
-	for _, name := range rest {
+	for _, name := range c.common {
 		counts = append(counts, fmt.Sprintf("count(*) filter (where w.%[1]s and i.%[1]s and %[2]s)", there, c.differs(name)))
 	}
 	c.Before = new(int64)
-	in := make([]int64, len(rest))
+	in := make([]int64, len(c.common))
 	into := []any{c.Before, &c.After, &c.Added, &c.Removed, &c.Changed}
 	for i := range in {
 		into = append(into, &in[i])
@@ -215,7 +221,7 @@ func (c *comparison) byKey(ctx context.Context) error {
 	}
 	c.Unchanged = c.After - c.Added - c.Changed
 	c.ChangedIn = map[string]int64{}
-	for i, name := range rest {
+	for i, name := range c.common {
 		if in[i] > 0 {
 			c.ChangedIn[name] = in[i]
 		}
@@ -248,7 +254,7 @@ func (c *comparison) sampleByKey(ctx context.Context, added, removed, changed st
 	return c.sampleChanged(ctx, "\nwhere "+changed+tail)
 }
 
-// sampleChanged keeps of each row the key and what differs.
+// sampleChanged keeps of each row the key and what differs. Columns of the key may: 1.0 and 1.00 are one key.
 func (c *comparison) sampleChanged(ctx context.Context, tail string) error {
 	object := func(alias string, columns []string, differing bool) string {
 		parts := make([]string, len(columns))
@@ -260,9 +266,8 @@ func (c *comparison) sampleChanged(ctx context.Context, tail string) error {
 		}
 		return strings.Join(parts, " || ")
 	}
-	rest := slices.DeleteFunc(slices.Clone(c.common), func(name string) bool { return slices.Contains(c.Key, name) })
 	rows, err := c.conn.Query(ctx, fmt.Sprintf("select %s, %s, %s\n%s%s",
-		object("i", c.Key, false), object("w", rest, true), object("i", rest, true), c.joined(), tail))
+		object("i", c.Key, false), object("w", c.common, true), object("i", c.common, true), c.joined(), tail))
 	if err != nil {
 		return err
 	}

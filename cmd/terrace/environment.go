@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,6 +17,14 @@ func (p *project) apart(a *App) string {
 		return a.settings.environment
 	}
 	return ""
+}
+
+// inEnvironment is the name that a node has where it is built beside production, and its own in production ("").
+func inEnvironment(env, name string) string {
+	if env == "" {
+		return name
+	}
+	return dag.EnvironmentName(env, name)
 }
 
 // refuseLanding keeps an environment that is built beside production from filling production's streams.
@@ -47,10 +54,6 @@ func (w *work) enter(selected dag.Selection) ([]string, error) {
 		There:   func(own string) bool { return w.state[own].Exists },
 		Differs: w.differs,
 	})
-	var refused *dag.EnvironmentError
-	if errors.As(err, &refused) {
-		return nil, &inputError{message: refused.Message, hint: refused.Hint}
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -87,6 +87,7 @@ func exitCode(ctx context.Context, err error) int {
 		problems *problemsError
 		nothing  *dag.NothingSelectedError
 		selector *dag.SelectorError
+		apart    *dag.EnvironmentError
 		run      *reportError
 		held     *dag.HeldError
 		goingOn  *goingOnError
@@ -100,7 +101,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case errors.As(err, &run):
 		return reportCode(run.report)
-	case errors.As(err, &input), errors.As(err, &problems), errors.As(err, &nothing), errors.As(err, &selector):
+	case errors.As(err, &input), errors.As(err, &problems), errors.As(err, &nothing), errors.As(err, &selector), errors.As(err, &apart):
 		return exitInput
 	case errors.As(err, &held), errors.As(err, &goingOn):
 		return exitHeld
@@ -210,6 +211,7 @@ func lastCause(err *pgconn.ConnectError) string {
 func hintOf(err error) string {
 	var (
 		input   *inputError
+		apart   *dag.EnvironmentError
 		outside *surroundingsError
 		server  *pgserver.Error
 		step    *dag.StepError
@@ -229,6 +231,8 @@ func hintOf(err error) string {
 		return "What was committed stands. Please report the command and this line; --log-level debug tells where it happened."
 	case errors.As(err, &input):
 		return input.hint
+	case errors.As(err, &apart):
+		return apart.Hint
 	case errors.As(err, &outside) && outside.hint != "":
 		return outside.hint
 	case errors.As(err, &server):

@@ -52,7 +52,8 @@ func (c *QualityCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	last, err := dag.LastJudgements(ctx, conn, p.apart(a), p.allApart())
+	env := p.apart(a)
+	last, err := dag.LastJudgements(ctx, conn, env, p.allApart())
 	if err != nil {
 		return err
 	}
@@ -63,17 +64,18 @@ func (c *QualityCmd) Run(ctx context.Context, a *App) error {
 	doc := qualityDocument{Status: "pass", Assertions: []lastVerdict{}, Rejects: []rejectedOfNode{}}
 	for _, n := range selection.Nodes() {
 		if n.Kind == dag.KindAssertion {
-			doc.add(n, last)
+			doc.add(n, env, last)
 			continue
 		}
-		count := pending[n.Name]
+		name, count := n.Name, pending[n.Name]
 		if n.Model != nil && len(n.Model.Header.Rejects) > 0 {
-			if count, err = dag.CountRejects(ctx, conn, n.Name); err != nil {
+			name = inEnvironment(env, n.Name)
+			if count, err = dag.CountRejects(ctx, conn, name); err != nil {
 				return err
 			}
 		}
 		if count > 0 {
-			doc.Rejects = append(doc.Rejects, rejectedOfNode{n.Name, count})
+			doc.Rejects = append(doc.Rejects, rejectedOfNode{name, count})
 		}
 	}
 	if a.JSON {
@@ -94,8 +96,14 @@ func (p *project) allApart() []string {
 	return names
 }
 
-func (d *qualityDocument) add(n *dag.Node, last map[string]dag.LastJudgement) {
-	v := lastVerdict{Name: n.Name, On: n.On, Severity: n.Severity(), Status: "never", LastJudgement: last[n.Name]}
+// add tells of an assertion. In an environment only what was judged there counts: all else is production's.
+func (d *qualityDocument) add(n *dag.Node, env string, last map[string]dag.LastJudgement) {
+	name := inEnvironment(env, n.Name)
+	found, judged := last[name]
+	if env != "" && !judged {
+		return
+	}
+	v := lastVerdict{Name: name, On: n.On, Severity: n.Severity(), Status: "never", LastJudgement: found}
 	if v.JudgedAt != nil {
 		v.Status = v.LastJudgement.Status
 	}

@@ -189,10 +189,7 @@ func (w *work) judgesAny(n *dag.Node, nodes map[string]bool) bool {
 
 // named is the name under which a run of the environment knows a node.
 func (w *work) named(name string) string {
-	if env := w.project.apart(w.app); env != "" {
-		return dag.EnvironmentName(env, name)
-	}
-	return name
+	return inEnvironment(w.project.apart(w.app), name)
 }
 
 // lastResults are the statuses of the last run in the words of the selector result:, where a model whose SQL failed is
