@@ -65,6 +65,17 @@ func (l *Lineage) Upstream(node, column string) *Traced {
 	return grow(&Traced{Node: node, Column: column}, next, map[model.Origin]bool{})
 }
 
+// Made is a column with what it is made from, one step up and no further.
+func (l *Lineage) Made(node, column string) *Traced {
+	t := &Traced{Node: node, Column: column}
+	var from []model.Origin
+	from, t.Unknown = l.sources(node, column)
+	for _, o := range from {
+		t.Next = append(t.Next, &Traced{Node: o.Relation, Column: o.Column})
+	}
+	return t
+}
+
 // Downstream is the tree of what is made from a node, or from one of its columns.
 func (l *Lineage) Downstream(node, column string) *Traced {
 	next := func(t *Traced) []model.Origin {

@@ -125,7 +125,7 @@ func documentColumns(n *dag.Node, written []model.Column, lineage *dag.Lineage) 
 	}
 	columns := []documentedColumn{}
 	for _, c := range lineage.Typed(n.Name) {
-		traced := lineage.Upstream(n.Name, c.Name)
+		traced := lineage.Made(n.Name, c.Name)
 		column := documentedColumn{Name: c.Name, Type: c.Type, Description: said[c.Name], From: []string{}, Unknown: traced.Unknown}
 		for _, from := range traced.Next {
 			column.From = append(column.From, from.Node+"."+from.Column)
@@ -158,7 +158,7 @@ func (d documentedNode) markdown() string {
 	if len(d.Columns) > 0 {
 		b.WriteString("\n| column | type | | from |\n|---|---|---|---|\n")
 		for _, c := range d.Columns {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, c.Type, cell(c.Description), cell(strings.Join(c.From, ", ")))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(c.Name), c.Type, cell(c.Description), cell(strings.Join(c.From, ", ")))
 		}
 	}
 	if len(d.Assertions) > 0 {
