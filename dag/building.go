@@ -227,6 +227,9 @@ func (b *building) exec(ctx context.Context, statements ...materialize.Statement
 	for _, s := range statements {
 		batch.ExecParams(s.SQL, nil, nil, nil, nil)
 	}
+	if b.Statements != nil {
+		b.Statements.Add(int64(len(statements))) // ExecBatch passes by what counts for the connection
+	}
 	results, err := b.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
 	for i, r := range results {
 		if r.Err != nil {

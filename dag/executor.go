@@ -35,6 +35,9 @@ type SQLExecutor struct {
 	Sources     func(*Node) string
 	Fingerprint func(*Node) (string, error)
 
+	// Statements, where it is set, is that of the session.
+	Statements *atomic.Int64
+
 	types   sync.Map // columnType → its name
 	cluster atomic.Pointer[string]
 }

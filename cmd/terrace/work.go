@@ -63,6 +63,8 @@ type work struct {
 	to        time.Time
 	// rebuildFrom is where --rebuild-days begins; zero without.
 	rebuildFrom time.Time
+	// statements is how many the run has sent.
+	statements atomic.Int64
 }
 
 // prepare reads the project, opens the database, selects, checks the SQL that is new, and plans. Nothing has been
@@ -264,10 +266,9 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	log.Info("run begins", "command", r.command, "arguments", info.Arguments, "steps", len(w.plan.Steps))
 	threads := w.project.threads(w.app)
 	from, to := w.modelWindow()
-	var statements atomic.Int64
 	pool, err := dag.Connect(ctx, w.config, dag.Session{
 		RunID: info.RunID, RunAt: info.StartedAt, Vars: w.project.vars, Timezone: w.project.Config.Timezone,
-		From: from, To: to, Connections: threads + streamConnections, Statements: &statements,
+		From: from, To: to, Connections: threads + streamConnections, Statements: &w.statements,
 	})
 	if err != nil {
 		return dag.Report{}, err
@@ -286,7 +287,7 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	}
 	report := runner.Run(ctx, w.plan)
 	progress.stop()
-	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, statements.Load()
+	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
 	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
 	if err := ledger.End(ctx, report); err != nil {
 		return report, err
@@ -333,7 +334,7 @@ func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) by
 		rest: &dag.SQLExecutor{
 			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Environment: w.project.apart(w.app), Wait: w.request.wait,
 			Waiting:  func(held *dag.HeldError) { progress.waiting(held, w.request.wait) },
-			Windowed: w.windowed(), FullRefresh: w.request.rebuild.FullRefresh,
+			Windowed: w.windowed(), FullRefresh: w.request.rebuild.FullRefresh, Statements: &w.statements,
 			Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
 		},
 	}
