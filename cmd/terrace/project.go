@@ -131,12 +131,27 @@ func (p *project) setVars(a *App) {
 		p.vars = map[string]string{}
 	}
 	maps.Copy(p.vars, p.Config.Environments[a.settings.environment].Vars)
+	for _, name := range slices.Sorted(maps.Keys(a.settings.vars)) {
+		if _, declared := p.vars[name]; !declared && !p.mentions(name) {
+			a.Log.Warn("no model or assertion reads the variable of --var", "name", name, "declared", strings.Join(slices.Sorted(maps.Keys(p.vars)), ", "))
+		}
+	}
 	maps.Copy(p.vars, a.settings.vars)
 	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
 		fmt.Fprintf(sum, "%q=%q\n", name, p.vars[name])
 	}
 	p.varsHash = hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// mentions reports whether a variable's name stands as a text in a model or an assertion, header and SQL.
+func (p *project) mentions(name string) bool {
+	in := func(file string) bool {
+		text, err := fs.ReadFile(p.files, file)
+		return err == nil && strings.Contains(string(text), "'"+name+"'")
+	}
+	return slices.ContainsFunc(p.Models, func(m *model.Model) bool { return in(m.File) }) ||
+		slices.ContainsFunc(p.Assertions, func(t *model.Assertion) bool { return in(t.File) })
 }
 
 // database is what terrace.yml says of the database, for the chosen environment.
