@@ -27,6 +27,37 @@ func TestIncremental_followsAVersionBehindOneThatLandedLate(t *testing.T) {
 	require.Equal(t, []string{"(west,1)"}, s.rows("select * from shop.regions"))
 }
 
+func TestIncremental_isRecomputedInFullWhenMostRecordsChanged(t *testing.T) {
+	t.Parallel()
+	s := newSource(t, newWorld(t, map[string]string{
+		"models/shop/customers.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [ods.customers]\nselect c.id, c.payload ->> 'region' as region from ods.customers as c",
+		"models/shop/history.sql":   "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.customers__versions]\nselect v.id, v.payload ->> 'region' as region, v._seen_at, v._version from ods.customers__versions as v",
+	}, "ods.customers"), customersStream)
+	land := func(n, rev int) {
+		records := make([]string, n)
+		for i := range records {
+			records[i] = fmt.Sprintf(`{"id": %d, "rev": %d, "region": "r%d"}`, i, rev, rev)
+		}
+		s.land(customersStream, records...)
+	}
+	land(3200, 1)
+	s.succeed()
+	s.exec("analyze ods.customers, shop.customers, shop.history")
+
+	land(1050, 2)
+	r := s.succeed()
+	require.Contains(t, step(t, r, "shop.customers").Reason, "; 1050 groups recomputed")
+	require.Contains(t, step(t, r, "shop.history").Reason, "; 1050 keys recomputed")
+
+	land(1100, 3)
+	r = s.succeed()
+	for _, model := range []string{"shop.customers", "shop.history"} {
+		require.Contains(t, step(t, r, model).Reason, "; recomputed in full: 1100 rows of about 3200 in ods.customers changed")
+	}
+	require.Equal(t, dag.Rows{Updated: 1100, Unchanged: 2100}, step(t, r, "shop.customers").Rows)
+	require.Equal(t, dag.Rows{Inserted: 1100, Updated: 1100}, step(t, r, "shop.history").Rows)
+}
+
 func TestIncremental_followsWhatPartitionsHold(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, nil)

@@ -40,6 +40,7 @@ type pendingChange struct {
 	Whole                 *bool
 	Rows, Sides           *int64 // changed rows; rows of the feed: an update has two
 	KeyColumns            []string
+	Held                  int64 // rows of the dependency, as far as its statistics know; 0 or less when they do not
 }
 
 // wholly is the reason for which a model is recomputed in full.
@@ -225,8 +226,12 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	if err != nil {
 		return nil, err
 	}
+	if c.Held > 0 && most(*c.Rows, c.Held) { // to find their groups would cost as much again
+		return nil, wholly(fmt.Sprintf("%s of about %d in %s changed", count(*c.Rows, "row"), c.Held, *c.Node))
+	}
 	drivers := declaredDrivers(m, *c.Node)
-	if drivers == nil {
+	declared := drivers != nil
+	if !declared {
 		relations, err := b.scanned(ctx, *c.Node, *c.Node+historySuffix, *c.Node+versionsSuffix)
 		if err != nil {
 			return nil, err
@@ -239,15 +244,31 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	if c.KeyColumns != nil && movesUnseen(drivers) {
 		return nil, wholly("groups of " + *c.Node + " move without a new version")
 	}
-	return scopesOf(rows, drivers), nil
+	var scopes []materialize.Scope
+	for _, d := range drivers {
+		scopes = append(scopes, scopeOf(c, rows, d, declared))
+	}
+	return slices.CompactFunc(scopes, func(a, b materialize.Scope) bool {
+		return a.Rows == b.Rows && a.Alias == b.Alias && slices.Equal(a.Expressions, b.Expressions)
+	}), nil
 }
 
-func scopesOf(rows string, drivers []driver) []materialize.Scope {
-	scopes := make([]materialize.Scope, len(drivers))
-	for i, d := range drivers {
-		scopes[i] = materialize.Scope{Rows: rows, Alias: d.alias, Expressions: d.expressions}
+// scopeOf adds what the changed rows of a stream were before, unless they tell their group by the key alone: that is the
+// same in all versions of a record. A declared expression is not trusted so far: its value may be cast to a type in which
+// equal keys differ.
+func scopeOf(c pendingChange, rows string, d driver, declared bool) materialize.Scope {
+	const alias = "v"
+	switch key, ok := d.columns(); {
+	case c.KeyColumns == nil:
+	case !declared && ok && !slices.ContainsFunc(key, func(name string) bool { return !slices.Contains(c.KeyColumns, name) }):
+		for i, name := range key {
+			key[i] = alias + "." + pgx.Identifier{name}.Sanitize()
+		}
+		d = driver{alias, key}
+	default:
+		rows += "\nunion all\n" + supersededRows(c)
 	}
-	return scopes
+	return materialize.Scope{Rows: rows, Alias: d.alias, Expressions: d.expressions}
 }
 
 // declaredDrivers are what incremental.changed says of a node, nil unless it speaks of every relation of the node that

@@ -112,6 +112,21 @@ type driver struct {
 	expressions []string
 }
 
+// columns returns the names of the columns that the expressions are; it is not ok when one of them is more than that.
+func (d driver) columns() (names []string, ok bool) {
+	for _, e := range d.expressions {
+		m := plainColumn.FindStringSubmatch(e)
+		if m == nil || m[1] != d.alias {
+			return nil, false
+		}
+		names = append(names, m[2])
+	}
+	return names, true
+}
+
+// plainColumn is a column as a plan writes it that needs no quotes.
+var plainColumn = regexp.MustCompile(`^([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)$`)
+
 // comparedWith returns what the scan compares with a parameter, or "". Names of other parameters and of subplans mean
 // something in the plan alone.
 func (s scan) comparedWith(parameter int) string {

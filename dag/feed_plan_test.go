@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
 )
 
 func TestConjuncts_takesConditionsApartAsExplainWritesThem(t *testing.T) {
@@ -39,6 +41,37 @@ func TestScan_isComparedOnlyByEqualityWithTheParameter(t *testing.T) {
 	} {
 		require.Equal(t, want, scan{conds: []string{"o.z > 1", cond}}.comparedWith(1), cond)
 	}
+}
+
+func TestDriver_knowsItsColumnsWhereItIsNothingElse(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]string{
+		"o.id": "id", "o._id_2": "_id_2",
+		"p.id": "", "id": "", "(o.id)::text": "", `o."Id"`: "", "o.id + 1": "", "(o.payload ->> 'x'::text)": "", "o.payload.id": "",
+	} {
+		names, ok := driver{"o", []string{"o.day", expression}}.columns()
+		require.Equal(t, want != "", ok, expression)
+		if ok {
+			require.Equal(t, []string{"day", want}, names)
+		}
+	}
+}
+
+func TestScopeOf_asksForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T) {
+	t.Parallel()
+	node := "ods.orders"
+	c := pendingChange{Node: &node, Batches: []string{"7"}, KeyColumns: []string{"id", "line"}}
+	require.Equal(t,
+		materialize.Scope{Rows: "r", Alias: "v", Expressions: []string{`v."id"`}},
+		scopeOf(c, "r", driver{"h", []string{"h.id"}}, false))
+	for _, d := range []driver{{"h", []string{"h.id", "h.day"}}, {"h", []string{"(h.id)::text"}}} {
+		scope := scopeOf(c, "r", d, false)
+		require.Equal(t, d, driver{scope.Alias, scope.Expressions})
+		require.Contains(t, scope.Rows, "r\nunion all\n(\nselect distinct on")
+	}
+	require.Contains(t, scopeOf(c, "r", driver{"h", []string{"h.id"}}, true).Rows, "union all")
+	c.KeyColumns = nil // a feed has the rows as they were
+	require.Equal(t, "r", scopeOf(c, "r", driver{"h", []string{"h.day"}}, false).Rows)
 }
 
 func TestQueryPlan_isNoProofUnlessEveryScanHasTheCondition(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/terrace-elt/terrace/dag/model"
 )
 
-// changedRows is a query for the rows of a dependency as they were and as they are, of those that changed. That it has
-// all of them is counted, not believed: rows may have been taken out, and a batch may have written none.
+// changedRows is a query for the rows of a dependency as they are, of those that changed, and, but for a stream, as they
+// were. That it has all of them is counted, not believed: rows may have been taken out, and a batch may have written none.
 func (b *building) changedRows(ctx context.Context, m *model.Model, c pendingChange) (string, error) {
 	for _, ref := range m.Header.DependsOn {
 		if ref.Node == *c.Node && ref.Name != *c.Node && ref.Name != *c.Node+versionsSuffix {
@@ -36,9 +36,6 @@ func (b *building) changedRows(ctx context.Context, m *model.Model, c pendingCha
 	}
 	if found < counted {
 		return "", wholly(missing)
-	}
-	if c.KeyColumns != nil {
-		rows += "\nunion all\n" + supersededRows(c)
 	}
 	return rows, nil
 }
@@ -132,18 +129,23 @@ func mayBeNull(m *model.Model, name string) bool {
 // worthwhile compares the rows of the groups with those of the relation, as far as its statistics know: from a third on,
 // to recompute all of them costs less. In a small relation it makes no difference.
 func (b *building) worthwhile(ctx context.Context, m *model.Model, groups materialize.Groups) error {
-	const few = 1000
 	target := materialize.Quote(m.Name)
 	results, err := b.exec(ctx, command(fmt.Sprintf(`select
     (select count(*) from %s as t where %s),
     (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)`,
-		target, groups.Condition("t"), materialize.Literal(target))))
+		target, groups.Stored("t"), materialize.Literal(target))))
 	if err != nil {
 		return err
 	}
 	rows, all := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
-	if rows > few && 3*rows > all {
+	if most(rows, all) {
 		return wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))
 	}
 	return nil
+}
+
+// most reports whether so many rows are concerned that recomputing all of them costs less.
+func most(rows, all int64) bool {
+	const few = 1000
+	return rows > few && 3*rows > all
 }

@@ -51,11 +51,15 @@ where d._was is null`, target, columnList(all), qualified(all, "s"), delta, stag
 }
 
 // keyDelta compares by the model's key. A row of stage is compared with the row of its key wherever in the table that
-// is: with a part it may come from outside of it.
+// is: with a part it may come from outside of it, unless the part is keys.
 func keyDelta(in Input, part string) Statement {
 	m := in.Model
 	target, key, all := Quote(m.Name), m.Header.Key, names(in.Columns)
-	if part == "" {
+	if part == "" || in.Groups != nil && in.Groups.keys(m) {
+		held := target
+		if part != "" {
+			held = fmt.Sprintf("(\n    select t.ctid, t.tableoid, t.*\n    from %s as t\n    where %s\n)", target, part)
+		}
 		return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is
 from %s as t
@@ -63,7 +67,7 @@ full join %s as s
     on %s
 where t.ctid is null
     or s.ctid is null
-    or %s`, target, stage, equal(key, "s", "t"), differ(all, "t", "s"))
+    or %s`, held, stage, equal(key, "s", "t"), differ(all, "t", "s"))
 	}
 	return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is

@@ -260,6 +260,8 @@ func others() []golden {
 	strictGroups := strictWindow
 	strictGroups.Windowed = false
 	strictGroups.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2}"}, Open: []string{"id"}}
+	keyed := again(materialize.Input{Model: anOrdersModel(model.Incremental), Columns: columns})
+	keyed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}}
 	strictReplay := replay
 	strictReplay.Model = &model.Model{}
 	*strictReplay.Model = *replay.Model
@@ -290,6 +292,10 @@ func others() []golden {
 		{name: "table_rejects_changed_columns", in: strictChanged, setup: append(first(strict), "alter table shop.orders drop column raw")},
 		{name: "incremental_rejects_window", in: strictWindow, setup: first(strict)},
 		{name: "incremental_rejects_groups", in: strictGroups, setup: first(strict)},
+		{
+			name: "incremental_groups_by_key", in: keyed,
+			setup: append(first(keyed), "delete from shop.orders where id = 1", "update shop.orders set state = 'gone' where id = 2", "insert into shop.orders (id) values (3)"),
+		},
 		{name: "scd2_replay_rejects_first", in: strictReplay},
 		{name: "table_without_key_again", in: again(bag), setup: first(bag)},
 		{name: "table_over_view", in: overView, setup: []string{"create view shop.orders as " + old}},
@@ -393,6 +399,10 @@ func TestRender_goldenScriptsRunOnPostgreSQLAndGiveTheirQuery(t *testing.T) {
 			}
 			for _, table := range []string{"stage", "affected", "events", "timeline", "delta", "rejected", "refiled"} {
 				_, err := tx.Exec(ctx, "drop table if exists pg_temp."+table) // of the set-up, which is no transaction of its own
+				require.NoError(t, err)
+			}
+			if g.in.Groups != nil {
+				_, err := tx.Exec(ctx, "create temporary table affected as select g as id from generate_series(1, 3) as g")
 				require.NoError(t, err)
 			}
 			script, err := g.render()

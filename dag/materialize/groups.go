@@ -52,6 +52,22 @@ func (g Groups) Condition(alias string) string {
 	return strings.Join(parts, "\n    and ")
 }
 
+// Stored is true for the rows of an alias of the model's own table that belong to the groups. Nothing stands between it
+// and the table, so a join serves, which costs the same however many groups there are.
+func (g Groups) Stored(alias string) string {
+	if len(g.Open) > 0 { // no join has OR
+		return g.Condition(alias)
+	}
+	by := names(g.By)
+	return fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), affected)
+}
+
+// keys reports whether each group is the row of one key.
+func (g Groups) keys(m *model.Model) bool {
+	by := names(g.By)
+	return len(g.Open) == 0 && len(drop(by, m.Header.Key)) == 0 && len(drop(m.Header.Key, by)) == 0
+}
+
 // Scope is a part of what says which groups a change concerns: rows of a relation that changed, under an alias, and for
 // each column of the groups an expression over them.
 type Scope struct {

@@ -176,10 +176,10 @@ func renderSCD2(in Input) (Script, error) {
 	build, part := withBody(m, None, "create temporary table \"stage\" on commit drop as", ""), ""
 	if in.Groups != nil {
 		build = grouped(in)
-		build.Counts, part = None, in.Groups.Condition("t")
+		build.Counts, part = None, in.Groups.Stored("t")
 	}
 	script := Script{
-		Build:  slices.Concat([]Statement{build}, reject(in, part), []Statement{plain(m, None, "analyze %s", stage)}),
+		Build:  slices.Concat([]Statement{build}, reject(in, part), []Statement{analyzeStage(in)}),
 		Checks: d.checks(),
 		Delta: `select
     count(*) filter (where _action = 'inserted'),

@@ -213,9 +213,9 @@ from ended
 func (d dimension) delta() []Statement {
 	return []Statement{
 		d.timeline(),
-		plain(d.m, None, `analyze pg_temp."timeline"`),
+		plain(d.m, None, `analyze pg_temp."timeline" (%s, _from)`, columnList(d.key)),
 		d.difference(),
-		plain(d.m, None, "analyze %s", delta),
+		plain(d.m, None, "analyze %s (%s, _from)", delta, columnList(d.key)),
 	}
 }
 

@@ -87,10 +87,10 @@ func apply(in Input, alter ...Statement) Script {
 			"create temporary table \"stage\" on commit drop as\nselect t.*\nfrom (",
 			fmt.Sprintf(") as t\nwhere %s", part))
 	case in.Groups != nil:
-		part, build = in.Groups.Condition("t"), grouped(in)
+		part, build = in.Groups.Stored("t"), grouped(in)
 	}
 	script := Script{
-		Build:     slices.Concat([]Statement{build}, reject(in, part), []Statement{plain(m, None, "analyze %s", stage)}),
+		Build:     slices.Concat([]Statement{build}, reject(in, part), []Statement{analyzeStage(in)}),
 		Checks:    keyChecks(m, stage),
 		Stage:     stage,
 		Exclusive: len(alter) > 0 || in.feedRemade(),
@@ -113,6 +113,16 @@ func apply(in Input, alter ...Statement) Script {
 		script.Publish = append(script.Publish, describe(m, "table")...)
 	}
 	return script
+}
+
+// analyzeStage has the planner know how many rows there are, and how the columns spread that our statements join. Only
+// assertions may ask for others.
+func analyzeStage(in Input) Statement {
+	key := in.Model.Header.Key
+	if in.Gated || len(key) == 0 {
+		return plain(in.Model, None, "analyze %s", stage)
+	}
+	return plain(in.Model, None, "analyze %s (%s)", stage, columnList(key))
 }
 
 // keyChecks are asked before anything is merged: a NULL in a key would be inserted again on every run, and a second

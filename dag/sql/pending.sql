@@ -11,7 +11,12 @@ select
     changed.whole,
     changed.rows,
     changed.sides,
-    r.key_columns
+    r.key_columns,
+    coalesce((
+        select c.reltuples::bigint
+        from pg_class as c
+        where c.oid = to_regclass(format('%I.%I', split_part(changed.node, '.', 1), split_part(changed.node, '.', 2)))
+    ), 0) as held
 from terrace.node_state as s
 left join lateral (
     select
