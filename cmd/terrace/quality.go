@@ -15,7 +15,7 @@ type QualityCmd struct{ Selection }
 
 // qualityDocument is the report as --json shows it.
 type qualityDocument struct {
-	Status     string           `json:"status"` // pass, or fail when an assertion of severity error failed last
+	Status     string           `json:"status"` // fail when an assertion of severity error failed last, else incomplete when one was never judged, else pass
 	Assertions []lastVerdict    `json:"assertions"`
 	Rejects    []rejectedOfNode `json:"rejects"`
 }
@@ -107,8 +107,11 @@ func (d *qualityDocument) add(n *dag.Node, env string, last map[string]dag.LastJ
 	if v.JudgedAt != nil {
 		v.Status = v.LastJudgement.Status
 	}
-	if v.Severity == model.SeverityError && (v.Status == "fail" || v.Status == "error") {
+	switch failing := v.Status == "fail" || v.Status == "error"; {
+	case v.Severity == model.SeverityError && failing:
 		d.Status = "fail"
+	case d.Status == "pass" && v.Status == "never":
+		d.Status = "incomplete"
 	}
 	d.Assertions = append(d.Assertions, v)
 }
