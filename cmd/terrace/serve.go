@@ -16,6 +16,7 @@ import (
 // ServeCmd is terrace serve.
 type ServeCmd struct {
 	Debounce time.Duration `default:"50ms" placeholder:"DURATION" help:"How long nothing more must land before models run (default: 50ms)."`
+	Idle     time.Duration `default:"1m" placeholder:"DURATION" help:"How long nothing is told before the ledger is asked what was missed (default: 1m)."`
 }
 
 const (
@@ -32,7 +33,7 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	if _, err := a.load(); err != nil {
 		return err
 	}
-	s := &serving{app: a, debounce: c.Debounce}
+	s := &serving{app: a, debounce: c.Debounce, idle: c.Idle}
 	for wait := reconnectWait; ; wait = min(2*wait, reconnectMost) {
 		served, err := s.listen(ctx)
 		switch {
@@ -55,7 +56,11 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 type serving struct {
 	app      *App
 	debounce time.Duration
-	begun    bool // it has listened before
+	// idle bounds the wait: a landing is told after its commit, so that one whose process died in between is not.
+	idle  time.Duration
+	begun bool // it has listened before
+	// pending are the rows, by stream, that models had not seen when the ledger was asked last: what is still so was tried.
+	pending map[string]int64
 }
 
 // listen serves as long as its connection lives, and tells whether it ever listened on it.
@@ -77,7 +82,9 @@ func (s *serving) listen(ctx context.Context) (served bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		s.look(ctx, streams)
+		if len(streams) > 0 {
+			s.look(ctx, streams)
+		}
 	}
 }
 
@@ -95,9 +102,15 @@ func (s *serving) connect(ctx context.Context) (*pgx.Conn, error) {
 	return s.app.connect(ctx, config)
 }
 
-// wait gives the streams in which something landed, once nothing more has for the debounce.
+// wait gives the streams in which something landed, once nothing more has for the debounce; none where nothing did for a
+// while.
 func (s *serving) wait(ctx context.Context, conn *pgx.Conn) ([]string, error) {
-	first, err := conn.WaitForNotification(ctx)
+	some, stop := context.WithTimeout(ctx, s.idle)
+	first, err := conn.WaitForNotification(some)
+	stop()
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return s.missed(ctx, conn)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +129,28 @@ func (s *serving) wait(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 			return nil, err
 		}
 	}
+}
+
+// missed gives the streams of which models have not seen all that landed, those left out that were given before.
+func (s *serving) missed(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	state, err := dag.LoadState(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	pending := map[string]int64{}
+	for _, node := range state {
+		for stream, rows := range node.Pending {
+			pending[stream] = max(pending[stream], rows)
+		}
+	}
+	var streams []string
+	for _, stream := range slices.Sorted(maps.Keys(pending)) {
+		if pending[stream] != s.pending[stream] {
+			streams = append(streams, stream)
+		}
+	}
+	s.pending = pending
+	return streams, nil
 }
 
 func earlier(a, b time.Time) time.Time {

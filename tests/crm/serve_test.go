@@ -23,9 +23,9 @@ type serving struct {
 }
 
 // serve starts terrace serve and waits until it listens.
-func serve(t *testing.T, p *clitest.Project) *serving {
+func serve(t *testing.T, p *clitest.Project, flags ...string) *serving {
 	t.Helper()
-	s := &serving{t: t, cmd: p.Command("serve"), lines: make(chan string, 10_000)}
+	s := &serving{t: t, cmd: p.Command(append([]string{"serve"}, flags...)...), lines: make(chan string, 10_000)}
 	out, err := s.cmd.StderrPipe()
 	require.NoError(t, err)
 	s.cmd.Stdout = s.cmd.Stderr
@@ -110,7 +110,14 @@ cross join (select max(committed_at) as committed_at from terrace.batch where no
 	upstream.Advance(2)
 	write(t, p, upstream)
 	p.Run(0, "extract")
-	s = serve(t, p)
+	s = serve(t, p, "--idle", "200ms")
 	require.Equal(t, []string{fmt.Sprint(len(crm.NewBooks(upstream.Ledger()).Orders))}, p.Rows("select count(*)::text from crm_dwd.fact_order"))
+
+	// A process that dies between its commit and telling of it has told nobody.
+	caughtUp = len(served(p))
+	p.Exec(`insert into terrace.batch (node, rows_updated) values ('crm_ods.lead_stages', 1)`)
+	s.until("success: ")
+	require.Contains(t, served(p)[0], "crm_dwd.lead_stage")
+	require.Len(t, served(p), caughtUp+1)
 	s.end(syscall.SIGINT, 130)
 }
