@@ -6,6 +6,10 @@
 //	go test -run '^$' -bench . -benchtime 1x ./tests/bench/incremental -sizes 100000,300000,1000000
 //
 // Times are medians of rounds in which all sides take turns.
+//
+// With 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 1.2, 0.4, 0.3 and 0.4 of the time of an
+// incremental model that has a consumer, its snapshot 27, 7.7, 1.5 and 0.2 of that of a replayed dimension, and recomputing
+// the dimension in full 26, 8.9, 2.6 and 0.8. The dimension took 0.5, 1.3, 2.0 and 3.0 of the time of the statements by hand.
 package incremental
 
 import (
