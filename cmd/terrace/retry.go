@@ -32,16 +32,32 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 	if !info.Ended() && !info.Lost() {
 		return &goingOnError{info}
 	}
+	if err := a.sameEnvironment(info); err != nil {
+		return err
+	}
 	r, ok := repeat(info, results)
 	if !ok {
 		fmt.Fprintf(a.Stderr, "run %s left nothing to retry\n", info.RunID)
 		return a.printNothing(info)
 	}
-	if was := info.Environment; was != "" && was != a.settings.environment {
-		return &inputError{message: fmt.Sprintf("run %s was one of environment %s", info.RunID, was), hint: "Repeat it there: terrace retry --env " + was}
-	}
 	r.failFast, r.wait = c.FailFast, c.Wait
 	return a.do(ctx, r)
+}
+
+// sameEnvironment refuses to repeat a run where other nodes are meant by its names.
+func (a *App) sameEnvironment(info dag.RunInfo) error {
+	p, err := a.load()
+	if err != nil {
+		return err
+	}
+	switch was, is := info.Environment, p.apart(a); {
+	case was == is:
+		return nil
+	case was == "":
+		return &inputError{message: fmt.Sprintf("run %s was one of production, not of environment %s", info.RunID, is), hint: "Repeat it there: terrace retry without --env."}
+	default:
+		return &inputError{message: fmt.Sprintf("run %s was one of environment %s", info.RunID, was), hint: "Repeat it there: terrace retry --env " + was}
+	}
 }
 
 // goingOnError is a run that cannot be repeated yet.
