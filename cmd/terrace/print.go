@@ -166,6 +166,9 @@ func (a *App) printFault(s dag.StepReport) {
 	if hint == "" {
 		hint = hintOf(s.Err())
 	}
+	if hint == "" && s.Kind == dag.KindAssertion && s.Status == dag.Failure {
+		hint = fmt.Sprintf("The first of them are kept: terrace quality %s --json", s.Name)
+	}
 	if hint != "" {
 		fmt.Fprintf(a.Stderr, "  %s %s\n", a.paint(cyan, "hint:"), a.redact(hint))
 	}
