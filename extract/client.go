@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-cleanhttp"
@@ -33,6 +34,7 @@ type client struct {
 	log     *slog.Logger
 	tempDir string
 	retry   Retry
+	skew    atomic.Int64 // how far the source's clock is ahead of ours, in nanoseconds; 0 where they agree
 	// replaying clients ask a recording: without credentials, limits and waits.
 	replaying bool
 }
@@ -230,6 +232,8 @@ type fill struct {
 	zone   *time.Location
 	path   *value   // where route leads, nil: the request's own
 	link   *url.URL // where the page before says that this one is; nil for the first
+	// end is that of the slice's window, zero without one.
+	end time.Time
 }
 
 func (c *client) scope(f fill, masked bool) scope {
@@ -237,5 +241,5 @@ func (c *client) scope(f fill, masked bool) scope {
 	if zone == nil {
 		zone = time.UTC
 	}
-	return scope{values: f.values, env: c.env, now: c.now(), zone: zone, link: f.link, masked: masked}
+	return scope{values: f.values, env: c.env, now: c.theirNow(), zone: zone, link: f.link, masked: masked}
 }

@@ -19,6 +19,7 @@ func (k *call) judge(resp *http.Response) (err error) {
 			k.limits.hold(resp.Request.Context(), k.asked)
 		}
 	}()
+	k.compareClocks(resp.Request.Context(), resp) // before the body, which may take its time
 	if err := k.answer.body.close(); err != nil {
 		return err
 	}

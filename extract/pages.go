@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (r *reading) pager(f fill) *pager {
 
 // fill gives the placeholders that are the same for all pages of a slice.
 func (r *reading) fill(spec ods.SliceSpec) fill {
-	f := fill{values: map[string]any{}}
+	f := fill{values: map[string]any{}, end: spec.End}
 	maps.Copy(f.values, r.meanings[spec.Variant])
 	if s := r.stream.Slicing; s != nil {
 		f.zone = s.Zone
@@ -82,7 +83,7 @@ func (r *reading) walk(ctx context.Context, f fill, p *pager, emit func(ods.Page
 		}
 		var doubt error
 		if !more {
-			doubt = located(p.addsUp(), a)
+			doubt = located(cmp.Or(p.addsUp(), r.client.future(f.end)), a)
 		}
 		err = emitAnswer(a, given, p.reported, !more && doubt == nil, emit)
 		if err = errors.Join(err, a.body.close()); err != nil || !more {
