@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -24,11 +25,20 @@ type progress struct {
 	all      *mpb.Progress
 
 	mu      sync.Mutex
-	running map[string]string // step → what it has done so far
+	running map[string]*doing // by step
 }
 
+// doing is a step that runs.
+type doing struct {
+	since, told time.Time // when it began, and when it was told last that it goes on
+	done        string    // so far
+}
+
+// tellEvery is how often it is told that a stream is still being read, where nobody watches a bar.
+const tellEvery = 30 * time.Second
+
 func (a *App) newProgress(total int) *progress {
-	p := &progress{app: a, running: map[string]string{}}
+	p := &progress{app: a, running: map[string]*doing{}}
 	if total == 0 || a.JSON || a.Quiet || !terminal(a.Stderr) {
 		return p
 	}
@@ -47,7 +57,7 @@ func (p *progress) words() string {
 	defer p.mu.Unlock()
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(p.running)) {
-		parts = append(parts, strings.TrimSpace(name+" "+p.running[name]))
+		parts = append(parts, strings.TrimSpace(name+" "+p.running[name].done))
 	}
 	const shown = 3
 	if len(parts) > shown {
@@ -60,7 +70,8 @@ func (p *progress) words() string {
 func (p *progress) observe(e dag.Event) {
 	p.mu.Lock()
 	if e.Started {
-		p.running[e.Step.Name] = ""
+		now := p.app.Now()
+		p.running[e.Step.Name] = &doing{since: now, told: now}
 	} else {
 		delete(p.running, e.Step.Name)
 	}
@@ -121,9 +132,31 @@ func (p *progress) waiting(held *dag.HeldError, wait bool) {
 func (p *progress) landed(e extract.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.running[e.Stream]; ok {
-		p.running[e.Stream] = fmt.Sprintf("%d records", e.Result.Received)
+	d := p.running[e.Stream]
+	if d == nil {
+		return
 	}
+	now := p.app.Now()
+	d.done = soFar(e.Result, now.Sub(d.since))
+	if p.bar == nil && !p.app.JSON && !p.app.Quiet && now.Sub(d.told) >= tellEvery {
+		d.told = now
+		fmt.Fprintf(p.app.Stderr, "%s: %s\n", e.Stream, d.done)
+	}
+}
+
+// soFar tells what a stream's reading has done, how fast, and how long it waited for limits and before repetitions.
+func soFar(r extract.Result, elapsed time.Duration) string {
+	parts := []string{counted(r.Pages, "page"), counted(int(r.Received), "record")}
+	if r.Slices > 1 {
+		parts = append(parts, fmt.Sprintf("%d of %d slices", r.SlicesDone, r.Slices))
+	}
+	if elapsed >= time.Second {
+		parts = append(parts, fmt.Sprintf("%.0f records/s", float64(r.Received)/elapsed.Seconds()))
+	}
+	if r.Waited >= time.Second {
+		parts = append(parts, "waited "+r.Waited.Round(time.Second).String())
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (p *progress) stop() {
