@@ -73,7 +73,7 @@ func (o *settlement) deduct(r *rand.Rand) {
 		a.coupon, a.couponSale = o.coupon.value, o.coupon.salePrice
 	}
 	if o.member != nil {
-		a.discount = a.table.percent(o.memberState.gradeOf().discount)
+		a.discount = percent(a.table, o.memberState.gradeOf().discount)
 	}
 	if chance(r, 8) {
 		// What the till takes off is taken off the table fee.

@@ -4,28 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/terrace-elt/terrace/cmd/standin/money"
 )
 
-// Cents is an amount of money in fen. It is written as yuan with two decimals, in JSON as a number.
-type Cents int64
-
-// String is the amount in yuan: "94.00".
-func (c Cents) String() string {
-	sign, v := "", int64(c)
-	if v < 0 {
-		sign, v = "-", -v
-	}
-	return fmt.Sprintf("%s%d.%02d", sign, v/100, v%100)
-}
-
-// MarshalJSON writes the amount as a number that keeps both decimals.
-func (c Cents) MarshalJSON() ([]byte, error) { return []byte(c.String()), nil }
+// Cents is an amount of money in fen.
+type Cents = money.Cents
 
 // perHour is the charge for a stretch of time at an hourly price.
 func perHour(price Cents, seconds int64) Cents { return price * Cents(seconds) / 3600 }
 
 // percent is a share of an amount, half a fen rounded up.
-func (c Cents) percent(rate int64) Cents { return (c*Cents(rate) + 50) / 100 }
+func percent(c Cents, rate int64) Cents { return (c*Cents(rate) + 50) / 100 }
 
 // The upstream has two ways to write that there is no date.
 const (
