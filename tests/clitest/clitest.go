@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -128,14 +129,16 @@ func (p *Project) Command(args ...string) *exec.Cmd {
 	require.NoError(p.t, err)
 	cmd := exec.Command(path, args...)
 	cmd.Dir = p.Dir
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "PG") && !strings.HasPrefix(name, "TERRACE_") && name != "DATABASE_URL" {
-			cmd.Env = append(cmd.Env, pair)
-		}
-	}
-	cmd.Env = append(append(cmd.Env, "TERRACE_DATABASE_URL="+p.url), p.Env...)
+	cmd.Env = append(append(Environ(), "TERRACE_DATABASE_URL="+p.url), p.Env...)
 	return cmd
+}
+
+// Environ is this process's environment without what would name a database or set the program otherwise.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TERRACE_") || name == "DATABASE_URL"
+	})
 }
 
 // Run calls the program, wants the exit code, and gives what it wrote to standard output and to standard error.

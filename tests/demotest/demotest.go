@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/cmd/pgserver"
+	"github.com/terrace-elt/terrace/tests/clitest"
 )
 
 // Binary is the program under test, built by Main.
@@ -91,13 +92,7 @@ func isFolder(path string) bool {
 func (p *Project) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(Binary, args...)
 	cmd.Dir = p.Dir
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "PG") && !strings.HasPrefix(name, "TERRACE_") && name != "DATABASE_URL" {
-			cmd.Env = append(cmd.Env, pair)
-		}
-	}
-	cmd.Env = append(cmd.Env, p.Env...)
+	cmd.Env = append(clitest.Environ(), p.Env...)
 	return cmd
 }
 
@@ -113,13 +108,7 @@ func (p *Project) Run(code int, args ...string) string {
 }
 
 // Report is the part of a run's JSON that the tests look at.
-type Report struct {
-	Status string
-	Steps  []struct {
-		Name, Kind, Status, Reason string
-		Rows                       struct{ Inserted, Updated, Deleted, Unchanged, Rejected int64 }
-	}
-}
+type Report = clitest.Report
 
 // Decode reads what the program printed with --json.
 func Decode[T any](t *testing.T, text string) T {
