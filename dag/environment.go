@@ -243,7 +243,7 @@ func (b *apartBuilder) assertion(n *Node) (*model.Assertion, error) {
 	out := *n.Assertion
 	names := map[string]string{}
 	for _, dep := range n.Deps {
-		for _, relation := range []string{dep, dep + "__rejects"} {
+		for _, relation := range []string{dep, dep + model.RejectsSuffix} {
 			if own, ok := b.own(relation); ok {
 				names[relation] = materialize.Quote(own)
 			}

@@ -21,12 +21,6 @@ var (
 	partitionsSQL string
 )
 
-const (
-	versionsSuffix = "__versions"
-	historySuffix  = "__history"
-	rejectsSuffix  = "__rejects"
-)
-
 // maxListed is how many groups are named in a statement, so that an index can be asked for them.
 const maxListed = 10_000
 
@@ -219,7 +213,7 @@ func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.
 // scopes says which groups the changes in one dependency concern. What the header declares is taken; else the plan must
 // prove it.
 func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]materialize.Scope, error) {
-	if rejects := *c.Node + rejectsSuffix; plan.reads(rejects) {
+	if rejects := *c.Node + model.RejectsSuffix; plan.reads(rejects) {
 		return nil, wholly("it reads " + rejects)
 	}
 	rows, err := b.changedRows(ctx, m, c)
@@ -232,7 +226,7 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	drivers := declaredDrivers(m, *c.Node)
 	declared := drivers != nil
 	if !declared {
-		relations, err := b.scanned(ctx, *c.Node, *c.Node+historySuffix, *c.Node+versionsSuffix)
+		relations, err := b.scanned(ctx, *c.Node, *c.Node+model.HistorySuffix, *c.Node+model.VersionsSuffix)
 		if err != nil {
 			return nil, err
 		}

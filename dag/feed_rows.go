@@ -17,7 +17,7 @@ import (
 // were. That it has all of them is counted, not believed: rows may have been taken out, and a batch may have written none.
 func (b *building) changedRows(ctx context.Context, m *model.Model, c pendingChange) (string, error) {
 	for _, ref := range m.Header.DependsOn {
-		if ref.Node == *c.Node && ref.Name != *c.Node && ref.Name != *c.Node+versionsSuffix {
+		if ref.Node == *c.Node && ref.Name != *c.Node && ref.Name != *c.Node+model.VersionsSuffix {
 			return "", wholly("it reads " + ref.Name)
 		}
 	}
@@ -49,7 +49,7 @@ func (b *building) feedRows(c pendingChange) string {
 // landedRows are the versions of a stream that batches brought.
 func landedRows(c pendingChange) string {
 	return fmt.Sprintf("select v.*\nfrom %s as v\nwhere v._batch_id = any ('{%s}'::bigint[])",
-		materialize.Quote(*c.Node+versionsSuffix), strings.Join(c.Batches, ","))
+		materialize.Quote(*c.Node+model.VersionsSuffix), strings.Join(c.Batches, ","))
 }
 
 // supersededRows are, of the records whose versions landed, what was the current version before: the newest that landed.
@@ -76,7 +76,7 @@ where (%[1]s) in (
     )
     and v._batch_id <> all ('{%[3]s}'::bigint[])
 order by %[1]s, case when v._superseded_at = v._seen_at then v._version end, v._version desc
-)`, list, materialize.Quote(*c.Node+versionsSuffix), strings.Join(c.Batches, ","))
+)`, list, materialize.Quote(*c.Node+model.VersionsSuffix), strings.Join(c.Batches, ","))
 }
 
 // movesUnseen reports whether the group of a version depends on what the next one changes in it.

@@ -11,7 +11,7 @@ import (
 )
 
 // The relations that terrace keeps beside the one that carries a node's name.
-var companions = []string{versionsSuffix, rejectsSuffix}
+var companions = []string{model.VersionsSuffix, model.RejectsSuffix}
 
 // ownerOf cuts the suffix of a companion relation off.
 func ownerOf(relation string) string {

@@ -75,7 +75,7 @@ order by r.assertion, r.judged_at desc`, environment, apart)
 
 // CountRejects counts the rows of a model that break its rules; none before it was built.
 func CountRejects(ctx context.Context, db Database, name string) (int64, error) {
-	rejects := materialize.Quote(name + rejectsSuffix)
+	rejects := materialize.Quote(materialize.RejectsName(name))
 	var there bool
 	if err := db.QueryRow(ctx, "select to_regclass($1) is not null", rejects).Scan(&there); err != nil || !there {
 		return 0, wrap("look for "+rejects, err)

@@ -203,9 +203,9 @@ func (p pattern) matchesName(n *Node) bool {
 func (n *Node) companion() string {
 	switch {
 	case n.Stream != nil && !n.Stream.External:
-		return versionsSuffix
+		return model.VersionsSuffix
 	case n.Model != nil && len(n.Model.Header.Rejects) > 0:
-		return rejectsSuffix
+		return model.RejectsSuffix
 	default:
 		return ""
 	}

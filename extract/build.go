@@ -131,7 +131,7 @@ func (b *builder) stream(source *Source, e strict.Entry[streamDecl]) *Stream {
 	switch {
 	case !plainIdentifier.MatchString(e.Key):
 		b.fail(e.Pos, fmt.Sprintf("stream %q is no plain name", e.Key), "use lower-case letters, digits and _")
-	case len(e.Key) > maxNameBytes-len("__versions"):
+	case len(e.Key) > maxNameBytes-len(ods.VersionsSuffix):
 		b.fail(e.Pos, fmt.Sprintf("stream %q is too long a name", e.Key), "PostgreSQL allows 63 bytes, of which __versions takes ten")
 	}
 	if source.Type == Existing {

@@ -131,7 +131,7 @@ func (d described) foreign(rel *relation) string {
 	for _, r := range []struct{ name, kind, want string }{
 		{rel.stream.Name, d.current, "rp"},
 		{rel.stream.Name + historySuffix, d.history, "rp"},
-		{rel.stream.Name + versionsSuffix, d.versions, "v"},
+		{rel.stream.Name + VersionsSuffix, d.versions, "v"},
 	} {
 		if r.kind != "" && (!d.registered || !strings.Contains(r.want, r.kind)) {
 			return r.name

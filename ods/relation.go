@@ -12,10 +12,10 @@ import (
 // maxName is how many bytes of a name PostgreSQL keeps.
 const maxName = 63
 
-const (
-	historySuffix  = "__history"
-	versionsSuffix = "__versions"
-)
+const historySuffix = "__history"
+
+// VersionsSuffix ends the name of the view over all versions of a stream's records.
+const VersionsSuffix = "__versions"
 
 // relation is a stream's table and what belongs to it: names, columns, and the statements over them.
 type relation struct {
@@ -36,9 +36,9 @@ func newRelation(stream Stream) (*relation, error) {
 	if !ok || schema == "" || table == "" || strings.Contains(table, ".") {
 		return nil, fmt.Errorf("stream name %q: must be schema.stream", stream.Name)
 	}
-	if len(table)+len(versionsSuffix) > maxName {
+	if len(table)+len(VersionsSuffix) > maxName {
 		return nil, fmt.Errorf("stream name %s: %d bytes, at most %d leave room for %s; shorten it",
-			table, len(table), maxName-len(versionsSuffix), versionsSuffix)
+			table, len(table), maxName-len(VersionsSuffix), VersionsSuffix)
 	}
 	r := &relation{stream: stream, schema: schema, table: table}
 	for _, declared := range stream.Key {
@@ -72,7 +72,7 @@ func (r *relation) current() pgx.Identifier { return pgx.Identifier{r.schema, r.
 func (r *relation) history() pgx.Identifier { return pgx.Identifier{r.schema, r.table + historySuffix} }
 
 func (r *relation) versions() pgx.Identifier {
-	return pgx.Identifier{r.schema, r.table + versionsSuffix}
+	return pgx.Identifier{r.schema, r.table + VersionsSuffix}
 }
 
 // identity is the columns that a record is known by: its key, or the hash of its content.

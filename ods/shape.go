@@ -20,7 +20,7 @@ func Shapes(stream Stream) ([]Shape, error) {
 		column{"_seen_at", "timestamp with time zone"}, column{"_superseded_at", "timestamp with time zone"})
 	return []Shape{
 		{Name: stream.Name, Columns: shapeColumns(r.shared()), Key: names(r.identity())},
-		{Name: stream.Name + versionsSuffix, Columns: shapeColumns(versions)},
+		{Name: stream.Name + VersionsSuffix, Columns: shapeColumns(versions)},
 	}, nil
 }
 

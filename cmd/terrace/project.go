@@ -87,7 +87,7 @@ func (p *project) readFirst(name string) []string {
 			continue
 		}
 		for _, r := range reads {
-			stream := strings.TrimSuffix(r.Name, "__versions")
+			stream := strings.TrimSuffix(r.Name, model.VersionsSuffix)
 			if p.streams[stream] != nil && stream != name {
 				first = append(first, stream)
 			}

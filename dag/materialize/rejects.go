@@ -28,7 +28,7 @@ var RejectColumns = []Column{
 var filed = names(RejectColumns[:len(RejectColumns)-1])
 
 // RejectsName is the relation that has the rejected rows of a relation.
-func RejectsName(relation string) string { return relation + "__rejects" }
+func RejectsName(relation string) string { return relation + model.RejectsSuffix }
 
 // reject takes the rows out of stage for which a condition is true, and brings the relation that keeps them up to date.
 // A part is the condition on t for the model's rows that stage takes the place of; "" means all of them. It comes before

@@ -12,11 +12,11 @@ const maxNameBytes = 63
 
 var legalName = regexp.MustCompile(`^[a-z0-9_]+$`)
 
-// The relations that stand beside a node's own one and carry its name.
+// What ends the names of the relations that stand beside a node's own one and carry its name.
 const (
-	versionsSuffix = "__versions"
-	historySuffix  = "__history"
-	rejectsSuffix  = "__rejects"
+	VersionsSuffix = "__versions"
+	HistorySuffix  = "__history"
+	RejectsSuffix  = "__rejects"
 )
 
 // relationOf gives the schema and the relation that a file under models/ makes: its folders joined by "_", and its
@@ -78,7 +78,7 @@ func (p *Project) claims() []claim {
 		at := place{s.File, s.Line, 1}
 		out = append(out, claim{name: s.Name, at: at})
 		if !s.External {
-			out = append(out, claim{s.Name + versionsSuffix, at, true}, claim{s.Name + historySuffix, at, true})
+			out = append(out, claim{s.Name + VersionsSuffix, at, true}, claim{s.Name + HistorySuffix, at, true})
 		}
 	}
 	for _, s := range p.Seeds {
@@ -88,7 +88,7 @@ func (p *Project) claims() []claim {
 		at := place{file: m.File}
 		out = append(out, claim{name: m.Name, at: at})
 		if len(m.Header.Rejects) > 0 {
-			out = append(out, claim{m.Name + rejectsSuffix, place{m.File, m.Header.Rejects[0].Line, 1}, true})
+			out = append(out, claim{m.Name + RejectsSuffix, place{m.File, m.Header.Rejects[0].Line, 1}, true})
 		}
 		if target := m.Header.Target; target != "" && target != m.Name {
 			out = append(out, claim{name: target, at: at})

@@ -177,7 +177,7 @@ type Column struct {
 
 // Replays reports whether the query reads every version of its records and not their state now.
 func (h Header) Replays() bool {
-	return slices.ContainsFunc(h.DependsOn, func(r Ref) bool { return strings.HasSuffix(r.Name, versionsSuffix) })
+	return slices.ContainsFunc(h.DependsOn, func(r Ref) bool { return strings.HasSuffix(r.Name, VersionsSuffix) })
 }
 
 // RejectRule is one entry of the header key "rejects".

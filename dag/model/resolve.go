@@ -28,12 +28,12 @@ func (p *Project) catalog() *catalog {
 	}
 	for _, s := range p.Streams {
 		if !s.External {
-			c.add(s.Name+versionsSuffix, s.Name)
+			c.add(s.Name+VersionsSuffix, s.Name)
 		}
 	}
 	for _, m := range p.Models {
 		if len(m.Header.Rejects) > 0 {
-			c.add(m.Name+rejectsSuffix, m.Name)
+			c.add(m.Name+RejectsSuffix, m.Name)
 		}
 		if m.Header.Target != "" {
 			c.add(m.Header.Target, m.Name)
@@ -56,7 +56,7 @@ func (c *catalog) add(relation, node string) {
 // suggest is the hint for a relation that the project does not have.
 func (c *catalog) suggest(name string) string {
 	if base, ok := cutCompanion(name); ok && c.nodes[base] != "" {
-		return fmt.Sprintf("%s is there, but only streams have %s, and only models with rejects have %s", base, versionsSuffix, rejectsSuffix)
+		return fmt.Sprintf("%s is there, but only streams have %s, and only models with rejects have %s", base, VersionsSuffix, RejectsSuffix)
 	}
 	if !strings.Contains(name, ".") {
 		for _, full := range c.names {
@@ -72,7 +72,7 @@ func (c *catalog) suggest(name string) string {
 }
 
 func cutCompanion(name string) (string, bool) {
-	for _, suffix := range []string{versionsSuffix, rejectsSuffix} {
+	for _, suffix := range []string{VersionsSuffix, RejectsSuffix} {
 		if base, ok := strings.CutSuffix(name, suffix); ok {
 			return base, true
 		}
