@@ -74,6 +74,17 @@ var grants = []struct {
 	{"migrate", "create table terrace.other (id bigint)", nil},
 	{"change the version", "update terrace.schema_migrations set version = 99", nil},
 
+	{
+		"add a schedule", `insert into terrace.schedule (name, spec, zone, arguments, catch_up, catch_up_window, overlap, jitter, next_at)
+values ('nightly', '@daily', 'UTC', '{update}', 'latest', '1 day', 'skip', '0', now())`, []string{loader, transformer},
+	},
+	{"remove a schedule", "delete from terrace.schedule", []string{loader, transformer}},
+	{
+		"record an occurrence", `insert into terrace.occurrence (schedule, scheduled_for, arguments, start_at, status)
+values ('nightly', now(), '{update}', now(), 'due')`, []string{loader, transformer},
+	},
+	{"forget an occurrence", "delete from terrace.occurrence", nil},
+
 	{"read a stream", "select * from shop_ods.orders", []string{loader, transformer}},
 	{"read versions", "select * from shop_ods.orders__versions", []string{loader, transformer}},
 	{"delete landed records", "delete from shop_ods.orders", []string{loader}},

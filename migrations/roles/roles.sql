@@ -32,6 +32,10 @@ grant select on terrace.schema_migrations to terrace_loader, terrace_transformer
 grant select, insert, update on terrace.run, terrace.step, terrace.batch to terrace_loader, terrace_transformer;
 grant select, insert, update, delete on terrace.variable to terrace_loader, terrace_transformer;
 
+-- Schedules, for both: what they start extracts, builds, or does both.
+grant select, insert, update, delete on terrace.schedule to terrace_loader, terrace_transformer;
+grant select, insert, update on terrace.occurrence to terrace_loader, terrace_transformer;
+
 -- Landing.
 grant select, insert, update on terrace.slice, terrace.cursor, terrace.stream, terrace.reject to terrace_loader;
 grant select, insert, update, delete on terrace.token to terrace_loader;

@@ -1,0 +1,2 @@
+drop table terrace.occurrence;
+drop table terrace.schedule;
