@@ -219,13 +219,16 @@ func TestH13_upperLayersDoNotReadRawRecords(t *testing.T) {
 
 func TestH14_functionsOfTheMomentAreWarnedOf(t *testing.T) {
 	t.Parallel()
-	const why = " gives another value in each run, so that a rebuild gives other rows | for the time of the run write terrace.run_at()"
+	const another = " gives another value in each run, so that a rebuild gives other rows | "
+	const why = another + "for the time of the run write terrace.run_at()"
+	const chance = another + "derive it from the key, which a rebuild gives again: md5(the key's columns as text)"
 	const at = "warning: shop/dwd/a.sql:2:"
 	require.Equal(t, []string{
 		at + "8: now()" + why, at + "15: current_date" + why, at + "29: localtimestamp" + why,
-		at + "48: random()" + why, at + "58: clock_timestamp()" + why, at + "88: current_timestamp" + why,
+		at + "48: random()" + chance, at + "58: clock_timestamp()" + why, at + "88: current_timestamp" + why,
+		at + "148: age() of one argument" + another + "say from when: age(terrace.run_at(), …)",
 	}, check(t, map[string]string{"models/shop/dwd/a.sql": sql("depends_on: []",
-		"select now(), current_date, localtimestamp(0), random(), pg_catalog.clock_timestamp(), current_timestamp, terrace.run_at(), current_user, 'now()'")}))
+		"select now(), current_date, localtimestamp(0), random(), pg_catalog.clock_timestamp(), current_timestamp, terrace.run_at(), current_user, 'now()', age(terrace.run_at()), age(terrace.run_at(), '2026-01-01')")}))
 }
 
 func TestCheckSQL_readsWhatHeadersSayInSQL(t *testing.T) {

@@ -85,7 +85,7 @@ func (c *sqlChecker) model(m *Model) []Problem {
 	for _, v := range a.volatile {
 		problems = append(problems, text.place(v.offset).warning(
 			fmt.Sprintf("%s gives another value in each run, so that a rebuild gives other rows", v.name),
-			"for the time of the run write terrace.run_at()"))
+			v.instead))
 	}
 	return problems
 }

@@ -64,8 +64,9 @@ type analysis struct {
 
 // call is one place at which a function is called.
 type call struct {
-	name   string
-	offset int
+	name    string
+	instead string // what to write
+	offset  int
 }
 
 func analyse(sql string) (*analysis, error) {
@@ -215,10 +216,18 @@ func readOf(r *pg_query.RangeVar) Read {
 	return Read{Name: name, Schema: r.Schemaname, Relation: r.Relname, Offset: int(r.Location), Aliased: r.Alias != nil}
 }
 
-// volatile are the functions without arguments that make a model's content depend on when it is built.
-var volatile = []string{
-	"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday", "random", "random_normal",
-	"gen_random_uuid", "uuidv4", "uuidv7", "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4",
+// What stands for a function whose value differs from run to run.
+const (
+	useRunAt  = "for the time of the run write terrace.run_at()"
+	useTheKey = "derive it from the key, which a rebuild gives again: md5(the key's columns as text)"
+)
+
+// volatile are the functions that make a model's content depend on when it is built, with what stands for them.
+var volatile = map[string]string{
+	"now": useRunAt, "clock_timestamp": useRunAt, "statement_timestamp": useRunAt, "transaction_timestamp": useRunAt, "timeofday": useRunAt,
+	"random": useTheKey, "random_normal": useTheKey, "nextval": useTheKey,
+	"gen_random_uuid": useTheKey, "uuidv4": useTheKey, "uuidv7": useTheKey,
+	"uuid_generate_v1": useTheKey, "uuid_generate_v1mc": useTheKey, "uuid_generate_v4": useTheKey,
 }
 
 func (w *walker) function(f *pg_query.FuncCall) {
@@ -227,8 +236,11 @@ func (w *walker) function(f *pg_query.FuncCall) {
 		path = append(path, part.GetString_().GetSval())
 	}
 	name := path[len(path)-1]
-	if slices.Contains(volatile, name) {
-		w.volatile = append(w.volatile, call{name + "()", int(f.Location)})
+	if instead, ok := volatile[name]; ok {
+		w.volatile = append(w.volatile, call{name + "()", instead, int(f.Location)})
+	}
+	if name == "age" && len(f.Args) == 1 { // counted from today
+		w.volatile = append(w.volatile, call{"age() of one argument", "say from when: age(terrace.run_at(), …)", int(f.Location)})
 	}
 	if strings.Join(path, ".") == "terrace.var" && len(f.Args) == 1 {
 		w.vars = append(w.vars, constant(f.Args[0]))
@@ -250,7 +262,7 @@ func (w *walker) sqlValue(f *pg_query.SQLValueFunction) {
 	_, name, _ := strings.Cut(strings.ToLower(f.Op.String()), "svfop_")
 	name = strings.TrimSuffix(name, "_n")
 	if strings.HasPrefix(name, "current_time") || strings.HasPrefix(name, "localtime") || name == "current_date" {
-		w.volatile = append(w.volatile, call{name, int(f.Location)})
+		w.volatile = append(w.volatile, call{name, useRunAt, int(f.Location)})
 	}
 }
 
