@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -103,10 +104,19 @@ func (e *SQLExecutor) await(ctx context.Context, node string) error {
 	return wrap("wait for "+node, err)
 }
 
-// recorded tells whether a transaction took effect whose commit got no answer: its ledger row came with it.
+// recorded tells whether a transaction took effect whose commit got no answer: its ledger row came with it. The server may
+// still be at it, and holds the node's lock until it is done.
 func (e *SQLExecutor) recorded(ctx context.Context, node string) bool {
 	var found bool
-	err := e.Pool.QueryRow(ctx, "select exists (select from terrace.step as s where s.run_id = $1 and s.node = $2)", e.RunID, node).Scan(&found)
+	err := pgx.BeginTxFunc(ctx, e.Pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local lock_timeout = '5s'"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock("+lockKey+")", node); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, "select exists (select from terrace.step as s where s.run_id = $1 and s.node = $2)", e.RunID, node).Scan(&found)
+	})
 	return err == nil && found
 }
 

@@ -10,8 +10,11 @@ import (
 // feed has the script tell others which rows of the step's relation change, if somebody is driven by them and the
 // relation is not new.
 func (b *building) feed(ctx context.Context, in *materialize.Input) error {
+	if in.Existing == nil || b.step.Kind == KindView || b.step.Kind == KindMaterializedView {
+		return nil
+	}
 	consumers := drivenBy(b.Graph, b.step.Name)
-	if in.Existing == nil || len(consumers) == 0 || b.step.Kind == KindView || b.step.Kind == KindMaterializedView {
+	if len(consumers) == 0 {
 		return nil
 	}
 	b.feeding = true

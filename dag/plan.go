@@ -139,7 +139,8 @@ func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
 		return Run, "extract", nil
 	}
 	s, known := p.state[n.Name]
-	step.redefined = !known || !s.Exists || s.SourceHash != p.options.Sources(n)
+	step.fresh = !known || !s.Exists
+	step.redefined = step.fresh || s.SourceHash != p.options.Sources(n)
 	switch {
 	case !known && n.Kind == KindAssertion:
 		return Run, "not judged since it last failed, or ever", nil

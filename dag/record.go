@@ -62,7 +62,7 @@ func (b *building) commit(ctx context.Context) error {
 
 // records are the statements that write the step down.
 func (b *building) records() ([]materialize.Statement, error) {
-	step, err := b.recordStep()
+	step, err := recordSteps(b)
 	if err != nil {
 		return nil, err
 	}
@@ -86,32 +86,44 @@ func (b *building) records() ([]materialize.Statement, error) {
 	return out, nil
 }
 
-// recordStep is the statement that writes recordStepSQL's row.
-func (b *building) recordStep() (materialize.Statement, error) {
-	n, r := b.step.node, b.result
-	record := struct {
-		made
-		Rows
-		RunID   uuid.UUID `json:"run_id"`
-		Node    string    `json:"node"`
-		Kind    NodeKind  `json:"kind"`
-		Status  Status    `json:"status"`
-		Reason  string    `json:"reason"`
-		Changed bool      `json:"changed"`
-		Made    bool      `json:"made"`
-		Whole   bool      `json:"whole"`
-		Began   string    `json:"began"`
-	}{
-		Rows: r.Rows, RunID: b.RunID, Node: n.Name, Kind: n.Kind, Status: r.Status, Reason: r.Reason,
-		Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(), Began: b.began,
-	}
-	if record.Made {
+// stepRecord is recordStepSQL's row.
+type stepRecord struct {
+	made
+	Rows
+	RunID   uuid.UUID `json:"run_id"`
+	Node    string    `json:"node"`
+	Kind    NodeKind  `json:"kind"`
+	Status  Status    `json:"status"`
+	Reason  string    `json:"reason"`
+	Changed bool      `json:"changed"`
+	Made    bool      `json:"made"`
+	Whole   bool      `json:"whole"`
+	// Began is when the transaction's steps began, as the server writes it; Place, from 0, and Steps say which of how many
+	// it is that share the time since then.
+	Began string `json:"began"`
+	Place int    `json:"place"`
+	Steps int    `json:"steps"`
+}
+
+// recordSteps is the statement that writes the steps of one transaction down, in their order.
+func recordSteps(steps ...*building) (materialize.Statement, error) {
+	records := make([]stepRecord, len(steps))
+	for i, b := range steps {
+		n, r := b.step.node, b.result
+		records[i] = stepRecord{
+			Rows: r.Rows, RunID: b.RunID, Node: n.Name, Kind: n.Kind, Status: r.Status, Reason: r.Reason,
+			Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(),
+			Began: b.began, Place: i, Steps: len(steps),
+		}
+		if !records[i].Made {
+			continue
+		}
 		var err error
-		if record.made, err = b.madeFrom(n); err != nil {
+		if records[i].made, err = b.madeFrom(n); err != nil {
 			return materialize.Statement{}, err
 		}
 	}
-	return executing(recordStepName, record)
+	return executing(recordStepName, records)
 }
 
 // verdictRecord is recordVerdictSQL's row.
@@ -148,6 +160,7 @@ func (e *SQLExecutor) verdictRecord(v verdict, published bool) (verdictRecord, e
 // The names of statements that every step executes. They are prepared once for each connection.
 const (
 	openName          = "terrace_open"
+	openBundleName    = "terrace_open_bundle"
 	recordStepName    = "terrace_record_step"
 	recordVerdictName = "terrace_record_verdict"
 )
@@ -171,7 +184,7 @@ func (e *SQLExecutor) prepare(ctx context.Context, conn *pgx.Conn) error {
 		}
 		e.cluster.Store(&id)
 	}
-	for name, sql := range map[string]string{openName: openSQL, recordStepName: recordStepSQL, recordVerdictName: recordVerdictSQL} {
+	for name, sql := range map[string]string{openName: openSQL, openBundleName: openBundleSQL, recordStepName: recordStepSQL, recordVerdictName: recordVerdictSQL} {
 		if _, err := conn.Prepare(ctx, name, sql); err != nil {
 			return fmt.Errorf("prepare %s: %w", name, err)
 		}

@@ -73,6 +73,8 @@ type Step struct {
 	node *Node
 	// after is the step that leads this one, or "": whether it fails is nothing to this one.
 	after string
+	// fresh says that the node's relation is not there, as far as the plan knows.
+	fresh bool
 	// redefined says that what stands in the database was built from another file, or that nobody knows.
 	redefined bool
 	// driven says that changes upstream are the only reason to run.

@@ -90,6 +90,9 @@ func (t *Together) Execute(ctx context.Context, step Step) Result {
 	return b.failed(ctx, err)
 }
 
+// Bundles implements Bundler: all steps share one transaction as it is.
+func (t *Together) Bundles(Step) bool { return false }
+
 // errUnended stands while a step is under way, so that nothing is done after one that panicked.
 var errUnended = errors.New("the step did not end")
 

@@ -354,6 +354,16 @@ func (b byKind) Execute(ctx context.Context, step dag.Step) dag.Result {
 	return b.rest.Execute(ctx, step)
 }
 
+// Bundles implements dag.Bundler.
+func (b byKind) Bundles(step dag.Step) bool {
+	return step.Kind != dag.KindStream && b.rest.Bundles(step)
+}
+
+// ExecuteBundle implements dag.Bundler.
+func (b byKind) ExecuteBundle(ctx context.Context, steps []dag.Step) ([]dag.Result, bool) {
+	return b.rest.ExecuteBundle(ctx, steps)
+}
+
 // ready makes the schemas that the plan's relations live in, and stores the variables for sessions that no run opened.
 func (w *work) ready(ctx context.Context) error {
 	var schemas []string

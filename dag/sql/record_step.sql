@@ -1,11 +1,13 @@
--- What one step did, in its own transaction: its row of the ledger; what its node was made from, and in which snapshot
--- that was read; and, for those who read the node, that it changed.
+-- What the steps of a transaction did, in it: their rows of the ledger; what their nodes were made from, and in which
+-- snapshot that was read; and, for those who read a node, that it changed. Several steps share the transaction's time.
 with said as (
-    select *
-    from jsonb_to_record($1::jsonb) as s (
+    select
+        *,
+        extract(epoch from clock_timestamp() - began) / steps as seconds
+    from jsonb_to_recordset($1::jsonb) as s (
         run_id uuid, node text, kind text, status text, reason text,
         inserted bigint, updated bigint, deleted bigint, unchanged bigint, rejected bigint,
-        began timestamptz, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text
+        began timestamptz, place integer, steps integer, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text
     )
 ),
 step as (
@@ -14,7 +16,7 @@ step as (
         rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected
     )
     select
-        run_id, node, kind, status, reason, began, extract(epoch from clock_timestamp() - began),
+        run_id, node, kind, status, reason, began + make_interval(secs => place * seconds), seconds,
         inserted, updated, deleted, unchanged, rejected
     from said
     on conflict (run_id, node) do update
