@@ -121,6 +121,7 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 	if len(m.Header.Rejects) > 0 {
 		c.columns[materialize.RejectsName(m.Name)] = materialize.RejectColumns
 	}
+	c.figures(m, kept)
 	c.widened(u, columns)
 }
 

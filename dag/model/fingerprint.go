@@ -84,6 +84,6 @@ func content(h Header) Header {
 	for i := range h.Assert {
 		h.Assert[i].Line = 0
 	}
-	h.Owner, h.Description, h.Tags, h.Meta, h.Timeout, h.Disabled = "", "", nil, nil, 0, false
+	h.Owner, h.Description, h.Tags, h.Meta, h.Dashboard, h.Timeout, h.Disabled = "", "", nil, nil, nil, 0, false
 	return h
 }

@@ -31,6 +31,7 @@ type headerFile struct {
 	Enabled        *bool                          `yaml:"enabled"`
 	Timeout        time.Duration                  `yaml:"timeout"`
 	Meta           map[string]any                 `yaml:"meta"`
+	Dashboard      []figureFile                   `yaml:"dashboard"`
 }
 
 type incrementalFile struct {
@@ -131,6 +132,7 @@ func (h *headerReader) header() Header {
 		Disabled:       w.Enabled != nil && !*w.Enabled,
 		Timeout:        w.Timeout,
 		Meta:           w.Meta,
+		Dashboard:      figures(w.Dashboard),
 	}
 	if header.Kind == "" {
 		header.Kind = View

@@ -30,6 +30,7 @@ func (h *headerReader) check(header *Header) {
 	for _, a := range h.written.Assert {
 		h.checkAssert(a)
 	}
+	h.checkDashboard(header.Kind)
 }
 
 // checkObserved refuses rules where a rejected row would read as one that is gone.

@@ -116,6 +116,7 @@ type Header struct {
 	Disabled       bool
 	Timeout        time.Duration // 0: none
 	Meta           map[string]any
+	Dashboard      []Figure
 }
 
 // Ref is a declared dependency and its place.
