@@ -268,11 +268,20 @@ func (v *verdict) conclude(severity model.Severity, isError, isWarn bool, errorI
 	}
 	v.message = count(v.failing, "failing row")
 	if len(v.rows) > 0 {
-		v.message += ", for example " + firstOf(v.rows)
+		v.message += forExample + firstOf(v.rows)
 	}
 	if v.status == "fail" {
 		v.err = &DataError{Message: v.message}
 	}
+}
+
+// forExample stands between what an assertion found and the first row of it.
+const forExample = ", for example "
+
+// WithoutExample is a message of an assertion without the row of data that it quotes.
+func WithoutExample(message string) string {
+	said, _, _ := strings.Cut(message, forExample)
+	return said
 }
 
 // firstOf returns the first element of a JSON array as text.

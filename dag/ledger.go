@@ -104,11 +104,13 @@ func queueStep(batch *pgx.Batch, runID string, s StepReport) {
     run_id, node, kind, status, reason, started_at, seconds,
     rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, error
 )
-values ($1, $2, $3, $4, $5, clock_timestamp() - make_interval(secs => $6), $6, $7, $8, $9, $10, $11, $12)
+select $1::uuid, $2, $3, $4, $5, r.started_at + make_interval(secs => $13), $6, $7, $8, $9, $10, $11, $12
+from terrace.run as r
+where r.run_id = $1
 on conflict (run_id, node) do update
 set status = excluded.status, reason = excluded.reason, seconds = excluded.seconds, error = excluded.error`,
 		runID, s.Name, string(s.Kind), string(s.Status), s.Reason, s.Seconds,
-		s.Rows.Inserted, s.Rows.Updated, s.Rows.Deleted, s.Rows.Unchanged, s.Rows.Rejected, s.Error)
+		s.Rows.Inserted, s.Rows.Updated, s.Rows.Deleted, s.Rows.Unchanged, s.Rows.Rejected, s.Error, s.begun)
 }
 
 // Runs lists the newest runs, newest first.
@@ -127,6 +129,26 @@ limit $1`, limit)
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
 	return infos, nil
+}
+
+// Run returns one run. ErrNoRun when there is none of that id.
+func (l *Ledger) Run(ctx context.Context, id uuid.UUID) (RunInfo, error) {
+	rows, err := l.db.Query(ctx, `select
+    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment,
+    coalesce((r.summary ->> 'failed')::integer, 0), coalesce((r.summary ->> 'steps')::integer, 0)
+from terrace.run as r
+where r.run_id = $1`, id)
+	if err != nil {
+		return RunInfo{}, fmt.Errorf("read run %s: %w", id, err)
+	}
+	info, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[RunInfo])
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoRun
+	}
+	if err != nil {
+		return RunInfo{}, fmt.Errorf("read run %s: %w", id, err)
+	}
+	return info, nil
 }
 
 // LastResults returns how each step of a run ended, by node: of the run given, or of the newest when id is

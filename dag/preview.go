@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -92,15 +94,22 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model) (materialize.S
 // errUndo ends a transaction that was only for looking.
 var errUndo = errors.New("undo")
 
-func readOnly(ctx context.Context, conn *pgx.Conn, vars map[string]string, zone string, look func(pgx.Tx) error) error {
+// PrepareReading gives a transaction the settings with which models are read, until it ends; with a timeout for each
+// statement unless that is 0.
+func PrepareReading(ctx context.Context, tx pgx.Tx, vars map[string]string, zone string, timeout time.Duration) error {
 	encoded, err := json.Marshal(vars)
 	if err != nil {
 		return fmt.Errorf("encode vars: %w", err)
 	}
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `select set_config('search_path', '', true), set_config('timezone', $1, true),
-    set_config('terrace.vars', $2, true)`, zone, string(encoded))
-		if err != nil {
+	_, err = tx.Exec(ctx, `select set_config('search_path', '', true), set_config('timezone', $1, true),
+    set_config('terrace.vars', $2, true), set_config('statement_timeout', coalesce(nullif($3, '0'), current_setting('statement_timeout')), true)`,
+		orDefault(zone, "UTC"), string(encoded), strconv.FormatInt(timeout.Milliseconds(), 10))
+	return err
+}
+
+func readOnly(ctx context.Context, conn *pgx.Conn, vars map[string]string, zone string, look func(pgx.Tx) error) error {
+	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := PrepareReading(ctx, tx, vars, zone, 0); err != nil {
 			return err
 		}
 		if err := look(tx); err != nil {

@@ -29,6 +29,7 @@ type StepReport struct {
 	Seconds float64    `json:"seconds"`
 	Error   *StepFault `json:"error,omitempty"`
 
+	begun    float64 // seconds after the run's own start
 	err      error
 	recorded bool // its own transaction wrote it down
 }
@@ -95,7 +96,7 @@ func (s *runState) report() Report {
 		result := s.results[i]
 		r.Steps[i] = StepReport{
 			Name: step.Name, Kind: step.Kind, Status: result.Status, Reason: result.Reason,
-			Rows: result.Rows, Seconds: s.seconds[i], Error: faultOf(result.Err), err: result.Err, recorded: result.recorded,
+			Rows: result.Rows, Seconds: s.seconds[i], begun: s.begun[i], Error: faultOf(result.Err), err: result.Err, recorded: result.recorded,
 		}
 	}
 	r.Status = overall(r.Steps)

@@ -168,6 +168,7 @@ type runState struct {
 	alone   map[int]bool // what was tried with others, in vain
 	results []*Result
 	seconds []float64
+	begun   []float64 // seconds after the run's own start
 	done    int
 	failed  bool
 	started time.Time
@@ -183,7 +184,7 @@ func newRunState(r *Runner, plan Plan) *runState {
 	s := &runState{
 		runner: r, steps: slices.Clone(plan.Steps), index: make(map[string]int, n),
 		waiting: make([]int, n), blocks: make([][]int, n), alone: map[int]bool{},
-		results: make([]*Result, n), seconds: make([]float64, n),
+		results: make([]*Result, n), seconds: make([]float64, n), begun: make([]float64, n),
 		started: r.Now(),
 	}
 	for i, step := range s.steps {
@@ -287,6 +288,7 @@ func (s *runState) cause(step Step) string {
 func (s *runState) finish(at int, result Result, took time.Duration) {
 	s.results[at] = &result
 	s.seconds[at] = took.Seconds()
+	s.begun[at] = max(s.runner.Now().Sub(s.started)-took, 0).Seconds()
 	s.done++
 	s.failed = s.failed || result.Status.Bad()
 	s.tell(Event{Step: s.steps[at], Result: result, Seconds: took.Seconds()})

@@ -3,51 +3,26 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/dag/site"
 )
 
 // DocsCmd is terrace docs.
-type DocsCmd struct{ Selection }
-
-// documentedNode is a stream, seed or model as docs describes it.
-type documentedNode struct {
-	Name        string             `json:"name"`
-	Kind        dag.NodeKind       `json:"kind"`
-	File        string             `json:"file"`
-	Description string             `json:"description"`
-	Owner       string             `json:"owner,omitempty"`
-	Tags        []string           `json:"tags"`
-	Key         []string           `json:"key"`
-	DependsOn   []string           `json:"depends_on"`
-	ReadBy      []string           `json:"read_by"`
-	Columns     []documentedColumn `json:"columns"`
-	Assertions  []documentedRule   `json:"assertions"`
-	SQL         string             `json:"sql,omitempty"`
-	Meta        map[string]any     `json:"meta,omitempty"`
-}
-
-// documentedColumn is a column with what it is made from, one step up.
-type documentedColumn struct {
-	Name        string   `json:"name"`
-	Type        string   `json:"type"`
-	Description string   `json:"description"`
-	From        []string `json:"from"`
-	// Unknown says that it may be made from more.
-	Unknown bool `json:"unknown,omitempty"`
-}
-
-// documentedRule is an assertion that judges the node.
-type documentedRule struct {
-	Name        string         `json:"name"`
-	Severity    model.Severity `json:"severity"`
-	Description string         `json:"description,omitempty"`
+type DocsCmd struct {
+	Selection
+	Out  string `type:"path" placeholder:"FILE.html" help:"Write all pages of the project as one HTML file that needs no network: dashboards, quality report, runs, models, lineage."`
+	Lang string `enum:"en,zh" default:"en" help:"Language of that file: en or zh (default: en)."`
 }
 
 // Run implements the command. Columns and types are those that the database sees in the project as it is written.
 func (c *DocsCmd) Run(ctx context.Context, a *App) error {
+	if c.Out != "" {
+		return c.writePages(ctx, a)
+	}
 	p, err := a.load()
 	if err != nil {
 		return err
@@ -66,7 +41,7 @@ func (c *DocsCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	nodes := []documentedNode{}
+	nodes := []site.Node{}
 	for _, n := range selection.Nodes() {
 		if n.Kind != dag.KindAssertion {
 			nodes = append(nodes, p.document(n, lineage))
@@ -77,21 +52,22 @@ func (c *DocsCmd) Run(ctx context.Context, a *App) error {
 	}
 	a.printf("# %s", p.Config.Name)
 	for _, n := range nodes {
-		a.printf("\n%s", n.markdown())
+		a.printf("\n%s", nodeMarkdown(n))
 	}
 	return nil
 }
 
-func (p *project) document(n *dag.Node, lineage *dag.Lineage) documentedNode {
-	d := documentedNode{
+func (p *project) document(n *dag.Node, lineage *dag.Lineage) site.Node {
+	d := site.Node{
 		Name: n.Name, Kind: n.Kind, File: n.File, Owner: n.Owner, Tags: append([]string{}, n.Tags...),
-		Key: []string{}, DependsOn: append([]string{}, n.Deps...), ReadBy: []string{}, Assertions: []documentedRule{},
+		Key: []string{}, DependsOn: append([]string{}, n.Deps...), ReadBy: []string{}, Assertions: []site.Rule{},
 	}
 	var written []model.Column
 	switch {
 	case n.Model != nil:
 		h := n.Model.Header
 		d.Description, d.Key, d.Meta, d.SQL = h.Description, append(d.Key, h.Key...), h.Meta, n.Model.SQL
+		d.Header = p.headerText(n.File)
 		written = h.Columns
 	case n.Seed != nil:
 		d.Description, d.Key, written = n.Seed.Description, append(d.Key, n.Seed.Key...), n.Seed.Columns
@@ -104,10 +80,24 @@ func (p *project) document(n *dag.Node, lineage *dag.Lineage) documentedNode {
 			d.ReadBy = append(d.ReadBy, name)
 			continue
 		}
-		d.Assertions = append(d.Assertions, documentedRule{Name: name, Severity: child.Severity(), Description: descriptionOf(child)})
+		d.Assertions = append(d.Assertions, site.Rule{Name: name, Severity: child.Severity(), Description: descriptionOf(child)})
 	}
 	d.Columns = documentColumns(n, written, lineage)
 	return d
+}
+
+// headerText is the header of a file as it is written, without the marks before its lines.
+func (p *project) headerText(file string) string {
+	text, err := fs.ReadFile(p.files, file)
+	if err != nil {
+		return "" // it was there when the project was read
+	}
+	header, _ := model.SplitHeader(text)
+	var b strings.Builder
+	for line := range strings.Lines(string(header)) {
+		b.WriteString(strings.TrimPrefix(strings.TrimPrefix(line, "--"), " "))
+	}
+	return strings.TrimSpace(b.String())
 }
 
 func descriptionOf(n *dag.Node) string {
@@ -118,15 +108,20 @@ func descriptionOf(n *dag.Node) string {
 }
 
 // documentColumns joins what the header says of columns with what the database sees.
-func documentColumns(n *dag.Node, written []model.Column, lineage *dag.Lineage) []documentedColumn {
+func documentColumns(n *dag.Node, written []model.Column, lineage *dag.Lineage) []site.Column {
 	said := map[string]string{}
 	for _, c := range written {
 		said[c.Name] = c.Description
 	}
-	columns := []documentedColumn{}
+	columns := []site.Column{}
+	if len(lineage.Typed(n.Name)) == 0 { // the database does not know them
+		for _, c := range written {
+			columns = append(columns, site.Column{Name: c.Name, Type: c.Type, Description: c.Description, From: []string{}, Unknown: true})
+		}
+	}
 	for _, c := range lineage.Typed(n.Name) {
 		traced := lineage.Made(n.Name, c.Name)
-		column := documentedColumn{Name: c.Name, Type: c.Type, Description: said[c.Name], From: []string{}, Unknown: traced.Unknown}
+		column := site.Column{Name: c.Name, Type: c.Type, Description: said[c.Name], From: []string{}, Unknown: traced.Unknown}
 		for _, from := range traced.Next {
 			column.From = append(column.From, from.Node+"."+from.Column)
 		}
@@ -135,8 +130,8 @@ func documentColumns(n *dag.Node, written []model.Column, lineage *dag.Lineage) 
 	return columns
 }
 
-// markdown is a node as a section of a page.
-func (d documentedNode) markdown() string {
+// nodeMarkdown is a node as a section of a page.
+func nodeMarkdown(d site.Node) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n\n", d.Name)
 	facts := []string{string(d.Kind)}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
@@ -75,6 +77,10 @@ func (a *App) lineage(ctx context.Context, p *project) (*dag.Lineage, error) {
 		return nil, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	return p.lineage(ctx, conn)
+}
+
+func (p *project) lineage(ctx context.Context, conn *pgx.Conn) (*dag.Lineage, error) {
 	state, err := dag.LoadState(ctx, conn)
 	if err != nil {
 		return nil, err

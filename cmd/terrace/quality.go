@@ -5,36 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/dag/site"
 	"github.com/terrace-elt/terrace/ods"
 )
 
 // QualityCmd is terrace quality.
 type QualityCmd struct{ Selection }
-
-// qualityDocument is the report as --json shows it.
-type qualityDocument struct {
-	Status     string           `json:"status"` // fail when an assertion of severity error failed last, else incomplete when one was never judged, else pass
-	Assertions []lastVerdict    `json:"assertions"`
-	Rejects    []rejectedOfNode `json:"rejects"`
-}
-
-// lastVerdict is what an assertion found when it was judged last.
-type lastVerdict struct {
-	Name     string         `json:"name"`
-	On       []string       `json:"on"`
-	Severity model.Severity `json:"severity"`
-	// Status is pass, warn, fail or error, or "never" where it was not judged yet.
-	Status string `json:"status"`
-	dag.LastJudgement
-}
-
-// rejectedOfNode counts what was kept out: records that could not be landed, rows that break a rule of a model.
-type rejectedOfNode struct {
-	Node  string `json:"node"`
-	Count int64  `json:"count"`
-}
 
 // Run implements the command: nothing is judged anew, which is what terrace test does.
 func (c *QualityCmd) Run(ctx context.Context, a *App) error {
@@ -52,37 +32,66 @@ func (c *QualityCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	env := p.apart(a)
-	last, err := dag.LastJudgements(ctx, conn, env, p.allApart())
+	var doc site.Quality
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		doc, err = p.quality(ctx, tx, p.apart(a), selection)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	pending, err := ods.PendingRejects(ctx, conn)
-	if err != nil {
-		return err
-	}
-	doc := qualityDocument{Status: "pass", Assertions: []lastVerdict{}, Rejects: []rejectedOfNode{}}
-	for _, n := range selection.Nodes() {
-		if n.Kind == dag.KindAssertion {
-			doc.add(n, env, last)
-			continue
-		}
-		name, count := n.Name, pending[n.Name]
-		if n.Model != nil && len(n.Model.Header.Rejects) > 0 {
-			name = inEnvironment(env, n.Name)
-			if count, err = dag.CountRejects(ctx, conn, name); err != nil {
-				return err
-			}
-		}
-		if count > 0 {
-			doc.Rejects = append(doc.Rejects, rejectedOfNode{name, count})
-		}
 	}
 	if a.JSON {
 		return a.printJSON(doc)
 	}
 	a.printQuality(doc)
 	return nil
+}
+
+// quality is the report on what is selected, in an environment that is built apart, or in production, which is "".
+func (p *project) quality(ctx context.Context, tx pgx.Tx, env string, selection dag.Selection) (site.Quality, error) {
+	doc := site.Quality{Status: "pass", Assertions: []site.Verdict{}, Rejects: []site.Rejected{}}
+	last, err := dag.LastJudgements(ctx, tx, env, p.allApart())
+	if err != nil {
+		return doc, err
+	}
+	pending, err := ods.PendingRejects(ctx, tx.Conn())
+	if err != nil {
+		return doc, err
+	}
+	for _, n := range selection.Nodes() {
+		if n.Kind == dag.KindAssertion {
+			addVerdict(&doc, n, env, last)
+			continue
+		}
+		name, count := n.Name, pending[n.Name]
+		if n.Model != nil && len(n.Model.Header.Rejects) > 0 {
+			name = inEnvironment(env, n.Name)
+			if count, err = dag.CountRejects(ctx, tx, name); err != nil {
+				return doc, err
+			}
+		}
+		if count > 0 {
+			doc.Rejects = append(doc.Rejects, site.Rejected{Node: name, Count: count})
+		}
+	}
+	if env == "" { // what stands in production is no report on what is built apart
+		doc.Reports, err = site.Reports(ctx, tx, figures(selection.Nodes()))
+	}
+	return doc, err
+}
+
+// figures are those that the headers of models declare.
+func figures(nodes []*dag.Node) []site.Figure {
+	var out []site.Figure
+	for _, n := range nodes {
+		if n.Model == nil || n.Inline != nil {
+			continue
+		}
+		for _, f := range n.Model.Header.Dashboard {
+			out = append(out, site.Figure{Figure: f, Model: n.Name, Domain: model.Domain(n.File)})
+		}
+	}
+	return out
 }
 
 // allApart are the environments that are built beside production.
@@ -96,19 +105,19 @@ func (p *project) allApart() []string {
 	return names
 }
 
-// add tells of an assertion. In an environment only what was judged there counts: all else is production's.
-func (d *qualityDocument) add(n *dag.Node, env string, last map[string]dag.LastJudgement) {
+// addVerdict tells of an assertion. In an environment only what was judged there counts: all else is production's.
+func addVerdict(d *site.Quality, n *dag.Node, env string, last map[string]dag.LastJudgement) {
 	name := inEnvironment(env, n.Name)
 	found, judged := last[name]
 	if env != "" && !judged {
 		return
 	}
-	v := lastVerdict{Name: name, On: n.On, Severity: n.Severity(), Status: "never", LastJudgement: found}
+	v := site.Verdict{Name: name, On: n.On, Severity: n.Severity(), Status: "never", LastJudgement: found}
 	if v.JudgedAt != nil {
 		v.Status = v.LastJudgement.Status
 	}
-	switch failing := v.Status == "fail" || v.Status == "error"; {
-	case v.Severity == model.SeverityError && failing:
+	switch {
+	case v.Severity == model.SeverityError && v.Bad():
 		d.Status = "fail"
 	case d.Status == "pass" && v.Status == "never":
 		d.Status = "incomplete"
@@ -117,7 +126,7 @@ func (d *qualityDocument) add(n *dag.Node, env string, last map[string]dag.LastJ
 }
 
 // printQuality lists what is not well, or all with --verbose, and what was kept out.
-func (a *App) printQuality(d qualityDocument) {
+func (a *App) printQuality(d site.Quality) {
 	t := newTable(a.Stdout, "ASSERTION", "SEVERITY", "STATUS", "ROWS", "JUDGED")
 	shown, counts := 0, map[string]int{}
 	for _, v := range d.Assertions {
@@ -143,6 +152,13 @@ func (a *App) printQuality(d qualityDocument) {
 		}
 		rejects.Render()
 		a.printf("")
+	}
+	for _, r := range d.Reports {
+		if r.Differing > 0 {
+			a.printf("%s: %d of %s differ, which terrace preview %[1]s shows", r.Model, r.Differing, counted(len(r.Rows), "row"))
+		} else {
+			a.printf("%s: %s, none differs", r.Model, counted(len(r.Rows), "row"))
+		}
 	}
 	line := fmt.Sprintf("%s: %d of %s passed", d.Status, counts["pass"], counted(len(d.Assertions), "assertion"))
 	for _, status := range []string{"fail", "error", "warn", "skip", "never"} {

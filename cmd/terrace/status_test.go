@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/terrace-elt/terrace/dag/site"
 	"github.com/terrace-elt/terrace/ods"
 )
 
@@ -19,21 +20,21 @@ func TestStatus_tellsAFailingSourceFromAQuietOne(t *testing.T) {
 	read := []ods.VariantStatus{{LastEnded: ago(time.Minute), Watermark: ago(time.Minute)}}
 	for name, c := range map[string]struct {
 		status ods.StreamStatus
-		want   condition
+		want   site.StreamState
 	}{
-		"as ever":           {ods.StreamStatus{Variants: read, LastChange: ago(2 * time.Hour), Usual: &hourly}, streamOK},
-		"silent":            {ods.StreamStatus{Variants: read, LastChange: ago(4 * time.Hour), Usual: &hourly}, streamQuiet},
-		"no rhythm yet":     {ods.StreamStatus{Variants: read, LastChange: ago(400 * time.Hour)}, streamOK},
-		"never anything":    {ods.StreamStatus{Variants: read}, streamOK},
-		"nothing read":      {ods.StreamStatus{}, streamUnread},
-		"expired":           {ods.StreamStatus{Variants: read, LastChange: ago(time.Hour), Failure: "HTTP 401", FailedAt: ago(time.Minute)}, streamFailing},
-		"expired at first":  {ods.StreamStatus{Failure: "HTTP 401", FailedAt: ago(time.Minute)}, streamFailing},
-		"silent for a bit":  {ods.StreamStatus{Variants: read, LastChange: ago(50 * time.Minute), Usual: ptr(time.Minute)}, streamOK},
-		"silent for longer": {ods.StreamStatus{Variants: read, LastChange: ago(70 * time.Minute), Usual: ptr(time.Minute)}, streamQuiet},
+		"as ever":           {ods.StreamStatus{Variants: read, LastChange: ago(2 * time.Hour), Usual: &hourly}, site.StreamOK},
+		"silent":            {ods.StreamStatus{Variants: read, LastChange: ago(4 * time.Hour), Usual: &hourly}, site.StreamQuiet},
+		"no rhythm yet":     {ods.StreamStatus{Variants: read, LastChange: ago(400 * time.Hour)}, site.StreamOK},
+		"never anything":    {ods.StreamStatus{Variants: read}, site.StreamOK},
+		"nothing read":      {ods.StreamStatus{}, site.StreamUnread},
+		"expired":           {ods.StreamStatus{Variants: read, LastChange: ago(time.Hour), Failure: "HTTP 401", FailedAt: ago(time.Minute)}, site.StreamFailing},
+		"expired at first":  {ods.StreamStatus{Failure: "HTTP 401", FailedAt: ago(time.Minute)}, site.StreamFailing},
+		"silent for a bit":  {ods.StreamStatus{Variants: read, LastChange: ago(50 * time.Minute), Usual: ptr(time.Minute)}, site.StreamOK},
+		"silent for longer": {ods.StreamStatus{Variants: read, LastChange: ago(70 * time.Minute), Usual: ptr(time.Minute)}, site.StreamQuiet},
 	} {
 		got := a.statusOf(c.status)
 		require.Equal(t, c.want, got.State, name)
-		require.Equal(t, c.want != streamOK, got.Why != "", name)
+		require.Equal(t, c.want != site.StreamOK, got.Why != "", name)
 	}
 }
 

@@ -157,7 +157,7 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`m.sql:1:4: "depends_on" is missing | it is required; write [] for none`,
 			`m.sql:1:4: unknown key "knid" | did you mean "kind"?`,
 			`m.sql:3:4: key "key" is repeated | it is first on line 2; keep one of them`,
-			`m.sql:4:4: unknown key "materialized" | legal here: kind, depends_on, key, incremental, scd2, window, columns, rejects, assert, indexes, partition_by, grants, distribute, on_schema_change, target, version, owner, tags, description, enabled, timeout, meta`,
+			`m.sql:4:4: unknown key "materialized" | legal here: kind, depends_on, key, incremental, scd2, window, columns, rejects, assert, indexes, partition_by, grants, distribute, on_schema_change, target, version, owner, tags, description, enabled, timeout, meta, dashboard`,
 		}},
 		"enum and types": {"kind: Table\ndepends_on: {a: b}\nenabled: no\nversion: v2\ntimeout: 5m\non_schema_change: ignore", []string{
 			`m.sql:1:10: "kind" cannot be "Table" | did you mean "table"?`,

@@ -116,7 +116,7 @@ type Header struct {
 	Disabled       bool
 	Timeout        time.Duration // 0: none
 	Meta           map[string]any
-	Dashboard      []Figure
+	Dashboard      []Figure `json:",omitempty"` // not there in a fingerprint, as before there were any
 }
 
 // Ref is a declared dependency and its place.

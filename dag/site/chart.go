@@ -23,10 +23,11 @@ type chart struct {
 
 // The measures of charts, in the units of their drawing.
 const (
-	chartWidth, chartHeight         = 640, 260
-	chartLeft, chartRight           = 64, 14
-	chartTop, chartBottom           = 10, 28
-	rankHeight, rankLeft, rankRight = 24, 190, 110
+	chartWidth, chartHeight = 640, 260
+	chartLeft, chartRight   = 64, 40
+	chartTop, chartBottom   = 10, 28
+	rankMost, rankRight     = 26, 110 // columns of a name, room for a number
+	manyDots                = 40
 )
 
 func newChart(r rows, lang Lang) *chart {
@@ -34,15 +35,18 @@ func newChart(r rows, lang Lang) *chart {
 	for _, y := range r.Y {
 		c.names = append(c.names, label(y, lang))
 	}
-	c.low, c.high = 0, 0
+	least := 1.0 // of a step: what is counted has no halves
 	for _, row := range r.Rows {
 		for i := range r.Y {
 			if v, ok := c.value(row, i); ok {
+				if v != math.Trunc(v) {
+					least = 0
+				}
 				c.low, c.high = math.Min(c.low, v), math.Max(c.high, v)
 			}
 		}
 	}
-	c.low, c.high, c.step = niceScale(c.low, c.high)
+	c.low, c.high, c.step = niceScale(c.low, c.high, least)
 	return c
 }
 
@@ -80,8 +84,8 @@ func (c *chart) x(row []*string) string {
 	return *value
 }
 
-// niceScale widens a range to round numbers, four to six of them.
-func niceScale(low, high float64) (from, to, step float64) {
+// niceScale widens a range to round numbers, at most six of them, which are least apart or more.
+func niceScale(low, high, least float64) (from, to, step float64) {
 	if high <= low {
 		high = low + 1
 	}
@@ -89,11 +93,12 @@ func niceScale(low, high float64) (from, to, step float64) {
 	size := math.Pow(10, math.Floor(math.Log10(rough)))
 	step = 10 * size
 	for _, m := range []float64{1, 2, 2.5, 5} {
-		if m*size >= rough {
+		if m*size >= rough && m*size >= least && (m != 2.5 || least == 0 || size >= 10) {
 			step = m * size
 			break
 		}
 	}
+	step = math.Max(step, least)
 	return math.Floor(low/step) * step, math.Ceil(high/step) * step, step
 }
 
@@ -124,17 +129,13 @@ func (c *chart) xNames(d *drawing, at func(i int) float64) {
 	for _, row := range c.Rows {
 		longest = max(longest, len(c.x(row)))
 	}
-	room := max(1, (chartWidth-chartLeft)/(longest*7+14))
+	room := max(1, (chartWidth-chartLeft-chartRight)/(longest*7+14))
 	every := (len(c.Rows) + room - 1) / room
 	for i, row := range c.Rows {
 		if (len(c.Rows)-1-i)%max(every, 1) != 0 {
 			continue
 		}
-		anchor := "middle"
-		if i == len(c.Rows)-1 && len(c.Rows) > 1 && c.Chart == model.ChartLine {
-			anchor = "end"
-		}
-		d.addf(`<text class="tick" x="%.1f" y="%d" text-anchor="%s">%s</text>`, at(i), chartHeight-8, anchor, cut(c.x(row), 24))
+		d.addf(`<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, at(i), chartHeight-8, cut(c.x(row), 24))
 	}
 }
 
@@ -169,6 +170,10 @@ func (c *chart) line() template.HTML {
 	c.frame(d)
 	at := c.places()
 	c.xNames(d, at)
+	size := 3.0
+	if len(c.Rows) > manyDots {
+		size = 2
+	}
 	for i := range c.Y {
 		var path strings.Builder
 		pen := "M"
@@ -184,7 +189,7 @@ func (c *chart) line() template.HTML {
 		d.addf(`<path class="line s%d" d="%s"/>`, i+1, path.String())
 		for n, row := range c.Rows {
 			if v, ok := c.value(row, i); ok {
-				d.addf(`<circle class="dot s%d" cx="%.1f" cy="%.1f" r="3"><title>%s · %s: %s</title></circle>`, i+1, at(n), c.yAt(v), c.x(row), c.names[i], c.written(row, i))
+				d.addf(`<circle class="dot s%d" cx="%.1f" cy="%.1f" r="%.0f"><title>%s · %s: %s</title></circle>`, i+1, at(n), c.yAt(v), size, c.x(row), c.names[i], c.written(row, i))
 			}
 		}
 	}
@@ -205,7 +210,7 @@ func (c *chart) bars() template.HTML {
 	for n, row := range c.Rows {
 		for i := range c.Y {
 			v, ok := c.value(row, i)
-			if !ok {
+			if !ok || v == 0 {
 				continue
 			}
 			x := middle(n) + width*(float64(i)-float64(len(c.Y))/2)
@@ -219,23 +224,34 @@ func (c *chart) bars() template.HTML {
 
 func (c *chart) ranks() template.HTML {
 	each := float64(len(c.Y))*16 + 8
-	height := float64(len(c.Rows))*each + 8
-	d := newDrawing("chart", title(c.Figure, c.lang), chartWidth, math.Max(height, rankHeight))
-	span := float64(chartWidth - rankLeft - rankRight)
-	at := func(v float64) float64 { return rankLeft + span*(v-c.low)/(c.high-c.low) }
+	d := newDrawing("chart", title(c.Figure, c.lang), chartWidth, float64(len(c.Rows))*each+8)
+	longest, low, high := 0, 0.0, 0.0
+	for _, row := range c.Rows {
+		longest = max(longest, columns(cut(c.x(row), rankMost)))
+		for i := range c.Y {
+			if v, ok := c.value(row, i); ok {
+				low, high = math.Min(low, v), math.Max(high, v)
+			}
+		}
+	}
+	if high == low {
+		high = low + 1
+	}
+	left := float64(longest*7 + 16)
+	at := func(v float64) float64 { return left + (chartWidth-rankRight-left)*(v-low)/(high-low) }
 	for n, row := range c.Rows {
 		top := float64(n)*each + 4
-		d.addf(`<text class="name" x="%d" y="%.1f" text-anchor="end">%s<title>%s</title></text>`, rankLeft-8, top+each/2, cut(c.x(row), 26), c.x(row))
+		d.addf(`<text class="name" x="%.0f" y="%.1f" text-anchor="end">%s<title>%s</title></text>`, left-8, top+each/2, cut(c.x(row), rankMost), c.x(row))
 		for i := range c.Y {
 			v, ok := c.value(row, i)
 			if !ok {
 				continue
 			}
-			left, right := at(math.Min(v, 0)), at(math.Max(v, 0))
+			from, to := at(math.Min(v, 0)), at(math.Max(v, 0))
 			y := top + float64(i)*16
 			d.addf(`<rect class="bar s%d" x="%.1f" y="%.1f" width="%.1f" height="14"><title>%s · %s: %s</title></rect>`,
-				i+1, left, y, math.Max(right-left, 0.5), c.x(row), c.names[i], c.written(row, i))
-			d.addf(`<text class="value" x="%.1f" y="%.1f">%s</text>`, right+6, y+11.5, c.written(row, i))
+				i+1, from, y, math.Max(to-from, 0.5), c.x(row), c.names[i], c.written(row, i))
+			d.addf(`<text class="value" x="%.1f" y="%.1f">%s</text>`, to+6, y+11.5, c.written(row, i))
 		}
 	}
 	return d.done()

@@ -100,7 +100,7 @@ func duration(seconds float64, lang Lang) string {
 		units = [4]string{"秒", "分", "小时", "天"}
 	}
 	switch {
-	case seconds < 10:
+	case seconds < 10 && seconds != math.Trunc(seconds):
 		return fmt.Sprintf("%.2f %s", seconds, units[0])
 	case seconds < 120:
 		return fmt.Sprintf("%.0f %s", seconds, units[0])
@@ -115,15 +115,15 @@ func duration(seconds float64, lang Lang) string {
 
 // ago says how long before now a moment was, or how far ahead it is.
 func ago(at, now time.Time, lang Lang) string {
-	seconds := now.Sub(at).Seconds()
+	seconds := math.Round(now.Sub(at).Seconds())
 	switch {
 	case lang == Chinese && seconds < 0:
 		return duration(-seconds, lang) + "后"
 	case lang == Chinese:
-		return duration(math.Floor(seconds), lang) + "前"
+		return duration(seconds, lang) + "前"
 	case seconds < 0:
 		return "in " + duration(-seconds, lang)
 	default:
-		return duration(math.Floor(seconds), lang) + " ago"
+		return duration(seconds, lang) + " ago"
 	}
 }

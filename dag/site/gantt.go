@@ -39,7 +39,7 @@ func gantt(name string, bars []bar, lang Lang) template.HTML {
 		}
 	}
 	total := math.Max(end.Sub(begin).Seconds(), 0.001)
-	_, most, step := niceScale(0, total)
+	_, most, step := niceScale(0, total, 0)
 	height := float64(len(bars)*ganttRow + 34)
 	d := newDiagram("gantt", name, ganttWidth, height)
 	at := func(seconds float64) float64 { return ganttLeft + (ganttWidth-ganttLeft-40)*seconds/most }

@@ -14,7 +14,8 @@ type box struct {
 	Href   string
 	Class  string
 	layer  int
-	row    float64
+	row    float64 // place in the layer
+	y      float64
 	dummy  bool
 	after  []*box
 	before []*box
@@ -22,10 +23,26 @@ type box struct {
 
 // The measures of diagrams.
 const (
-	boxWidth, boxHeight = 200, 28
-	boxGap, rowHeight   = 56, 38
-	boxColumns          = 27 // of text
+	boxWidth, boxHeight   = 212, 28
+	boxGap, rowGap        = 56, 10
+	placeHeight, placeGap = 0, 9
+	boxColumns            = 27 // of text
 )
+
+// height is that of a box; a place that an edge passes through needs none.
+func (b *box) height() float64 {
+	if b.dummy {
+		return placeHeight
+	}
+	return boxHeight
+}
+
+func (b *box) gap() float64 {
+	if b.dummy {
+		return placeGap
+	}
+	return rowGap
+}
 
 // layout puts boxes into layers by their longest path from the left and orders each layer by where its neighbours are. Edges
 // go from what is read to who reads. A long edge passes through a place of its own in each layer between.
@@ -145,27 +162,30 @@ func arrange(layer []*box, neighbours func(*box) []*box) {
 // diagram draws boxes and edges. The boxes are links in the order of reading, layer by layer.
 func diagram(name string, boxes []*box, edges [][2]string) template.HTML {
 	layers := layout(boxes, edges)
-	tallest := 0
-	for _, layer := range layers {
-		tallest = max(tallest, len(layer))
-	}
-	width := float64(len(layers)*(boxWidth+boxGap) - boxGap + 4)
-	height := float64(tallest*rowHeight + 4)
-	d := newDiagram("lineage", name, width, height)
-	for _, layer := range layers { // each stands in the middle
+	tallest := 0.0
+	heights := make([]float64, len(layers))
+	for i, layer := range layers {
 		for _, b := range layer {
-			b.row += float64(tallest-len(layer)) / 2
+			b.y = heights[i]
+			heights[i] += b.height() + b.gap()
+		}
+		tallest = max(tallest, heights[i])
+	}
+	for i, layer := range layers { // each stands in the middle
+		for _, b := range layer {
+			b.y += 2 + (tallest-heights[i])/2
 		}
 	}
+	d := newDiagram("lineage", name, float64(len(layers)*(boxWidth+boxGap)-boxGap+4), tallest+4)
 	x := func(b *box) float64 { return float64(2 + b.layer*(boxWidth+boxGap)) }
-	y := func(b *box) float64 { return 2 + b.row*rowHeight }
+	middle := func(b *box) float64 { return b.y + b.height()/2 }
 	for _, layer := range layers {
 		for _, b := range layer {
 			if b.dummy {
-				d.addf(`<path class="edge" d="M%.0f %.0fH%.0f"/>`, x(b), y(b)+boxHeight/2, x(b)+boxWidth)
+				d.addf(`<path class="edge" d="M%.0f %.0fH%.0f"/>`, x(b), middle(b), x(b)+boxWidth)
 			}
 			for _, next := range b.after {
-				x1, y1, x2, y2 := x(b)+boxWidth, y(b)+boxHeight/2, x(next), y(next)+boxHeight/2
+				x1, y1, x2, y2 := x(b)+boxWidth, middle(b), x(next), middle(next)
 				d.addf(`<path class="edge" d="M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f"/>`, x1, y1, x1+boxGap/2, y1, x2-boxGap/2, y2, x2, y2)
 			}
 		}
@@ -175,8 +195,8 @@ func diagram(name string, boxes []*box, edges [][2]string) template.HTML {
 			if b.dummy {
 				continue
 			}
-			d.addf(`<a href="%s"><title>%s</title><rect class="box %s" x="%.0f" y="%.0f" width="%d" height="%d" rx="4"/>`, b.Href, b.Title, b.Class, x(b), y(b), boxWidth, boxHeight)
-			d.addf(`<text class="name" x="%.0f" y="%.0f">%s</text></a>`, x(b)+9, y(b)+18.5, cut(b.Name, boxColumns))
+			d.addf(`<a href="%s"><title>%s</title><rect class="box %s" x="%.0f" y="%.0f" width="%d" height="%d" rx="4"/>`, b.Href, b.Title, b.Class, x(b), b.y, boxWidth, boxHeight)
+			d.addf(`<text class="name" x="%.0f" y="%.0f">%s</text></a>`, x(b)+9, b.y+18.5, cut(b.Name, boxColumns))
 		}
 	}
 	return d.done()

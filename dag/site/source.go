@@ -114,8 +114,8 @@ type Verdict struct {
 	dag.LastJudgement
 }
 
-// Failing reports whether what it found is not well.
-func (v Verdict) Failing() bool { return v.Status == "fail" || v.Status == "error" }
+// Bad reports whether what it found is not well.
+func (v Verdict) Bad() bool { return v.Status == "fail" || v.Status == "error" }
 
 // Rejected counts what was kept out: records that could not be landed, rows that break a rule of a model.
 type Rejected struct {

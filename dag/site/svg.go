@@ -61,3 +61,12 @@ func cut(text string, columns int) string {
 	}
 	return text
 }
+
+// columns is how many a text takes.
+func columns(text string) int {
+	width := 0
+	for _, r := range text {
+		width += wide(r)
+	}
+	return width
+}

@@ -22,6 +22,18 @@
 --   lead_count: {type: bigint, description: Leads, not_null: true}
 --   current_lead_id: {type: uuid, description: Newest lead, not_null: true}
 --   current_stage: {type: text, description: Its stage, not_null: true}
+-- dashboard:
+--   - title: Customers by bulk orders
+--     title_zh: 大货客户排行
+--     chart: bar
+--     x: {customer_key: {label: Customer, label_zh: 客户}}
+--     y: {bulk_amount: {label: Bulk, label_zh: 大货金额}}
+--     unit: yuan
+--     unit_zh: 元
+--     format: money
+--     sort: -bulk_amount
+--     limit: 10
+--     order: 32
 select
     c.customer_global_id,
     c.customer_key,

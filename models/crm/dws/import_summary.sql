@@ -13,6 +13,19 @@
 --   error_count: {type: bigint, description: Rows that are left out, not_null: true}
 --   status: {type: text, description: What it comes to, not_null: true, values: [success, partial_success, failed]}
 --   error: {type: text, description: "Rules that rows broke, and how often; null without any"}
+-- dashboard:
+--   - title: Last imports
+--     title_zh: 最近导入
+--     x: {file: {label: File, label_zh: 文件}}
+--     y:
+--       announced_rows: {label: Announced, label_zh: 通知行数}
+--       success_count: {label: Used, label_zh: 成功}
+--       error_count: {label: Left out, label_zh: 失败}
+--       status: {label: Status, label_zh: 状态}
+--       error: {label: Rules that rows broke, label_zh: 原因}
+--     sort: [-file]
+--     limit: 10
+--     order: 40
 with rows_of as (
     select r.import_id, r.row_no, r._file, null::text as rule
     from crm_dwd.order_row as r

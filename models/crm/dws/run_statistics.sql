@@ -15,6 +15,20 @@
 --   rows_rejected: {type: bigint, description: Rows that streams and models left out}
 --   rows_per_second: {type: numeric, description: Rows landed and written by the time that the run took}
 --   error_rate: {type: numeric, description: "Share of rows left out; null when there were none"}
+-- dashboard:
+--   - title: Last runs
+--     title_zh: 最近运行
+--     x: {started_at: {label: Started, label_zh: 开始时间}}
+--     y:
+--       command: {label: Command, label_zh: 命令}
+--       seconds: {label: Seconds, label_zh: 秒}
+--       statements: {label: Statements, label_zh: 语句数}
+--       rows_landed: {label: Landed, label_zh: 落地行数}
+--       rows_written: {label: Written, label_zh: 写入行数}
+--       rows_per_second: {label: Rows a second, label_zh: 每秒行数}
+--       error_rate: {label: Left out, label_zh: 错误率, format: percent}
+--     limit: 10
+--     order: 41
 with done as (
     select
         s.run_id,

@@ -39,6 +39,23 @@
 --   total_in_dwd: {description: Sum of the figure in the table}
 --   total_missing: {description: Landed less modelled; 0 when all is well}
 --   is_equal: {description: Nothing differs}
+-- dashboard:
+--   - title: Landed against modelled
+--     title_zh: 落地与建模对比
+--     page: quality
+--     y:
+--       stream: {label: Stream, label_zh: 数据流}
+--       model: {label: Table, label_zh: 表}
+--       records_in_ods: {label: Records ODS, label_zh: ODS 记录数}
+--       records_in_dwd: {label: Rows DWD, label_zh: DWD 行数}
+--       records_missing: {label: Difference, label_zh: 差异}
+--       figure: {label: Sum of, label_zh: 求和列}
+--       total_in_ods: {label: Sum ODS, label_zh: ODS 合计}
+--       total_in_dwd: {label: Sum DWD, label_zh: DWD 合计}
+--       total_missing: {label: Difference, label_zh: 差异}
+--     sort: [is_equal, stream]
+--     ok: is_equal
+--     limit: 100
 with modelled as (
     select
         'feiqiu_dwd.dim_member' as model,

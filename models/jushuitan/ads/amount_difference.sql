@@ -12,6 +12,19 @@
 --   items_amount: {description: What its lines come to}
 --   freight_amount: {description: Freight}
 --   difference_amount: {description: pay_amount less the two}
+-- dashboard:
+--   - title: Amounts that differ from their lines
+--     title_zh: 金额与明细不符
+--     x: {order_date: {label: Day, label_zh: 日期}}
+--     y:
+--       io_id: {label: Out-order, label_zh: 出库单, format: plain}
+--       online_order_no: {label: Order in the shop, label_zh: 线上单号, format: plain}
+--       pay_amount: {label: Head, label_zh: 单头金额, format: money}
+--       items_amount: {label: Lines, label_zh: 明细金额, format: money}
+--       freight_amount: {label: Freight, label_zh: 运费, format: money}
+--       difference_amount: {label: Difference, label_zh: 差额, format: money}
+--     limit: 10
+--     order: 40
 select
     f.io_id,
     f.online_order_no,

@@ -10,6 +10,20 @@
 --   average_amount: {description: pay_amount per out-order sold; null on a day without sales}
 --   cancelled_share: {description: "Cancelled out-orders of all, from 0 to 1"}
 --   waiting_count: {description: Out-orders of the day that have not left yet}
+-- dashboard:
+--   - {title: Sold per day, title_zh: 当日销售额, chart: number, x: order_date, y: pay_amount, unit: yuan, unit_zh: 元, format: money, order: 10}
+--   - {title: Sold over 7 days, title_zh: 近七日销售额, chart: number, x: order_date, y: pay_amount_7_days, unit: yuan, unit_zh: 元, format: money, order: 11}
+--   - {title: Per out-order, title_zh: 单均金额, chart: number, x: order_date, y: average_amount, unit: yuan, unit_zh: 元, format: money, order: 12}
+--   - {title: Cancelled, title_zh: 取消率, chart: number, x: order_date, y: cancelled_share, format: percent, order: 13}
+--   - title: Sold per day
+--     title_zh: 每日销售额
+--     chart: line
+--     x: order_date
+--     y: {pay_amount: {label: Sold, label_zh: 销售额}}
+--     unit: yuan
+--     unit_zh: 元
+--     format: money
+--     order: 20
 with days as (
     select
         s.order_date,

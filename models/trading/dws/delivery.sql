@@ -14,6 +14,18 @@
 --   valid_count: {type: bigint, description: Rows that break no rule, not_null: true}
 --   rejected_count: {type: bigint, description: Rows that break one, not_null: true}
 --   rejected_share: {type: "numeric(6,4)", description: Of all rows; 1 is all of them, not_null: true}
+-- dashboard:
+--   - title: Objects and their rows
+--     title_zh: 文件与行数
+--     x: {object: {label: Object, label_zh: 文件}}
+--     y:
+--       row_count: {label: Rows, label_zh: 行数}
+--       valid_count: {label: Used, label_zh: 有效}
+--       rejected_count: {label: Left out, label_zh: 拒绝}
+--       rejected_share: {label: Share left out, label_zh: 拒绝率, format: percent}
+--     sort: [-rejected_count, object]
+--     limit: 10
+--     order: 40
 with counted as (
     select
         t._file as object,

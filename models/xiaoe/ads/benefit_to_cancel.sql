@@ -12,6 +12,18 @@
 --   granted_at: {description: When it was granted}
 --   cancelled_at: {description: When it was lost}
 --   days_after: {description: How many days after ordering it was lost}
+-- dashboard:
+--   - title: Benefits to take back
+--     title_zh: 待收回权益
+--     x: {cancelled_at: {label: Lost, label_zh: 取消时间}}
+--     y:
+--       order_id: {label: Order, label_zh: 订单, format: plain}
+--       user_id: {label: User, label_zh: 用户, format: plain}
+--       resource_id: {label: Product, label_zh: 产品, format: plain}
+--       granted_at: {label: Granted, label_zh: 发放时间}
+--       days_after: {label: Days after ordering, label_zh: 下单后天数}
+--     limit: 10
+--     order: 40
 select
     c.order_id,
     c.user_id,

@@ -17,6 +17,34 @@
 --   refund_share: {description: "What has gone back for the day's orders of what was paid for them, from 0 to 1"}
 --   granted_count: {description: Orders of the day that have their benefit}
 --   cancelled_count: {description: Orders of the day that lost it}
+-- dashboard:
+--   - {title: Paid per day, title_zh: 当日支付, chart: number, x: business_date, y: pay_amount, unit: yuan, unit_zh: 元, format: money, order: 10}
+--   - {title: Paid over 7 days, title_zh: 近七日支付, chart: number, x: business_date, y: pay_amount_7_days, unit: yuan, unit_zh: 元, format: money, order: 11}
+--   - {title: Net of the day, title_zh: 当日净额, chart: number, x: business_date, y: net_amount, unit: yuan, unit_zh: 元, format: money, order: 12}
+--   - {title: Buyers, title_zh: 购买人数, chart: number, x: business_date, y: buyer_count, order: 13}
+--   - {title: Orders that are paid, title_zh: 支付率, chart: number, x: business_date, y: paid_share, format: percent, order: 14}
+--   - title: Paid and given back
+--     title_zh: 支付与退款
+--     chart: line
+--     x: business_date
+--     y:
+--       pay_amount: {label: Paid, label_zh: 支付}
+--       refund_amount: {label: Given back, label_zh: 退款}
+--     unit: yuan
+--     unit_zh: 元
+--     format: money
+--     order: 20
+--   - title: Benefits of each day's orders
+--     title_zh: 权益发放与取消
+--     chart: bar
+--     x: business_date
+--     y:
+--       granted_count: {label: Granted, label_zh: 发放}
+--       cancelled_count: {label: Cancelled, label_zh: 取消}
+--     unit: orders
+--     unit_zh: 单
+--     limit: 21
+--     order: 21
 select
     s.business_date,
     s.order_count,

@@ -1,0 +1,118 @@
+package site
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// Lang is a language that pages are written in.
+type Lang string
+
+// The languages.
+const (
+	English Lang = "en"
+	Chinese Lang = "zh"
+)
+
+// Langs are the languages in the order in which they are offered.
+var Langs = []Lang{English, Chinese} //nolint:gochecknoglobals // a table
+
+// ParseLang reads a language's name; anything else is English and false.
+func ParseLang(name string) (Lang, bool) {
+	for _, l := range Langs {
+		if strings.EqualFold(name, string(l)) {
+			return l, true
+		}
+	}
+	return English, false
+}
+
+// accepted is the language that a reader's Accept-Language prefers.
+func accepted(header string) Lang {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return English
+	}
+	_, i, _ := language.NewMatcher([]language.Tag{language.English, language.Chinese}).Match(tags...)
+	return Langs[i]
+}
+
+// say is a text of the pages in a language, with its values. English texts are their own keys.
+func say(lang Lang, text string, values ...any) string {
+	if lang == Chinese {
+		if translated, ok := inChinese[text]; ok {
+			text = translated
+		}
+	}
+	if len(values) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, values...)
+}
+
+// inChinese has every text of the pages; a test finds those that lack.
+var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
+	"Home": "首页", "Dashboards": "看板", "Runs": "运行", "Models": "模型", "Lineage": "血缘", "Quality": "数据质量",
+	"Sources": "数据源", "Schedules": "调度", "Skip to content": "跳到正文", "Search models": "搜索模型", "Search": "搜索",
+	"Language": "语言", "Theme": "主题", "Keys": "快捷键", "Dashboard": "看板", "Run": "运行", "Model": "模型", "Assertion": "断言",
+	"as of %s": "截至 %s", "terrace pages": "terrace 页面", "Pages": "页面", "Close": "关闭", "Log in": "登录", "Token": "令牌",
+	"This token is not the one.":                              "令牌不正确。",
+	"The project's files cannot be shown as they are now: %s": "项目文件当前无法展示：%s",
+
+	// home
+	"What failed": "失败", "What is late": "延迟", "Last runs": "最近运行", "Nothing has failed.": "没有失败。", "Nothing is late.": "没有延迟。",
+	"Last run": "最近一次运行", "Assertions": "断言", "Streams": "数据流", "Rejected": "已拒绝", "%d of %d passed": "%[2]d 项中 %[1]d 项通过",
+	"%d of %d as they should be": "%[2]d 个中 %[1]d 个正常", "Nothing has run yet.": "尚未运行。", "terrace update reads the sources and builds the models.": "terrace update 会读取数据源并构建模型。",
+	"Node": "节点", "Status": "状态", "When": "时间", "Why": "原因", "What": "事项", "All runs": "全部运行", "%d failing rows": "%d 行不符",
+	"%s rows have landed that it has not seen": "有 %s 行已落地但尚未处理", "was due %s": "应于 %s 执行", "rows kept out": "行被拒绝", "Failed steps": "失败步骤",
+
+	// runs
+	"Started": "开始时间", "Command": "命令", "Steps": "步骤", "Failed": "失败", "Took": "耗时", "Environment": "环境", "Host": "主机", "Version": "版本",
+	"All": "全部", "Newer": "较新", "Older": "较早", "No such run.": "没有该运行。", "Kind": "类型", "Inserted": "插入", "Updated": "更新", "Deleted": "删除",
+	"Unchanged": "未变", "Steps over time": "步骤时间线", "The first %d steps are drawn; the table has all.": "仅绘制前 %d 个步骤；表格包含全部。",
+	"Nothing was written: all was up to date.": "没有写入：一切已是最新。", "it goes on": "进行中", "Errors": "错误", "State": "状态",
+	"This run left no end: its process was killed, or it lost the database. terrace retry goes on with it.": "该运行没有结束记录：进程被终止或失去数据库连接。terrace retry 可继续。",
+
+	// models
+	"Name": "名称", "Description": "说明", "Domain": "领域", "Owner": "负责人", "Tags": "标签", "Key": "主键", "File": "文件", "Columns": "列", "Column": "列",
+	"Type": "数据类型", "Made from": "来源于", "Used for": "用于", "Reads": "读取", "Read by": "被读取", "Header": "文件头", "and what is not known": "以及未知来源",
+	"%d of %d": "%[1]d / %[2]d", "Nothing is called that.": "没有匹配的名称。", "Severity": "级别", "Last result": "最近结果", "History": "历史", "Builds": "构建历史", "Figures": "图表",
+	"The columns are those of the header: the database could not be asked.": "仅显示文件头中的列：无法询问数据库。", "Judged": "判定时间", "Failing rows": "不符行数",
+	"Rows that failed last": "最近不符的行", "These are rows of the data.": "以下是数据行。", "Judges": "判定对象", "No result yet.": "尚无结果。", "Rows": "行数", "Whole graph": "完整图",
+	"No such model.": "没有该模型。", "No such assertion.": "没有该断言。", "No rows yet.": "尚无数据。", "Message": "信息",
+
+	// lineage
+	"What is read stands left of what reads it.": "被读取者位于读取者左侧。", "Show": "显示", "the same as a table": "以表格显示", "Node or column": "节点或列",
+	"Lineage of %s": "%s 的血缘", "Upstream": "上游", "Downstream": "下游", "There are %d nodes: choose one of them to see what is around it.": "共有 %d 个节点：请选择一个查看其周围。",
+	"nothing": "无", "No such node.": "没有该节点。",
+
+	// quality
+	"Counts and amounts": "数量与金额", "All %d rows are equal.": "全部 %d 行一致。", "%d of %d rows differ.": "%[2]d 行中有 %[1]d 行不一致。", "What was kept out": "被拒绝的数据",
+	"Where": "位置", "Every assertion passed.": "所有断言均通过。", "Assertions that did not pass": "未通过的断言", "Assertions that passed": "已通过的断言", "judges": "判定",
+	"Comparisons with another relation": "与另一关系的对账", "Compared with": "对比对象", "What is compared": "对比内容", "row counts": "行数", "the newest stands right": "最新在右",
+	"Every row is shown; those that differ are marked.": "显示全部行；不一致的行已标记。", "differs": "不一致", "No record was kept out.": "没有被拒绝的记录。", "report as JSON": "JSON 报告",
+
+	// sources
+	"Stream": "数据流", "Records": "记录数", "Asked up to": "已请求至", "Landed up to": "已落地至", "Resumes from": "续读自", "Last change": "最近变化", "Last read": "最近读取",
+	"Open": "未完成", "Nothing has been landed yet.": "尚无落地数据。", "Source": "数据源", "Freshness": "新鲜度",
+
+	// schedules
+	"Spec": "规则", "Zone": "时区", "Next": "下次", "Last": "上次", "Paused": "已暂停", "There are no schedules.": "没有调度。", "terrace schedule add makes one.": "用 terrace schedule add 创建。",
+	"Times": "时间点", "Scheduled for": "计划时间", "Schedule": "调度",
+
+	// dashboards
+	"No model has a figure: docs/MODELS.md says how one is declared.": "没有模型声明图表：声明方法见 docs/MODELS.md。", "Not there yet: %s": "尚不可用：%s",
+	"the numbers": "数据", "from %s": "来自 %s", "No such dashboard.": "没有该看板。", "before: %s": "上一期：%s", "no data": "无数据", "unit": "单位",
+
+	// states
+	"success": "成功", "failure": "失败", "error": "错误", "skip": "跳过", "timeout": "超时", "cancelled": "已取消", "partial_success": "部分成功", "running": "运行中",
+	"pass": "通过", "fail": "不通过", "warn": "警告", "never": "未判定", "incomplete": "不完整", "ok": "正常", "failing": "失败", "quiet": "无新数据", "unread": "未读取",
+	"stream": "数据流", "seed": "种子表", "view": "视图", "table": "表", "incremental": "增量表", "scd2": "拉链表", "materialized_view": "物化视图", "sql": "SQL", "assertion": "断言",
+	"due": "待执行", "paused": "已暂停", "active": "启用",
+
+	// keys
+	"search": "搜索", "next and previous row": "下一行与上一行", "open the row": "打开该行", "home": "首页", "runs": "运行", "models": "模型", "lineage": "血缘", "quality": "数据质量",
+	"sources": "数据源", "dashboards": "看板", "close this": "关闭",
+}
