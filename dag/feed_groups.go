@@ -104,7 +104,7 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 	if what := plan.unsteady(in.Model.SQL + " " + conditionsOf(in.Model)); what != "" {
 		return nil, 0, wholly("it uses " + what)
 	}
-	var scopes []materialize.Scope
+	var scopes []scope
 	for _, c := range changes {
 		found, err := b.scopes(ctx, in.Model, plan, c, len(by))
 		if err != nil {
@@ -112,10 +112,20 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 		}
 		scopes = append(scopes, found...)
 	}
-	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, scopes)...); err != nil {
+	parts := make([]materialize.Scope, len(scopes))
+	for i, s := range scopes {
+		parts[i] = s.Scope
+	}
+	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, parts)...); err != nil {
 		return nil, 0, err
 	}
-	return b.measure(ctx, in.Model, by)
+	return b.measure(ctx, in.Model, by, scopes)
+}
+
+// scope is a part of what says which groups a change concerns, with the rows that it says it by.
+type scope struct {
+	materialize.Scope
+	rows changedRows
 }
 
 // scanned are the names by which a plan calls what is read of relations: their own, and those of their partitions.
@@ -212,16 +222,13 @@ func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.
 
 // scopes says which groups the changes in one dependency concern. What the header declares is taken; else the plan must
 // prove it.
-func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]materialize.Scope, error) {
+func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]scope, error) {
 	if rejects := *c.Node + model.RejectsSuffix; plan.reads(rejects) {
 		return nil, wholly("it reads " + rejects)
 	}
-	rows, err := b.changedRows(ctx, m, c)
+	rows, err := b.changed(m, c)
 	if err != nil {
 		return nil, err
-	}
-	if c.Held > 0 && most(*c.Rows, c.Held) { // to find their groups would cost as much again
-		return nil, wholly(fmt.Sprintf("%s of about %d in %s changed", count(*c.Rows, "row"), c.Held, *c.Node))
 	}
 	drivers := declaredDrivers(m, *c.Node)
 	declared := drivers != nil
@@ -238,19 +245,26 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	if c.KeyColumns != nil && movesUnseen(drivers) {
 		return nil, wholly("groups of " + *c.Node + " move without a new version")
 	}
-	var scopes []materialize.Scope
+	var scopes []scope
 	for _, d := range drivers {
-		scopes = append(scopes, scopeOf(c, rows, d, declared))
+		for _, s := range scopesOf(c, rows, d, declared) {
+			if !slices.ContainsFunc(scopes, s.same) {
+				s.Counted = len(scopes) == 0 // the first reads just the rows that have to be there
+				scopes = append(scopes, s)
+			}
+		}
 	}
-	return slices.CompactFunc(scopes, func(a, b materialize.Scope) bool {
-		return a.Rows == b.Rows && a.Alias == b.Alias && slices.Equal(a.Expressions, b.Expressions)
-	}), nil
+	return scopes, nil
 }
 
-// scopeOf adds what the changed rows of a stream were before, unless they tell their group by the key alone: that is the
+func (s scope) same(o scope) bool {
+	return s.Rows == o.Rows && s.Alias == o.Alias && slices.Equal(s.Expressions, o.Expressions)
+}
+
+// scopesOf adds what the changed rows of a stream were before, unless they tell their group by the key alone: that is the
 // same in all versions of a record. A declared expression is not trusted so far: its value may be cast to a type in which
 // equal keys differ.
-func scopeOf(c pendingChange, rows string, d driver, declared bool) materialize.Scope {
+func scopesOf(c pendingChange, rows changedRows, d driver, declared bool) []scope {
 	const alias = "v"
 	switch key, ok := d.columns(); {
 	case c.KeyColumns == nil:
@@ -260,9 +274,12 @@ func scopeOf(c pendingChange, rows string, d driver, declared bool) materialize.
 		}
 		d = driver{alias, key}
 	default:
-		rows += "\nunion all\n" + supersededRows(c)
+		return []scope{
+			{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows},
+			{materialize.Scope{Rows: supersededRows(c), Alias: d.alias, Expressions: d.expressions}, rows},
+		}
 	}
-	return materialize.Scope{Rows: rows, Alias: d.alias, Expressions: d.expressions}
+	return []scope{{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows}}
 }
 
 // declaredDrivers are what incremental.changed says of a node, nil unless it speaks of every relation of the node that

@@ -57,21 +57,26 @@ func TestDriver_knowsItsColumnsWhereItIsNothingElse(t *testing.T) {
 	}
 }
 
-func TestScopeOf_asksForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T) {
+func TestScopesOf_askForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T) {
 	t.Parallel()
 	node := "ods.orders"
 	c := pendingChange{Node: &node, Batches: []string{"7"}, KeyColumns: []string{"id", "line"}}
+	rows := changedRows{query: "r"}
 	require.Equal(t,
-		materialize.Scope{Rows: "r", Alias: "v", Expressions: []string{`v."id"`}},
-		scopeOf(c, "r", driver{"h", []string{"h.id"}}, false))
+		[]scope{{materialize.Scope{Rows: "r", Alias: "v", Expressions: []string{`v."id"`}}, rows}},
+		scopesOf(c, rows, driver{"h", []string{"h.id"}}, false))
 	for _, d := range []driver{{"h", []string{"h.id", "h.day"}}, {"h", []string{"(h.id)::text"}}} {
-		scope := scopeOf(c, "r", d, false)
-		require.Equal(t, d, driver{scope.Alias, scope.Expressions})
-		require.Contains(t, scope.Rows, "r\nunion all\n(\nselect distinct on")
+		scopes := scopesOf(c, rows, d, false)
+		require.Len(t, scopes, 2)
+		for _, s := range scopes {
+			require.Equal(t, d, driver{s.Alias, s.Expressions})
+		}
+		require.Equal(t, "r", scopes[0].Rows)
+		require.Contains(t, scopes[1].Rows, "select distinct on")
 	}
-	require.Contains(t, scopeOf(c, "r", driver{"h", []string{"h.id"}}, true).Rows, "union all")
+	require.Len(t, scopesOf(c, rows, driver{"h", []string{"h.id"}}, true), 2)
 	c.KeyColumns = nil // a feed has the rows as they were
-	require.Equal(t, "r", scopeOf(c, "r", driver{"h", []string{"h.day"}}, false).Rows)
+	require.Len(t, scopesOf(c, rows, driver{"h", []string{"h.day"}}, false), 1)
 }
 
 func TestQueryPlan_isNoProofUnlessEveryScanHasTheCondition(t *testing.T) {

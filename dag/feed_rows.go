@@ -13,29 +13,34 @@ import (
 	"github.com/terrace-elt/terrace/dag/model"
 )
 
-// changedRows is a query for the rows of a dependency as they are, of those that changed, and, but for a stream, as they
-// were. That it has all of them is counted, not believed: rows may have been taken out, and a batch may have written none.
-func (b *building) changedRows(ctx context.Context, m *model.Model, c pendingChange) (string, error) {
+// changedRows are what a change in a dependency can be followed by.
+type changedRows struct {
+	// query returns the rows as they are, of those that changed, and, but for a stream, as they were.
+	query string
+	// counted is how many they have to be: rows may have been taken out, and a batch may have written none. Missing says
+	// so in words when they are fewer.
+	counted int64
+	missing string
+}
+
+// changed finds the rows that changed in a dependency. Whether they are all there is counted when they are read.
+func (b *building) changed(m *model.Model, c pendingChange) (changedRows, error) {
 	for _, ref := range m.Header.DependsOn {
 		if ref.Node == *c.Node && ref.Name != *c.Node && ref.Name != *c.Node+model.VersionsSuffix {
-			return "", wholly("it reads " + ref.Name)
+			return changedRows{}, wholly("it reads " + ref.Name)
 		}
 	}
-	rows, counted, missing := b.feedRows(c), *c.Sides, "the change of "+*c.Node+" is in no feed"
+	rows := changedRows{b.feedRows(c), *c.Sides, "the change of " + *c.Node + " is in no feed"}
 	if n := b.Graph.Node(*c.Node); n != nil && n.Kind == KindStream {
 		if c.KeyColumns == nil {
-			return "", wholly(*c.Node + " keeps no versions")
+			return rows, wholly(*c.Node + " keeps no versions")
 		}
-		rows, counted, missing = landedRows(c), *c.Rows, "versions of "+*c.Node+" are missing"
+		rows = changedRows{landedRows(c), *c.Rows, "versions of " + *c.Node + " are missing"}
 	} else if *c.Whole {
-		return "", wholly(missing)
+		return rows, wholly(rows.missing)
 	}
-	var found int64
-	if err := b.conn.QueryRow(ctx, "select count(*) from (\n"+rows+"\n) as r", pgx.QueryExecModeExec).Scan(&found); err != nil {
-		return "", err
-	}
-	if found < counted {
-		return "", wholly(missing)
+	if c.Held > 0 && most(*c.Rows, c.Held) { // to find their groups would cost as much again
+		return rows, wholly(fmt.Sprintf("%s of about %d in %s changed", count(*c.Rows, "row"), c.Held, *c.Node))
 	}
 	return rows, nil
 }
@@ -92,30 +97,51 @@ func number(text []byte) int64 {
 	return n
 }
 
-// measure counts the groups in pg_temp.affected and the rows that they have.
-func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column) (*materialize.Groups, int64, error) {
-	columns := []string{"count(*)"}
+// measure counts the groups in pg_temp.affected and the rows that they have. It fails with a wholly when rows that changed
+// are missing there, or when the groups are most of the model.
+func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope) (*materialize.Groups, int64, error) {
+	target := materialize.Literal(materialize.Quote(m.Name))
+	columns := []string{"count(*)", "(select c.reltuples::bigint from pg_class as c where c.oid = " + target + "::regclass)"}
+	distinct := ""
+	if len(by) > 1 { // of one column each group has its own
+		distinct = "distinct "
+	}
 	for _, c := range by {
 		q := "a." + pgx.Identifier{c.Name}.Sanitize()
 		columns = append(columns, fmt.Sprintf("count(*) filter (where %s is null)", q),
-			fmt.Sprintf("case when count(*) <= %d then coalesce(array_agg(distinct %[2]s) filter (where %[2]s is not null), '{}')::text end", maxListed, q))
+			fmt.Sprintf("case when count(*) <= %d then coalesce(array_agg(%s%[3]s) filter (where %[3]s is not null), '{}')::text end", maxListed, distinct, q))
+	}
+	for i, s := range scopes {
+		if s.Counted {
+			columns = append(columns, "coalesce(sum("+materialize.CountOf(i)+"), 0)")
+		}
 	}
 	results, err := b.exec(ctx, command("select "+strings.Join(columns, ", ")+"\nfrom pg_temp.\"affected\" as a"))
 	if err != nil {
 		return nil, 0, err
 	}
 	row := results[0].Rows[0]
-	n := number(row[0])
+	n, all, row := number(row[0]), number(row[1]), row[2:]
 	groups := &materialize.Groups{By: by}
-	for i, c := range by {
-		if nulls := number(row[1+2*i]); nulls > 0 || mayBeNull(m, c.Name) {
+	for _, c := range by {
+		if nulls := number(row[0]); nulls > 0 || mayBeNull(m, c.Name) {
 			groups.Open = append(groups.Open, c.Name)
 		}
 		if n <= maxListed {
-			groups.Values = append(groups.Values, string(row[2+2*i]))
+			groups.Values = append(groups.Values, string(row[1]))
 		}
+		row = row[2:]
 	}
-	return groups, n, b.worthwhile(ctx, m, *groups)
+	for _, s := range scopes {
+		if !s.Counted {
+			continue
+		}
+		if number(row[0]) < s.rows.counted {
+			return nil, 0, wholly(s.rows.missing)
+		}
+		row = row[1:]
+	}
+	return groups, n, b.worthwhile(ctx, m, *groups, n, all)
 }
 
 // mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that
@@ -126,18 +152,17 @@ func mayBeNull(m *model.Model, name string) bool {
 			!slices.ContainsFunc(m.Header.Columns, func(c model.Column) bool { return c.Name == name && c.NotNull })
 }
 
-// worthwhile compares the rows of the groups with those of the relation, as far as its statistics know: from a third on,
-// to recompute all of them costs less. In a small relation it makes no difference.
-func (b *building) worthwhile(ctx context.Context, m *model.Model, groups materialize.Groups) error {
-	target := materialize.Quote(m.Name)
-	results, err := b.exec(ctx, command(fmt.Sprintf(`select
-    (select count(*) from %s as t where %s),
-    (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)`,
-		target, groups.Stored("t"), materialize.Literal(target))))
-	if err != nil {
-		return err
+// worthwhile compares the rows of n groups with all of the relation, as far as its statistics know: from a third on, to
+// recompute all of them costs less. In a small relation it makes no difference.
+func (b *building) worthwhile(ctx context.Context, m *model.Model, groups materialize.Groups, n, all int64) error {
+	rows := n // of keys no more than these can be there
+	if !groups.Keys(m) {
+		results, err := b.exec(ctx, command(fmt.Sprintf("select count(*) from %s as t where %s", materialize.Quote(m.Name), groups.Stored("t"))))
+		if err != nil {
+			return err
+		}
+		rows = number(results[0].Rows[0][0])
 	}
-	rows, all := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
 	if most(rows, all) {
 		return wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))
 	}

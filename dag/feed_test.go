@@ -74,10 +74,10 @@ func TestFeed_isEmptiedWhenAConsumerDoesNotKeepUp(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, nil)
 	for range 3 {
-		w.land("ods.orders", "update ods.orders set amount = amount + 1 where id <= 400")
+		w.land("ods.orders", "update ods.orders set amount = amount + 1 where id <= 260")
 		w.succeed("shop.orders")
 	}
-	require.Equal(t, "800", w.value(`select count(*) from terrace_changes."shop.orders"`))
+	require.Equal(t, "520", w.value(`select count(*) from terrace_changes."shop.orders"`))
 	w.requireTotals(w.succeed(), "recomputed in full: the change of shop.orders is in no feed")
 }
 
@@ -104,7 +104,7 @@ func TestFeed_thatIsGoneMeansEverything(t *testing.T) {
 	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id in (1, 2)")
 	w.succeed("shop.orders")
 	w.exec(`drop table terrace_changes."shop.orders"`)
-	w.requireTotals(w.succeed(), `recomputed in full: what changed cannot be asked: ERROR: relation "terrace_changes.shop.orders" does not exist`)
+	w.requireTotals(w.succeed(), `recomputed in full: what changed cannot be asked: relation "terrace_changes.shop.orders" does not exist`)
 }
 
 func TestFeed_followsTheColumnsOfItsRelation(t *testing.T) {

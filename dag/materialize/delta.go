@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -13,8 +14,15 @@ import (
 const delta = `pg_temp."delta"`
 
 // replaced is true for an old row t and its row d of delta.
-const replaced = `t.ctid = d._was
-    and t.tableoid = d._part`
+var replaced = replacedWhere("d._was is not null")
+
+// replacedWhere is replaced for the rows of delta for which a condition is true. Their places are named as a list, too: the
+// planner takes every place for a page that has to be fetched, and would sooner read the whole table than join them.
+func replacedWhere(condition string) string {
+	return fmt.Sprintf(`t.ctid = any (array(select d._was from %s as d where %s))
+    and t.ctid = d._was
+    and t.tableoid = d._part`, delta, condition)
+}
 
 // applyDelta is the statements that find what stage changes in the model's table, and those that change it. A part of
 // the table is a condition on t for the rows that stage takes the place of; "" means all of them.
@@ -26,20 +34,20 @@ func applyDelta(in Input, part string, altered bool) (find, change []Statement) 
 	} else {
 		find = append(find, keyDelta(in, part))
 	}
-	find = append(find, plain(m, None, "analyze %s", delta))
+	find = append(find, analyzeOwn(m, delta+" (_was, _is)")...)
 	change = append(change, feedDelta(in, altered)...)
 	// Deleting comes first, so that a row which left a key of another unique index makes room.
 	change = append(change, plain(m, Deleted, `delete from %s as t
 using %s as d
 where %s
-    and d._is is null`, target, delta, replaced))
+    and d._is is null`, target, delta, replacedWhere("d._is is null")))
 	if len(m.Header.Key) > 0 {
 		change = append(change, plain(m, Updated, `update %s as t
 set %s
 from %s as d
 join %s as s
     on s.ctid = d._is
-where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, replaced))
+where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, replacedWhere("d._is is not null")))
 	}
 	change = append(change, plain(m, Inserted, `insert into %s (%s)
 select %s
@@ -55,33 +63,68 @@ where d._was is null`, target, columnList(all), qualified(all, "s"), delta, stag
 func keyDelta(in Input, part string) Statement {
 	m := in.Model
 	target, key, all := Quote(m.Name), m.Header.Key, names(in.Columns)
-	if part == "" || in.Groups != nil && in.Groups.keys(m) {
+	left := leftRow(in)
+	if part == "" || in.Groups != nil && in.Groups.Keys(m) {
 		held := target
 		if part != "" {
-			held = fmt.Sprintf("(\n    select t.ctid, t.tableoid, t.*\n    from %s as t\n    where %s\n)", target, part)
+			held = "(\n" + in.heldRows(part) + "\n)"
 		}
 		return plain(m, None, `create temporary table "delta" on commit drop as
-select t.ctid as _was, t.tableoid as _part, s.ctid as _is
+select t.ctid as _was, t.tableoid as _part, s.ctid as _is%s
 from %s as t
 full join %s as s
     on %s
 where t.ctid is null
     or s.ctid is null
-    or %s`, held, stage, equal(key, "s", "t"), differ(all, "t", "s"))
+    or %s`, left, held, stage, equal(key, "s", "t"), differ(all, "t", "s"))
 	}
 	return plain(m, None, `create temporary table "delta" on commit drop as
-select t.ctid as _was, t.tableoid as _part, s.ctid as _is
+select t.ctid as _was, t.tableoid as _part, s.ctid as _is%[6]s
 from %[1]s as s
 left join %[2]s as t
     on %[3]s
 where t.ctid is null
     or %[4]s
 union all
-select t.ctid, t.tableoid, null
+select t.ctid, t.tableoid, null%[6]s
 from %[2]s as t
 where %[5]s
     and not exists (select from %[1]s as s where %[3]s)`,
-		stage, target, equal(key, "s", "t"), differ(all, "t", "s"), part)
+		stage, target, equal(key, "s", "t"), differ(all, "t", "s"), part, left)
+}
+
+// heldRows is a query for the rows of the part, which is keys. Few keys are looked up one by one: the planner takes every
+// look for a page that has to be fetched, and would sooner read the whole table.
+func (in Input) heldRows(part string) string {
+	m := in.Model
+	if in.Groups.Values == nil || !slices.ContainsFunc(in.Existing.Indexes, named(IndexName(m.Relation, indexesOf(m)[0]))) {
+		return fmt.Sprintf("    select t.ctid, t.tableoid, t.*\n    from %s as t\n    where %s", Quote(m.Name), part)
+	}
+	return fmt.Sprintf(`    select t.*
+    from %s as a
+    cross join lateral (
+        select t.ctid, t.tableoid, t.*
+        from %s as t
+        where %s
+        offset 0
+    ) as t`, affected, Quote(m.Name), equal(m.Header.Key, "t", "a"))
+}
+
+// keepsLeft reports whether delta keeps the rows that leave, so that the feed need not look for them again. Of everything
+// a change may be most rows, which no feed is told of.
+func (in Input) keepsLeft() bool {
+	return in.Feed != nil && in.Groups != nil && len(in.Model.Header.Key) > 0
+}
+
+// leftRow are, for delta, the columns of a row that leaves, under names that are nobody's.
+func leftRow(in Input) string {
+	var b strings.Builder
+	if in.keepsLeft() {
+		for i, c := range in.Columns {
+			fmt.Fprintf(&b, ", t.%s as _%d", pgx.Identifier{c.Name}.Sanitize(), i+1)
+		}
+	}
+	return b.String()
 }
 
 // rowDelta compares the rows of a model without a key: a row is its whole content, and equal rows are counted.
@@ -136,9 +179,8 @@ func readyFeed(in Input, altered bool) []Statement {
 	if in.Feed.Columns == nil || altered || in.feedRemade() {
 		return []Statement{
 			plain(m, None, "drop table if exists %s", feed),
-			plain(m, None, "create table %s (\n    like %s,\n    %s boolean not null,\n    %s xid8 not null default pg_current_xact_id()\n)",
+			plain(m, None, "create unlogged table %s (\n    like %s,\n    %s boolean not null,\n    %s xid8 not null default pg_current_xact_id()\n)",
 				feed, Quote(m.Name), feedOld, feedTransaction),
-			plain(m, None, "create index on %s (%s)", feed, feedTransaction),
 		}
 	}
 	consumers := make([]string, len(in.Feed.Consumers))
@@ -146,11 +188,15 @@ func readyFeed(in Input, altered bool) []Statement {
 		consumers[i] = Literal(name)
 	}
 	return []Statement{plain(m, None, `delete from %[1]s as f
-where not exists (
-        select
-        from terrace.node_state as s
-        where s.node in (%[2]s)
-            and not pg_visible_in_snapshot(f.%[3]s, s.snapshot)
+where f.%[3]s in (
+        select seen.xid
+        from (select distinct f.%[3]s as xid from %[1]s as f) as seen
+        where not exists (
+                select
+                from terrace.node_state as s
+                where s.node in (%[2]s)
+                    and not pg_visible_in_snapshot(seen.xid, s.snapshot)
+            )
     )
     or (select count(*) from %[1]s) > %[4]s`,
 		feed, strings.Join(consumers, ", "), feedTransaction, fmt.Sprintf(feedLimit, Literal(Quote(m.Name))))}
@@ -172,17 +218,25 @@ func feedDelta(in Input, altered bool) []Statement {
 	}
 	m, all := in.Model, names(in.Columns)
 	few := fmt.Sprintf("(select count(*) from %s) <= %s", delta, fmt.Sprintf(feedLimit, Literal(Quote(m.Name))))
+	left, join := make([]string, len(all)), ""
+	for i := range left {
+		left[i] = fmt.Sprintf("d._%d", i+1)
+	}
+	from := "d._was is not null"
+	if !in.keepsLeft() {
+		left, from = []string{qualified(all, "t")}, replaced
+		join = "\ncross join " + Quote(m.Name) + " as t"
+	}
 	return append(readyFeed(in, altered), plain(m, Fed, `insert into %[1]s (%[2]s, %[3]s)
 select %[4]s, true
-from %[5]s as d
-join %[6]s as t
-    on %[10]s
+from %[5]s as d%[6]s
 where %[7]s
+    and %[8]s
 union all
-select %[8]s, false
+select %[9]s, false
 from %[5]s as d
-join %[9]s as s
+join %[10]s as s
     on s.ctid = d._is
-where %[7]s`,
-		FeedOf(m.Name), columnList(all), feedOld, qualified(all, "t"), delta, Quote(m.Name), few, qualified(all, "s"), stage, replaced))
+where %[8]s`,
+		FeedOf(m.Name), columnList(all), feedOld, strings.Join(left, ", "), delta, join, from, few, qualified(all, "s"), stage))
 }

@@ -262,6 +262,10 @@ func others() []golden {
 	strictGroups.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2}"}, Open: []string{"id"}}
 	keyed := again(materialize.Input{Model: anOrdersModel(model.Incremental), Columns: columns})
 	keyed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}}
+	fed := keyed
+	fed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}, Columns: append(slices.Clip(columns), materialize.Column{Name: "_old", Type: "boolean"}, materialize.Column{Name: "_xid", Type: "xid8"})}
+	fresh := fed
+	fresh.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}
 	strictReplay := replay
 	strictReplay.Model = &model.Model{}
 	*strictReplay.Model = *replay.Model
@@ -295,6 +299,11 @@ func others() []golden {
 		{
 			name: "incremental_groups_by_key", in: keyed,
 			setup: append(first(keyed), "delete from shop.orders where id = 1", "update shop.orders set state = 'gone' where id = 2", "insert into shop.orders (id) values (3)"),
+		},
+		{name: "incremental_feed_first", in: fresh, setup: append(first(keyed), "update shop.orders set state = 'gone' where id = 2")},
+		{
+			name: "incremental_feed_again", in: fed,
+			setup: append(first(keyed), "create table terrace_changes.\"shop.orders\" (like shop.orders, _old boolean, _xid xid8)", "delete from shop.orders where id = 1", "update shop.orders set state = 'gone' where id = 2"),
 		},
 		{name: "scd2_replay_rejects_first", in: strictReplay},
 		{name: "table_without_key_again", in: again(bag), setup: first(bag)},

@@ -62,8 +62,8 @@ func (g Groups) Stored(alias string) string {
 	return fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), affected)
 }
 
-// keys reports whether each group is the row of one key.
-func (g Groups) keys(m *model.Model) bool {
+// Keys reports whether each group is the row of one key.
+func (g Groups) Keys(m *model.Model) bool {
 	by := names(g.By)
 	return len(g.Open) == 0 && len(drop(by, m.Header.Key)) == 0 && len(drop(m.Header.Key, by)) == 0
 }
@@ -74,30 +74,41 @@ type Scope struct {
 	Rows        string // a query
 	Alias       string
 	Expressions []string
+	// Counted says that the rows are counted.
+	Counted bool
 }
 
-// Affected fills pg_temp.affected from the scopes. A group of which a column is NULL is among them once.
+// Affected fills pg_temp.affected from the scopes. A group of which a column is NULL is among them once. What CountOf
+// names says how many rows of each scope that is counted gave the group.
 func Affected(m *model.Model, by []Column, scopes []Scope) []Statement {
 	parts := make([]string, len(scopes), len(scopes)+1)
+	counts := ""
 	for i, s := range scopes {
 		columns := make([]string, len(by))
 		for j, c := range by {
 			columns[j] = fmt.Sprintf("(%s)::%s as %s", s.Expressions[j], c.Type, pgx.Identifier{c.Name}.Sanitize())
 		}
-		parts[i] = fmt.Sprintf("select distinct %s\nfrom (\n%s\n) as %s", strings.Join(columns, ", "), s.Rows, pgx.Identifier{s.Alias}.Sanitize())
+		parts[i] = fmt.Sprintf("    select %s, %d as _scope\n    from (\n%s\n    ) as %s", strings.Join(columns, ", "), i, s.Rows, pgx.Identifier{s.Alias}.Sanitize())
+		if s.Counted {
+			counts += fmt.Sprintf(", count(*) filter (where c._scope = %d) as %s", i, CountOf(i))
+		}
 	}
 	if len(parts) == 0 { // what changed is read and has no part in the result
 		none := make([]string, len(by))
 		for j, c := range by {
 			none[j] = fmt.Sprintf("null::%s as %s", c.Type, pgx.Identifier{c.Name}.Sanitize())
 		}
-		parts = append(parts, "select "+strings.Join(none, ", ")+"\nwhere false")
+		parts = append(parts, "    select "+strings.Join(none, ", ")+"\n    where false")
 	}
-	return []Statement{
-		plain(m, None, "create temporary table \"affected\" on commit drop as\n%s", strings.Join(parts, "\nunion\n")),
-		plain(m, None, "analyze %s", affected),
-	}
+	group := qualified(names(by), "c")
+	return append(
+		[]Statement{plain(m, None, "create temporary table \"affected\" on commit drop as\nselect %[1]s%[2]s\nfrom (\n%[3]s\n) as c\ngroup by %[1]s",
+			group, counts, strings.Join(parts, "\n    union all\n"))},
+		analyzeOwn(m, fmt.Sprintf("%s (%s)", affected, columnList(names(by))))...)
 }
+
+// CountOf is the column of pg_temp.affected that counts the rows of the scope with a number.
+func CountOf(scope int) string { return fmt.Sprintf("_rows_%d", scope) }
 
 // grouped is the model's query, limited to the groups.
 func grouped(in Input) Statement {

@@ -89,8 +89,12 @@ func apply(in Input, alter ...Statement) Script {
 	case in.Groups != nil:
 		part, build = in.Groups.Stored("t"), grouped(in)
 	}
+	analyze := []Statement{analyzeStage(in)}
+	if key := m.Header.Key; len(key) > 0 && (part != "" || !in.Gated) { // no assertion looks at stage
+		analyze = analyzeOwn(m, stage+" ("+columnList(key)+")")
+	}
 	script := Script{
-		Build:     slices.Concat([]Statement{build}, reject(in, part), []Statement{analyzeStage(in)}),
+		Build:     slices.Concat([]Statement{build}, reject(in, part), analyze),
 		Checks:    keyChecks(m, stage),
 		Stage:     stage,
 		Exclusive: len(alter) > 0 || in.feedRemade(),
@@ -123,6 +127,16 @@ func analyzeStage(in Input) Statement {
 		return plain(in.Model, None, "analyze %s", stage)
 	}
 	return plain(in.Model, None, "analyze %s (%s)", stage, columnList(key))
+}
+
+// analyzeOwn analyses what our own statements alone join. Few rows are enough for that, and to look at more would cost
+// more than it brings.
+func analyzeOwn(m *model.Model, what string) []Statement {
+	return []Statement{
+		statement("set local default_statistics_target = 10"),
+		plain(m, None, "analyze %s", what),
+		statement("set local default_statistics_target = default"),
+	}
 }
 
 // keyChecks are asked before anything is merged: a NULL in a key would be inserted again on every run, and a second
