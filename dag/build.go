@@ -33,7 +33,7 @@ func (b *building) perform(ctx context.Context) error {
 // model builds, checks, judges and publishes.
 func (b *building) model(ctx context.Context, m *model.Model) error {
 	in := materialize.Input{
-		Model:       m,
+		Model:       b.rehearsed(m),
 		Existing:    b.existing,
 		Windowed:    b.Windowed && m.Header.Window != "" && m.Header.Kind == model.Incremental && !b.FullRefresh,
 		FullRefresh: b.FullRefresh,
@@ -41,8 +41,9 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		Redefined:   b.step.redefined || b.foreign,
 		Gated:       len(b.step.Gates) > 0,
 		Aside:       b.putsOff() && !b.unread(m),
+		Citus:       b.citus.Load() && !b.rehearses(),
 	}
-	if b.existing != nil || m.Header.Kind == model.SCD2 || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 || len(m.Header.Rejects) > 0 {
+	if b.existing != nil || m.Header.Kind == model.SCD2 || m.Header.PartitionBy != nil || m.Header.Distribute != nil || len(m.Header.Columns) > 0 || len(m.Header.Key) > 0 || len(m.Header.Rejects) > 0 {
 		var err error
 		if in.Columns, err = describe(ctx, b.conn, &b.types, m); err != nil {
 			return err
@@ -50,6 +51,9 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		if err := b.checkContract(ctx, m, in.Columns); err != nil {
 			return err
 		}
+	}
+	if err := distributed(ctx, b.conn, &in, b.oid); err != nil {
+		return err
 	}
 	if err := b.rejects(ctx, m, &in); err != nil {
 		return err
@@ -70,6 +74,16 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 	}
 	b.succeeded(b.result.Rows.Changed()+b.filed > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
 	return nil
+}
+
+// rehearsed is a model as a rehearsal builds it: a dimension begins with a plain copy of its rows there.
+func (b *building) rehearsed(m *model.Model) *model.Model {
+	if !b.rehearses() || m.Header.Kind != model.SCD2 || m.Header.PartitionBy == nil {
+		return m
+	}
+	plain := *m
+	plain.Header.PartitionBy = nil
+	return &plain
 }
 
 // unread reports whether the model becomes a new view of published relations, which nobody can read before the commit.
@@ -153,7 +167,7 @@ func (b *building) succeeded(changed bool) {
 func (b *building) render(ctx context.Context, word string, render func() (materialize.Script, error)) (materialize.Script, error) {
 	script, err := render()
 	if err == nil && script.Replaces {
-		if err = inspectDependents(ctx, b.conn, b.oid, b.existing, word); err != nil {
+		if err = inspectDependents(ctx, b.conn, b.oid, b.existing, word, materialize.Guards(b.step.node.Model)...); err != nil {
 			return script, err
 		}
 		script, err = render()

@@ -118,6 +118,7 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 		return
 	}
 	c.columns[m.Name] = kept
+	c.colocated(m, kept)
 	if len(m.Header.Rejects) > 0 {
 		c.columns[materialize.RejectsName(m.Name)] = materialize.RejectColumns
 	}
@@ -369,4 +370,29 @@ func (c *compiler) assertion(n *Node) {
 			}
 		},
 	})
+}
+
+// colocated compares the column that rows are distributed by with that of the relation that they shall be with.
+func (c *compiler) colocated(m *model.Model, columns []materialize.Column) {
+	d := m.Header.Distribute
+	if d == nil || d.Colocate == "" {
+		return
+	}
+	other := c.graph.Node(d.Colocate)
+	if other == nil || other.Model == nil || other.Model.Header.Distribute == nil {
+		return // the check of the files tells
+	}
+	named := func(columns []materialize.Column, name string) string {
+		i := slices.IndexFunc(columns, func(c materialize.Column) bool { return c.Name == name })
+		if i < 0 {
+			return ""
+		}
+		return columns[i].Type
+	}
+	by := other.Model.Header.Distribute.By
+	ours, theirs := named(columns, d.By), named(c.columns[d.Colocate], by)
+	if ours != "" && theirs != "" && ours != theirs {
+		c.fault(m.File, d.Line, fmt.Sprintf("distribute: %s is %s, and %s of %s, with which it is to be colocated, is %s", d.By, ours, by, d.Colocate, theirs),
+			"Cast one of them: rows are on one node only when their values are of one type.")
+	}
 }

@@ -41,6 +41,7 @@ type SQLExecutor struct {
 
 	types   sync.Map // columnType → its name
 	cluster atomic.Pointer[string]
+	citus   atomic.Bool
 }
 
 // Attempts and pauses, four seconds in all, after errors that pass by themselves: deadlock, serialization failure, lost

@@ -60,15 +60,10 @@ func TestIncremental_isRecomputedInFullWhenMostRecordsChanged(t *testing.T) {
 
 func TestIncremental_followsWhatPartitionsHold(t *testing.T) {
 	t.Parallel()
-	w := newFed(t, nil)
-	w.exec("alter table shop.orders rename to old")
-	w.exec("create table shop.orders (id integer, customer integer, amount numeric) partition by range (id)")
-	w.exec("create table shop.orders_low partition of shop.orders for values from (0) to (1500)")
-	w.exec("create table shop.orders_high partition of shop.orders for values from (1500) to (9000)")
-	w.exec("insert into shop.orders table shop.old")
-	w.exec("drop table shop.old")
-	w.exec("update terrace.node_state set relation = 'shop.orders'::regclass where node = 'shop.orders'") // as if terrace had made it
-	w.exec("analyze shop.orders")
+	w := newFed(t, map[string]string{
+		"models/shop/orders.sql": "-- kind: table\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n-- partition_by: {range: id, step: 1500}\nselect * from ods.orders",
+	})
+	require.Len(t, w.partitions("shop.orders"), 3)
 	w.land("ods.orders", "update ods.orders set amount = 0, customer = 301 where id in (7, 2707)")
 	w.requireTotals(w.succeed(), "upstream changed: 2 rows in shop.orders; 2 groups recomputed")
 }

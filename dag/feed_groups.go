@@ -170,7 +170,7 @@ func (b *building) pending(ctx context.Context) ([]pendingChange, error) {
 // groupColumns are the columns of the model's groups, with their types.
 func groupColumns(in materialize.Input) ([]materialize.Column, error) {
 	if !materialize.Fits(in) {
-		return nil, wholly("its columns changed")
+		return nil, wholly("its columns or its layout changed")
 	}
 	var by []materialize.Column
 	for _, name := range materialize.GroupColumns(in.Model) {

@@ -66,11 +66,13 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 		Kind    materialize.RelationKind
 		Columns []materialize.Column
 		Indexes []materialize.Index
+		// Partition is null for a table that is not partitioned.
+		Partition *materialize.Partitioning
 	}
 	if err := json.Unmarshal(text, &found); err != nil {
 		return nil, 0, fmt.Errorf("read what stands under the name: %w", err)
 	}
-	return &materialize.Relation{Kind: found.Kind, Columns: found.Columns, Indexes: found.Indexes}, found.OID, nil
+	return &materialize.Relation{Kind: found.Kind, Columns: found.Columns, Indexes: found.Indexes, Partition: found.Partition}, found.OID, nil
 }
 
 func columnsOf(names, types []string) []materialize.Column {
@@ -82,8 +84,8 @@ func columnsOf(names, types []string) []materialize.Column {
 }
 
 // inspectDependents adds what must be known before a relation can be replaced by one of the kind that SQL calls by the
-// word. It is asked only then.
-func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *materialize.Relation, word string) error {
+// word. It is asked only then. Own are the names of constraints that come with the new relation.
+func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *materialize.Relation, word string, own ...string) error {
 	type dependent struct {
 		OID        uint32
 		Name       string
@@ -108,7 +110,7 @@ func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *mater
 		if err != nil {
 			return fmt.Errorf("read grants of %s: %w", d.Name, err)
 		}
-		others, err := texts(ctx, conn, otherDependentsSQL, d.OID)
+		others, err := texts(ctx, conn, otherDependentsSQL, d.OID, []string{})
 		if err != nil {
 			return fmt.Errorf("list dependents of %s: %w", d.Name, err)
 		}
@@ -119,7 +121,7 @@ func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *mater
 		}
 		r.Views = append(r.Views, view)
 	}
-	others, err := texts(ctx, conn, otherDependentsSQL, oid)
+	others, err := texts(ctx, conn, otherDependentsSQL, oid, append([]string{}, own...))
 	if err != nil {
 		return fmt.Errorf("list dependents: %w", err)
 	}

@@ -60,20 +60,26 @@ func texted(row pgx.CollectableRow) ([]*string, error) {
 	return values, nil
 }
 
-// Explain returns the script that a build of the model would execute on the database as it is.
-func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model) (materialize.Script, error) {
+// Explain returns the script that a build of the model would execute on the database as it is, in a project's time zone.
+func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model, zone string) (materialize.Script, error) {
 	var script materialize.Script
-	err := readOnly(ctx, conn, nil, "UTC", func(pgx.Tx) error {
+	err := readOnly(ctx, conn, nil, orDefault(zone, "UTC"), func(pgx.Tx) error {
 		existing, oid, err := inspect(ctx, conn, m.Schema, m.Relation)
 		if err != nil {
 			return err
 		}
 		if existing != nil {
-			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m)); err != nil {
+			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m), materialize.Guards(m)...); err != nil {
 				return err
 			}
 		}
 		in := materialize.Input{Model: m, Existing: existing}
+		if err := conn.QueryRow(ctx, "select "+hasCitus).Scan(&in.Citus); err != nil {
+			return fmt.Errorf("look for Citus: %w", err)
+		}
+		if err := distributed(ctx, conn, &in, oid); err != nil {
+			return err
+		}
 		if m.Header.Kind != model.SQL {
 			if in.Columns, err = describe(ctx, conn, &sync.Map{}, m); err != nil {
 				return missing(err, m.Name, m.File)

@@ -174,14 +174,16 @@ func executing(name string, value any) (materialize.Statement, error) {
 	return command("execute " + name + " (" + materialize.Literal(string(text)) + ")"), nil
 }
 
-// prepare is free where it has been done on the connection before. It also asks once in which cluster this is: the server
-// reads a file to know.
+// prepare is free where it has been done on the connection before. It also asks once in which cluster this is, for which
+// the server reads a file, and whether it has Citus.
 func (e *SQLExecutor) prepare(ctx context.Context, conn *pgx.Conn) error {
 	if e.cluster.Load() == nil {
 		var id string
-		if err := conn.QueryRow(ctx, "select system_identifier::text from pg_control_system()").Scan(&id); err != nil {
+		var citus bool
+		if err := conn.QueryRow(ctx, "select system_identifier::text, "+hasCitus+" from pg_control_system()").Scan(&id, &citus); err != nil {
 			return fmt.Errorf("identify the cluster: %w", err)
 		}
+		e.citus.Store(citus)
 		e.cluster.Store(&id)
 	}
 	for name, sql := range map[string]string{openName: openSQL, openBundleName: openBundleSQL, recordStepName: recordStepSQL, recordVerdictName: recordVerdictSQL} {

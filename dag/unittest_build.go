@@ -53,6 +53,7 @@ func (u *unitTest) script(ctx context.Context, sent model.Exchanged, first bool)
 	m := *u.test.Model
 	m.Name, m.Schema, m.Relation, m.SQL = "pg_temp."+unitResult, "pg_temp", unitResult, sent.SQL
 	m.Header.Grants, m.Header.Description, m.Header.Columns = nil, "", nil
+	m.Header.PartitionBy, m.Header.Distribute = nil, nil
 	var err error
 	if m.Header.Rejects, _, err = m.Header.RulesOver(u.exchange()); err != nil {
 		return fmt.Errorf("read the rules of rejects: %w", err)

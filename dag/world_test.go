@@ -1,6 +1,7 @@
 package dag_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -33,6 +34,7 @@ type world struct {
 	change func(*dag.SQLExecutor)
 	plan   func(*dag.PlanOptions)
 	window [2]time.Time
+	zone   string // of the sessions, UTC where it is empty
 	// together publishes the next runs all at once.
 	together bool
 }
@@ -142,7 +144,7 @@ func (w *world) open(names ...string) *session {
 	config, err := pgxpool.ParseConfig(w.db.URL)
 	require.NoError(w.t, err)
 	s.pool, err = dag.Connect(ctx, config, dag.Session{
-		RunID: s.info.RunID, RunAt: w.now, Vars: w.vars, Timezone: "UTC",
+		RunID: s.info.RunID, RunAt: w.now, Vars: w.vars, Timezone: cmp.Or(w.zone, "UTC"),
 		From: w.window[0], To: w.window[1], Connections: w.threads + 1,
 	})
 	require.NoError(w.t, err)

@@ -24,7 +24,8 @@ create table shop_ods.orders__history (id bigint, payload jsonb);
 create view shop_ods.orders__versions as select id, payload from shop_ods.orders;
 insert into terrace.stream (stream, key_columns, key_types) values ('shop_ods.orders', '{id}', '{bigint}');
 create schema shop_dwd;
-create table shop_dwd.fact_order as select id from shop_ods.orders;
+create table shop_dwd.fact_order (id bigint) partition by range (id);
+create table shop_dwd.fact_order__p0 partition of shop_dwd.fact_order for values from (0) to (1000);
 create table shop_dwd.fact_order__rejects (id bigint);
 create view shop_dwd.recent_order as
     select o.id, terrace.var('shop') as shop, terrace.to_bigint(o.payload ->> 'n') as n from shop_ods.orders as o;
@@ -87,6 +88,7 @@ values ('nightly', now(), '{update}', now(), 'due')`, []string{loader, transform
 
 	{"read a stream", "select * from shop_ods.orders", []string{loader, transformer}},
 	{"read versions", "select * from shop_ods.orders__versions", []string{loader, transformer}},
+	{"replace a partition of a model", "drop table shop_dwd.fact_order__p0", []string{transformer}},
 	{"delete landed records", "delete from shop_ods.orders", []string{loader}},
 	{"drop a stream", "drop table shop_ods.orders cascade", []string{loader}},
 

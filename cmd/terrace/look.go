@@ -168,7 +168,7 @@ func (c *ShowCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	script, err := dag.Explain(ctx, conn, n.Model)
+	script, err := dag.Explain(ctx, conn, n.Model, p.Config.Timezone)
 	if err != nil {
 		return err
 	}

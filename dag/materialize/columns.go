@@ -44,14 +44,19 @@ func alterColumns(in Input, want []Column) ([]Statement, error) {
 	return out, nil
 }
 
-// Fits reports whether the table of an incremental or scd2 model has the columns that its query wants it to have.
+// Fits reports whether the table of an incremental or scd2 model has the columns that its query wants it to have, and its
+// rows where its header says.
 func Fits(in Input) bool {
 	want, err := Kept(in)
 	if err != nil || in.Existing == nil {
 		return false
 	}
 	alter, err := alterColumns(in, want)
-	return err == nil && len(alter) == 0
+	if err != nil || len(alter) > 0 {
+		return false
+	}
+	laid, err := newLayout(in, want)
+	return err == nil && laid.as(in.Existing)
 }
 
 // retype is a column whose type is another one now.

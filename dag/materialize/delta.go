@@ -35,6 +35,8 @@ func applyDelta(in Input, part string, altered bool) (find, change []Statement) 
 		find = append(find, keyDelta(in, part))
 	}
 	find = append(find, analyzeOwn(m, delta+" (_was, _is)")...)
+	early, late := in.layout.making()
+	find, change = append(find, early...), append(change, late...)
 	change = append(change, feedDelta(in, altered)...)
 	// Deleting comes first, so that a row which left a key of another unique index makes room.
 	change = append(change, plain(m, Deleted, `delete from %s as t

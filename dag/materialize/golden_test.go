@@ -279,6 +279,40 @@ func others() []golden {
 	leftUnique.Existing.Indexes = append(leftUnique.Existing.Indexes, unique)
 	rekeyed := again(materialize.Input{Model: anOrdersModel(model.Table), Columns: columns})
 	rekeyed.Model = with(anOrdersModel(model.Table), func(m *model.Model) { m.Header.Key = []string{"id", "day"} })
+	partitioned := func(by model.Partition, key ...string) materialize.Input {
+		return materialize.Input{Model: with(anOrdersModel(model.Table), func(m *model.Model) {
+			m.Header.PartitionBy, m.Header.Key = &by, key
+		}), Columns: columns}
+	}
+	monthly := partitioned(model.Partition{Strategy: model.ByRange, Column: "day", Step: model.Step{Months: 1}}, "id", "day")
+	monthlyAgain := again(monthly)
+	monthlyAgain.Existing.Partition = &materialize.Partitioning{
+		Strategy: "range", Columns: []string{"day"}, Marks: []string{"Partition of shop.orders by range (day), 1 month"},
+	}
+	byState := monthlyAgain
+	byState.Model = partitioned(model.Partition{Strategy: model.ByList, Column: "state", Default: true}, "id", "state").Model
+	whole := monthlyAgain
+	whole.Model = anOrdersModel(model.Table)
+	whole.Model.Header.Key = monthly.Model.Header.Key
+	days := partitioned(model.Partition{Strategy: model.ByRange, Column: "day", Step: model.Step{Days: 7}, Default: true})
+	daysAgain := again(days)
+	daysAgain.Existing.Partition = &materialize.Partitioning{
+		Strategy: "range", Columns: []string{"day"}, Marks: []string{"Partition of shop.orders by range (day), 7 days with default"},
+	}
+	hashed := partitioned(model.Partition{Strategy: model.ByHash, Column: "id", Count: 3}, "id")
+	byID := func(in materialize.Input) materialize.Input {
+		in.Model = with(anOrdersModel(model.SCD2), func(m *model.Model) {
+			m.Header.PartitionBy = &model.Partition{Strategy: model.ByRange, Column: "id", Step: model.Step{Numbers: 2}}
+		})
+		return in
+	}
+	dimension := materialize.Input{Model: anOrdersModel(model.SCD2), Columns: columns}
+	partedAgain := byID(again(dimension))
+	partedAgain.Existing.Partition = &materialize.Partitioning{
+		Strategy: "range", Columns: []string{"id"}, Marks: []string{"Partition of shop.orders by range (id), 2"},
+	}
+	joined := partedAgain
+	joined.Model = anOrdersModel(model.SCD2)
 	handmade := strictChanged
 	handmade.Model, handmade.HasRejects = anOrdersModel(model.Table), false
 	handmade.Existing = &materialize.Relation{Kind: materialize.IsTable, Columns: columns[:4], Handmade: []materialize.HandmadeIndex{
@@ -287,6 +321,16 @@ func others() []golden {
 		{Name: "by_gone", Definition: " USING btree (gone)", Unique: true, Columns: []string{"gone", "id"}},
 	}}
 	return []golden{
+		{name: "table_partitioned_first", in: monthly},
+		{name: "table_partitioned_again", in: monthlyAgain, setup: append(first(monthly), "delete from shop.orders where id = 1", "drop table shop.orders__p2026_01")},
+		{name: "table_partitioned_otherwise", in: byState, setup: first(monthly)},
+		{name: "table_no_longer_partitioned", in: whole, setup: first(monthly)},
+		{name: "table_partitioned_default_again", in: daysAgain, setup: append(first(days), "delete from shop.orders")},
+		{name: "table_partitioned_hash_first", in: hashed},
+		{name: "scd2_partitioned_first", in: byID(dimension)},
+		{name: "scd2_partitioned_again", in: partedAgain, setup: append(first(byID(dimension)), "delete from shop.orders", "drop table shop.orders__p2")},
+		{name: "scd2_now_partitioned", in: byID(again(dimension)), setup: append(first(dimension), "delete from shop.orders where id = 1")},
+		{name: "scd2_no_longer_partitioned", in: joined, setup: append(first(byID(dimension)), "delete from shop.orders where id = 1")},
 		{name: "table_indexes_left", in: left, setup: leftSetup},
 		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
 		{name: "table_key_changed", in: rekeyed, setup: first(rekeyed)},

@@ -97,6 +97,10 @@ func rekeyed(in Input) bool {
 	return in.Redefined && len(m.Header.Key) > 0 && !slices.ContainsFunc(have, named(IndexName(m.Relation, indexesOf(m)[0])))
 }
 
+// rebuilt reports whether the rows that stand there cannot be changed in place: they obey other unique indexes, or are kept
+// in another way.
+func rebuilt(in Input) bool { return rekeyed(in) || !in.layout.as(in.Existing) }
+
 func named(name string) func(Index) bool {
 	return func(i Index) bool { return i.Name == name }
 }

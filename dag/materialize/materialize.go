@@ -39,6 +39,9 @@ type Relation struct {
 	Kind    RelationKind
 	Columns []Column // in order; generated columns included
 	Indexes []Index  // nil when they are not known
+	// Partition is nil for a table that is not partitioned. Distributed says that Citus keeps its rows on other nodes.
+	Partition   *Partitioning
+	Distributed bool
 	// Handmade are the indexes that people made. It is known only where Script.Replaces asked for it.
 	Handmade []HandmadeIndex
 	// Restore gives a new relation of the same name the old one's owner, grants and comments.
@@ -97,8 +100,12 @@ type Input struct {
 	Aside bool
 	// HasRejects says that the relation of the model's rejected rows is there.
 	HasRejects bool
+	// Citus says that the server can keep rows on other nodes, as the header's distribute wants.
+	Citus bool
 	// StaleRejects says that it is there and that the model no longer has rules that reject rows.
 	StaleRejects bool
+
+	layout layout // of the table that the model becomes
 }
 
 // Counter says what a statement's row count is a count of.
@@ -152,7 +159,8 @@ type Script struct {
 	Replaces bool
 	// Last takes away what the model no longer has, after everything else. It takes locks that readers wait for, and is short.
 	Last []Statement
-	// Lost says in words what could not be kept of what people made, each a sentence without its end.
+	// Lost says in words what could not be kept of what people made, and why a table was built anew, each a sentence
+	// without its end.
 	Lost []string
 	// Delta, when set, is a query that returns inserted, updated and deleted rows, asked after Publish.
 	Delta string
@@ -182,6 +190,12 @@ func Render(in Input) (Script, error) {
 }
 
 func render(in Input) (Script, error) {
+	if in.Model.Header.Kind == model.Table || in.Model.Header.Kind == model.Incremental {
+		var err error
+		if in.layout, err = newLayout(in, in.Columns); err != nil {
+			return Script{}, err
+		}
+	}
 	switch in.Model.Header.Kind {
 	case model.View:
 		return renderView(in)

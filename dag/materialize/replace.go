@@ -13,15 +13,32 @@ import (
 // create makes a relation that nobody can see before the commit, so it is built and judged under its own name.
 func create(in Input) Script {
 	m, word := in.Model, Word(in.Model)
-	return Script{
-		Build:  fill(in, word, Quote(m.Name)),
-		Checks: keyChecks(m, Quote(m.Name)),
+	script := Script{
 		Publish: slices.Concat(
 			missingIndexes(m, nil),
 			[]Statement{plain(m, None, "analyze %s", Quote(m.Name))},
 			describe(m, word),
 		),
 	}
+	if !in.layout.plain() {
+		script.lay(in, Quote(m.Name))
+		return script
+	}
+	script.Build, script.Checks = fill(in, word, Quote(m.Name)), keyChecks(m, Quote(m.Name))
+	return script
+}
+
+// lay computes the rows aside and pours them, once they are judged, into a table whose layout depends on them.
+func (s *Script) lay(in Input, target string) {
+	m := in.Model
+	s.Build = append(aside(in), analyzeStage(in))
+	s.Checks = slices.Concat(keyChecks(m, stage), in.layout.parts.checks(stage))
+	s.Stage, s.Index = stage, append(in.layout.pour(target), s.Index...)
+}
+
+// aside computes the model's rows, without those that a rule rejects.
+func aside(in Input) []Statement {
+	return append([]Statement{withBody(in.Model, None, "create temporary table \"stage\" on commit drop as", "")}, reject(in, "")...)
 }
 
 // fill makes a new relation with the model's rows, or with those that no rule rejects.
@@ -30,15 +47,36 @@ func fill(in Input, word, target string) []Statement {
 	if len(m.Header.Rejects) == 0 {
 		return []Statement{withBody(m, Inserted, fmt.Sprintf("create %s %s as", word, target), "")}
 	}
-	aside := withBody(m, None, "create temporary table \"stage\" on commit drop as", "")
-	return slices.Concat(
-		[]Statement{aside}, reject(in, ""),
-		[]Statement{plain(m, Inserted, "create %s %s as\nselect * from %s", word, target, stage)},
-	)
+	return append(aside(in), plain(m, Inserted, "create %s %s as\nselect * from %s", word, target, stage))
 }
 
 // exchange builds the relation in terrace_stage, with its indexes, and lets it take the model's name.
 func exchange(in Input) (Script, error) {
+	m, word := in.Model, Word(in.Model)
+	target := StageOf(m.Name)
+	indexes, publish, lost, err := takeOver(in)
+	if err != nil {
+		return Script{}, err
+	}
+	script := Script{
+		Build:     fill(in, word, target),
+		Checks:    keyChecks(m, target),
+		Stage:     target,
+		Aside:     target,
+		Index:     append(indexes, plain(m, None, "analyze %s", target)),
+		Publish:   append(publish, describe(m, word)...),
+		Exclusive: true,
+		Replaces:  true,
+		Lost:      lost,
+	}
+	if !in.layout.plain() {
+		script.lay(in, target)
+	}
+	return script, nil
+}
+
+// takeOver gives what is staged its indexes, and then the place of what stands under the model's name.
+func takeOver(in Input) (indexes, publish []Statement, lost []string, err error) {
 	m, word := in.Model, Word(in.Model)
 	target := StageOf(m.Name)
 	moved := pgx.Identifier{m.Schema, Short(m.Name)}.Sanitize()
@@ -46,35 +84,24 @@ func exchange(in Input) (Script, error) {
 		plain(m, None, "alter %s %s set schema %s", word, target, pgx.Identifier{m.Schema}.Sanitize()),
 		plain(m, None, "alter %s %s rename to %s", word, moved, pgx.Identifier{m.Relation}.Sanitize()),
 	}
-	var aside []Statement
 	for _, index := range indexesOf(m) {
 		// Two models of one name in two schemas may be staged at the same time.
 		name, staged := IndexName(m.Relation, index), IndexName(m.Name, index)
-		aside = append(aside, plain(m, None, "%s", createIndex(staged, target, index)))
+		indexes = append(indexes, plain(m, None, "%s", createIndex(staged, target, index)))
 		take = append(take, plain(m, None, "alter index %s rename to %s",
 			pgx.Identifier{m.Schema, staged}.Sanitize(), pgx.Identifier{name}.Sanitize()))
 	}
 	again, lost := handmade(in, word)
 	for _, index := range again {
 		staged := Short(m.Name + "." + index.Name)
-		aside = append(aside, index.make(m, staged, target))
+		indexes = append(indexes, index.make(m, staged, target))
 		take = append(take, index.rename(m, staged))
 	}
-	publish, err := replace(in, take...)
-	if err != nil {
-		return Script{}, err
+	if in.Existing.Kind == IsTable && !in.layout.as(in.Existing) && in.layout.apart == nil {
+		lost = append(lost, "built anew: "+in.layout.news())
 	}
-	return Script{
-		Build:     fill(in, word, target),
-		Checks:    keyChecks(m, target),
-		Stage:     target,
-		Aside:     target,
-		Index:     append(aside, plain(m, None, "analyze %s", target)),
-		Publish:   append(publish, describe(m, word)...),
-		Exclusive: true,
-		Replaces:  true,
-		Lost:      lost,
-	}, nil
+	publish, err = replace(in, append(take, in.layout.parts.take()...)...)
+	return indexes, publish, lost, err
 }
 
 // Word is what SQL calls the relation that a model becomes.

@@ -42,6 +42,9 @@ type dimension struct {
 	tombstone bool
 	// partial says that only the keys in "affected" are looked at.
 	partial bool
+	layout  layout
+	// names is what the names of constraints begin with.
+	names string
 }
 
 func newDimension(in Input) (dimension, error) {
@@ -54,6 +57,7 @@ func newDimension(in Input) (dimension, error) {
 		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
 		replayed:  m.Header.Replays(),
 		tombstone: spec.OnDelete == model.Tombstone,
+		names:     m.Relation,
 	}
 	d.partial = !d.replayed || in.Groups != nil
 	_, d.tie = find(in.Columns, version)
@@ -76,7 +80,10 @@ func newDimension(in Input) (dimension, error) {
 	if len(d.tracked) == 0 {
 		d.tracked = d.trackedByDefault()
 	}
-	return d, nil
+	if d.layout, err = newLayout(in, d.columns()); d.layout.parts != nil {
+		d.layout.parts.guard = d.oneOpen()
+	}
+	return d, err
 }
 
 // timeOf finds the output column that says when a version became valid: the one that the header names, else one that
@@ -191,6 +198,10 @@ from pg_temp."delta"`,
 	if err != nil {
 		return Script{}, err
 	}
+	if in.Existing != nil && !d.layout.as(in.Existing) {
+		err := d.move(in, &script)
+		return script, err
+	}
 	altered := len(before) > 0
 	if in.Existing != nil {
 		// A unique index that left would be in the way of the rows that it left for.
@@ -202,9 +213,10 @@ from pg_temp."delta"`,
 	if in.Aside && in.Existing != nil && len(before) > 0 {
 		return Script{}, inPlaceOnly(m)
 	}
-	script.Exclusive = in.Existing != nil && (len(before) > 0 || in.feedRemade())
+	script.Exclusive = in.Existing != nil && (len(before) > 0 || in.feedRemade() || d.layout.waits())
 	leave, come := d.feed(in, altered)
-	script.Publish = slices.Concat(before, d.events(), d.delta(), leave, []Statement{d.merge()}, come)
+	script.Publish = slices.Concat(before, d.events(), d.delta(), d.making(in.Existing == nil), leave, []Statement{d.merge()}, come)
+	script.Publish = append(script.Publish, d.layout.parts.analyzed(d.target)...)
 	if in.Existing == nil {
 		script.Publish = append(script.Publish, missingIndexes(m, nil)...)
 		script.Publish = append(script.Publish, plain(m, None, "analyze %s", d.target))
@@ -261,12 +273,38 @@ func (d dimension) create() Statement {
 		fmt.Fprintf(&b, "    %s boolean not null default false,\n", isDeleted)
 	}
 	fmt.Fprintf(&b, "    %s boolean not null generated always as (%s is null) stored,\n", d.current, d.to)
-	constraint := func(suffix string) string { return pgx.Identifier{Short(d.m.Relation + suffix)}.Sanitize() }
-	fmt.Fprintf(&b, "    constraint %s check (%s > %s),\n", constraint("_ends_after_start"), d.to, d.from)
-	fmt.Fprintf(&b, "    constraint %s unique (%s, %s),\n", constraint("_one_version_a_time"), columnList(d.key), d.from)
-	fmt.Fprintf(&b, "    constraint %s exclude using btree (%s) where (%s is null) deferrable initially deferred",
-		constraint("_one_open_version"), list(d.key, ", ", func(q string) string { return q + " with =" }), d.to)
-	return plain(d.m, None, "create table %s (\n%s\n)", d.target, b.String())
+	fmt.Fprintf(&b, "    constraint %s check (%s > %s),\n", d.constraint(endsAfterStart), d.to, d.from)
+	fmt.Fprintf(&b, "    constraint %s unique (%s, %s)", d.constraint(oneVersionATime), columnList(d.key), d.from)
+	if d.layout.parts == nil { // else each partition has it
+		fmt.Fprintf(&b, ",\n    constraint %s %s", d.constraint(oneOpenVersion), d.oneOpen())
+	}
+	return plain(d.m, None, "create table %s (\n%s\n)%s", d.target, b.String(), d.layout.parts.clause())
+}
+
+// The ends of the names of a dimension's constraints.
+const (
+	endsAfterStart  = "_ends_after_start"
+	oneVersionATime = "_one_version_a_time"
+	oneOpenVersion  = "_one_open_version"
+)
+
+// Guards are the names of the constraints that a dimension's table is made with; other models have none.
+func Guards(m *model.Model) []string {
+	if m == nil || m.Header.Kind != model.SCD2 {
+		return nil
+	}
+	return []string{Short(m.Relation + endsAfterStart), Short(m.Relation + oneVersionATime), Short(m.Relation + oneOpenVersion)}
+}
+
+// constraint is the name of one, quoted.
+func (d dimension) constraint(suffix string) string {
+	return pgx.Identifier{Short(d.names + suffix)}.Sanitize()
+}
+
+// oneOpen is the constraint that keeps a key from having two open versions.
+func (d dimension) oneOpen() string {
+	return fmt.Sprintf("exclude using btree (%s) where (%s is null) deferrable initially deferred",
+		list(d.key, ", ", func(q string) string { return q + " with =" }), d.to)
 }
 
 func (d dimension) checks() []Check {

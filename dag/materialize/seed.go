@@ -33,7 +33,7 @@ func RenderSeed(seed model.Seed, in Input) (Script, error) {
 	switch {
 	case existing == nil:
 		script.Publish = append([]Statement{make}, after...)
-	case existing.Kind == IsTable && !in.Foreign && slices.Equal(existing.Columns, columns) && !rekeyed(in):
+	case existing.Kind == IsTable && !in.Foreign && slices.Equal(existing.Columns, columns) && !rebuilt(in):
 		applied := apply(in)
 		script.Index, script.Publish, script.Last, script.Exclusive = applied.Index, applied.Publish, applied.Last, applied.Exclusive
 	default:

@@ -19,7 +19,7 @@ func renderTable(in Input) (Script, error) {
 	switch {
 	case in.Existing == nil:
 		return create(in), nil
-	case in.Existing.Kind == IsTable && !in.Foreign && slices.Equal(in.Existing.Columns, in.Columns) && !rekeyed(in):
+	case in.Existing.Kind == IsTable && !in.Foreign && slices.Equal(in.Existing.Columns, in.Columns) && !rebuilt(in):
 		return apply(in), nil
 	default:
 		return exchange(in)
@@ -40,7 +40,7 @@ func renderIncremental(in Input) (Script, error) {
 	if len(alter) > 0 {
 		in.Groups = nil // the new columns are new in every row
 	}
-	if rekeyed(in) || in.Aside && len(alter) > 0 {
+	if rebuilt(in) || in.Aside && len(alter) > 0 {
 		return beside(in)
 	}
 	return apply(in, alter...), nil
@@ -52,10 +52,14 @@ func beside(in Input) (Script, error) {
 	_, kept, _ := compare(in.Existing.Columns, in.Columns)
 	switch {
 	case len(kept) == 0 || in.Model.Header.OnSchemaChange != model.Append:
-	case rekeyed(in):
+	case rebuilt(in):
+		what := "the key or a unique index"
+		if !rekeyed(in) {
+			what = "the layout"
+		}
 		return Script{}, &RefusedError{
-			Message: fmt.Sprintf("the key or a unique index of %s changed, so it has to be built anew, and columns that only old rows have would be lost: %s",
-				in.Model.Name, strings.Join(names(kept), ", ")),
+			Message: fmt.Sprintf("%s of %s changed, so it has to be built anew, and columns that only old rows have would be lost: %s",
+				what, in.Model.Name, strings.Join(names(kept), ", ")),
 			Hint: "Return them from the query, or let them go: terrace run --full-refresh -s " + in.Model.Name,
 		}
 	default:
@@ -95,9 +99,9 @@ func apply(in Input, alter ...Statement) Script {
 	}
 	script := Script{
 		Build:     slices.Concat([]Statement{build}, reject(in, part), analyze),
-		Checks:    keyChecks(m, stage),
+		Checks:    slices.Concat(keyChecks(m, stage), in.layout.parts.checks(stage)),
 		Stage:     stage,
-		Exclusive: len(alter) > 0 || in.feedRemade(),
+		Exclusive: len(alter) > 0 || in.feedRemade() || in.layout.waits(),
 	}
 	if part != "" {
 		script.Stage = "" // assertions are about the whole relation, and there is no other place that has it
@@ -112,6 +116,7 @@ func apply(in Input, alter ...Statement) Script {
 		script.Index, script.Publish = find, change
 	}
 	script.Publish = append(script.Publish, missingIndexes(m, in.Existing.Indexes)...)
+	script.Publish = append(script.Publish, in.layout.parts.analyzed(Quote(m.Name))...)
 	script.Last = dropIndexes(m, staleIndexes(m, in.Existing.Indexes))
 	if in.Redefined {
 		script.Publish = append(script.Publish, describe(m, "table")...)

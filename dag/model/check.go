@@ -174,7 +174,8 @@ func (c *sqlChecker) layer(m *Model, text sqlText, r Read) []Problem {
 func (c *sqlChecker) unread(m *Model, reads []Read) []Problem {
 	var problems []Problem
 	for _, ref := range m.Header.DependsOn {
-		if slices.ContainsFunc(reads, func(r Read) bool { return r.Name == ref.Name }) {
+		colocated := m.Header.Distribute != nil && m.Header.Distribute.Colocate == ref.Name
+		if colocated || slices.ContainsFunc(reads, func(r Read) bool { return r.Name == ref.Name }) {
 			continue
 		}
 		problems = append(problems, place{m.File, ref.Line, ref.Col}.warning(

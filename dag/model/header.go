@@ -19,9 +19,9 @@ type headerFile struct {
 	Rejects        strict.Map[rejectFile]         `yaml:"rejects"`
 	Assert         []assertFile                   `yaml:"assert"`
 	Indexes        strict.Placed[[]indexFile]     `yaml:"indexes"`
-	PartitionBy    strict.Node                    `yaml:"partition_by"` // legal, and refused by this version
+	PartitionBy    strict.Placed[partitionFile]   `yaml:"partition_by"`
 	Grants         strict.Map[[]string]           `yaml:"grants"`
-	Distribute     strict.Node                    `yaml:"distribute"` // as partition_by
+	Distribute     strict.Placed[distributeFile]  `yaml:"distribute"`
 	OnSchemaChange strict.String                  `yaml:"on_schema_change" enum:"fail,append,sync"`
 	Target         strict.String                  `yaml:"target"`
 	Version        strict.Placed[int]             `yaml:"version"`
@@ -160,6 +160,7 @@ func (h *headerReader) header() Header {
 	if header.Kind == SCD2 {
 		header.SCD2 = scd2(w.SCD2.Value)
 	}
+	header.PartitionBy, header.Distribute = h.partition(), h.distribution()
 	header.Columns = columns(w.Columns)
 	header.Assert = h.asserts()
 	return header

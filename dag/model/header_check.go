@@ -15,7 +15,6 @@ var stored = []Kind{Table, Incremental, SCD2}
 // check applies the rules that concern several keys at once.
 func (h *headerReader) check(header *Header) {
 	h.checkKinds(header.Kind)
-	h.checkUnsupported()
 	h.checkNames()
 	h.checkKey(header)
 	switch header.Kind {
@@ -26,6 +25,10 @@ func (h *headerReader) check(header *Header) {
 		h.checkObserved(header)
 	case SQL:
 		h.checkTarget()
+	}
+	if slices.Contains(stored, header.Kind) {
+		h.checkPartition(header)
+		h.checkDistribution(header)
 	}
 	for _, a := range h.written.Assert {
 		h.checkAssert(a)
@@ -62,27 +65,14 @@ func (h *headerReader) checkKinds(kind Kind) {
 		{"target", w.Target.Pos, []Kind{SQL}},
 		{"rejects", rejects, stored},
 		{"indexes", w.Indexes.Pos, append([]Kind{MaterializedView}, stored...)},
+		{"partition_by", w.PartitionBy.Pos, stored},
+		{"distribute", w.Distribute.Pos, stored},
 		{"on_schema_change", w.OnSchemaChange.Pos, stored},
 		{"grants", grants, append([]Kind{View, MaterializedView}, stored...)},
 	} {
 		if rule.at != (strict.Pos{}) && !slices.Contains(rule.kinds, kind) {
 			h.fail(rule.at, fmt.Sprintf("%q means nothing for kind %s", rule.key, kind),
 				"it belongs to kind "+joinWords(rule.kinds)+"; remove it or change the kind")
-		}
-	}
-}
-
-// checkUnsupported refuses keys that would be without effect.
-func (h *headerReader) checkUnsupported() {
-	for _, unsupported := range []struct {
-		key, hint string
-		node      strict.Node
-	}{
-		{"partition_by", "remove it; an index serves most of what partitions are for: indexes: [[business_date]]", h.written.PartitionBy},
-		{"distribute", "remove it: tables are laid out on one server", h.written.Distribute},
-	} {
-		if !unsupported.node.IsZero() {
-			h.fail(unsupported.node.Pos(), fmt.Sprintf("%q is not supported by this version", unsupported.key), unsupported.hint)
 		}
 	}
 }

@@ -167,14 +167,14 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`m.sql:5:13: "timeout" wants a duration such as PT5M or P1D, got "5m"`,
 			`m.sql:6:22: "on_schema_change" cannot be "ignore" | one of fail, append, sync`,
 		}},
-		"keys of other kinds": {"depends_on: []\nincremental: {by: a}\nscd2: {track: [a]}\ntarget: a.b\nrejects: {x: a < 0}\nindexes: [a]\npartition_by: list (a)\ndistribute: local\non_schema_change: sync", []string{
+		"keys of other kinds": {"depends_on: []\nincremental: {by: a}\nscd2: {track: [a]}\ntarget: a.b\nrejects: {x: a < 0}\nindexes: [a]\npartition_by: {list: a}\ndistribute: local\non_schema_change: sync", []string{
 			`m.sql:2:17: "incremental" means nothing for kind view | it belongs to kind incremental; remove it or change the kind`,
 			`m.sql:3:10: "scd2" means nothing for kind view | it belongs to kind scd2; remove it or change the kind`,
 			`m.sql:4:12: "target" means nothing for kind view | it belongs to kind sql; remove it or change the kind`,
 			`m.sql:5:14: "rejects" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
 			`m.sql:6:13: "indexes" means nothing for kind view | it belongs to kind materialized_view, table, incremental, scd2; remove it or change the kind`,
-			`m.sql:7:18: "partition_by" is not supported by this version | remove it; an index serves most of what partitions are for: indexes: [[business_date]]`,
-			`m.sql:8:16: "distribute" is not supported by this version | remove it: tables are laid out on one server`,
+			`m.sql:7:18: "partition_by" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
+			`m.sql:8:16: "distribute" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
 			`m.sql:9:22: "on_schema_change" means nothing for kind view | it belongs to kind table, incremental, scd2; remove it or change the kind`,
 		}},
 		"incremental": {"kind: incremental\ndepends_on: [a.b]\nincremental:\n  by: [x, x]\n  changed:\n    a.c: [x]", []string{
@@ -222,10 +222,6 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`m.sql:10:50: tolerance wants a number such as 0.01, got "x"`,
 			`m.sql:11:8: expression is empty | write a condition that holds for every good row`,
 			`m.sql:13:26: two assertions have the name "n" | give one of them another`,
-		}},
-		"not yet": {"kind: table\ndepends_on: []\npartition_by:\n  range: [a]\ndistribute: {by: a, local: true}", []string{
-			`m.sql:4:6: "partition_by" is not supported by this version | remove it; an index serves most of what partitions are for: indexes: [[business_date]]`,
-			`m.sql:5:16: "distribute" is not supported by this version | remove it: tables are laid out on one server`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

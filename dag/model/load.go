@@ -52,6 +52,7 @@ func Load(fsys fs.FS, opts Options) (*Project, []Problem) {
 	}
 	p.sort()
 	problems = append(problems, checkClaims(p.claims())...)
+	problems = append(problems, p.checkColocated()...)
 	problems = append(problems, p.resolve()...)
 	return p, strict.Sort(problems)
 }

@@ -106,7 +106,9 @@ type Header struct {
 	Rejects        []RejectRule
 	Assert         []Inline
 	Indexes        []Index
+	PartitionBy    *Partition          `json:",omitempty"`
 	Grants         map[string][]string // privilege → roles
+	Distribute     *Distribution       `json:",omitempty"`
 	OnSchemaChange SchemaChange
 	Target         string // Kind SQL: the relation that the statements fill
 	Version        int

@@ -1,4 +1,4 @@
--- The relation under a model's name, if there is one: its kind, columns and indexes.
+-- The relation under a model's name, if there is one: its kind, columns, indexes and partitions.
 select jsonb_build_object(
     'oid', c.oid::bigint,
     'kind', case c.relkind
@@ -16,7 +16,27 @@ select jsonb_build_object(
         join pg_class as i
             on i.oid = x.indexrelid
         where x.indrelid = c.oid
-    )
+    ),
+    'partition', case when c.relkind = 'p' then (
+        select jsonb_build_object(
+            'strategy', case k.partstrat when 'r' then 'range' when 'l' then 'list' else 'hash' end,
+            'columns', array(
+                select coalesce(a.attname, '')
+                from unnest(k.partattrs::int2[]) with ordinality as n (attnum, position)
+                left join pg_attribute as a
+                    on a.attrelid = c.oid and a.attnum = n.attnum and n.attnum > 0
+                order by n.position
+            ),
+            'marks', array(
+                select distinct coalesce(obj_description(i.inhrelid, 'pg_class'), '')
+                from pg_inherits as i
+                where i.inhparent = c.oid
+            ),
+            'zone', current_setting('timezone')
+        )
+        from pg_partitioned_table as k
+        where k.partrelid = c.oid
+    ) end
 )
 from pg_class as c
 join pg_namespace as n

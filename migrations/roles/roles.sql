@@ -84,9 +84,12 @@ begin
         ) as made
         join pg_namespace as n
             on n.nspname = split_part(made.name, '.', 1)
-        join pg_class as c
-            on c.relnamespace = n.oid
-            and c.relname = split_part(made.name, '.', 2)
+        join pg_class as named
+            on named.relnamespace = n.oid
+            and named.relname = split_part(made.name, '.', 2)
+        join pg_class as c -- it, or a partition of it
+            on c.oid = named.oid
+            or c.oid in (select i.inhrelid from pg_inherits as i where i.inhparent = named.oid and named.relkind = 'p')
         where c.relkind in ('r', 'p', 'v', 'm')
         order by made.name
     loop
