@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
@@ -211,7 +209,7 @@ func (h *headerReader) checkGuarded(header *Header, at strict.Pos, what, column 
 			"choose a column of the key, or add "+column+" to it if a row is still named by that")
 	}
 	for _, index := range header.Indexes {
-		if index.Unique && !slices.Contains(index.Columns, column) && !slices.Contains(index.Columns, pgx.Identifier{column}.Sanitize()) {
+		if index.Unique && !slices.Contains(index.Columns, column) && !slices.Contains(index.Columns, `"`+strings.ReplaceAll(column, `"`, `""`)+`"`) {
 			h.fail(h.written.Indexes.Pos, fmt.Sprintf("the unique index on (%s) does not contain %s, which %s names: %s", strings.Join(index.Columns, ", "), column, what, within),
 				"add the column to the index, or make the rule an assertion: assert: [{unique: ["+strings.Join(index.Columns, ", ")+"]}]")
 		}
