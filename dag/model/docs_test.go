@@ -33,7 +33,7 @@ func TestDocs_examplesAreLegal(t *testing.T) {
 		require.Empty(t, problems, text)
 		headers++
 	}
-	require.Equal(t, 6, headers)
+	require.Equal(t, 7, headers)
 
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| `(.*?)`").FindAllStringSubmatch(section(string(page), "## Keys"), -1) {
 		header := "depends_on: []\n"
