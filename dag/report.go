@@ -53,6 +53,8 @@ type StepFault struct {
 	Line     int    `json:"line,omitempty"`
 	Column   int    `json:"column,omitempty"`
 	Hint     string `json:"hint,omitempty"`
+	// Data says that the data is not as declared: exit code 4.
+	Data bool `json:"data,omitempty"`
 }
 
 // StepError is why a step failed, with the place in the model's file where that is known.
@@ -82,11 +84,14 @@ func faultOf(err error) *StepFault {
 	if err == nil {
 		return nil
 	}
+	fault := StepFault{Message: err.Error()}
 	var step *StepError
 	if errors.As(err, &step) {
-		return &step.StepFault
+		fault = step.StepFault
 	}
-	return &StepFault{Message: err.Error()}
+	var data *DataError
+	fault.Data = errors.As(err, &data)
+	return &fault
 }
 
 // report makes the report of a run whose steps have all ended.
