@@ -107,6 +107,14 @@ values ('nightly', now(), '{update}', now(), 'due')`, []string{loader, transform
 insert into terrace.assertion_result (run_id, assertion, severity, status) select gen_random_uuid(), 'a', 'warn', 'pass' from r where false`,
 		[]string{transformer},
 	},
+	{
+		"queue an alert", `insert into terrace.alert (environment, rule, topic, channel, event, message)
+values ('', 'r', 'run', 'c', 'failure', '{}')`,
+		[]string{loader, transformer},
+	},
+	{"mark an alert as sent", "update terrace.alert set status = 'sent'", []string{loader, transformer}},
+	{"forget a problem", "delete from terrace.alert_problem", []string{loader, transformer}},
+	{"note the size of the database", "insert into terrace.database_size (bytes) values (1)", []string{loader, transformer}},
 	{"read rejects", "select * from terrace.reject", []string{loader, transformer}},
 	{"read a variable's table", "select * from terrace.variable", []string{loader, transformer}},
 }
