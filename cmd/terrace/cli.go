@@ -34,6 +34,7 @@ type CLI struct {
 	Profile ProfileCmd `cmd:"" group:"look" help:"Show which values the records of a stream have, since when, and how late records come."`
 	Rejects RejectsCmd `cmd:"" group:"look" help:"List records that could not be landed."`
 	Quality QualityCmd `cmd:"" group:"look" help:"Show what assertions found last, and what was rejected."`
+	Alerts  AlertsCmd  `cmd:"" group:"look" help:"List alerts that were sent or wait; try a channel; look now whether there is something to tell."`
 	Doctor  DoctorCmd  `cmd:"" group:"look" help:"Check the surroundings: database, binaries, settings, credentials."`
 
 	Clean      CleanCmd      `cmd:"" group:"database" help:"Drop what was made for nodes, and forget it."`

@@ -16,7 +16,7 @@ const canary = "canary-7f3a91c2"
 
 // newOutside starts what scripts meet beyond the database, and returns the variables that say where it is:
 //
-//	API       an upstream: /good lists orders, /down and /busy answer by status alone, /html answers with a page for people, /refuse does not know the token
+//	API       an upstream: /good lists orders, /down and /busy answer by status alone, /html answers with a page for people, /refuse does not know the token, /robot takes alerts without a signature
 //	LOCKED    the URL of a database that refuses the password
 //	DOWN      the URL of a database where no server listens
 //	NOWHERE   an address where no upstream listens
@@ -56,6 +56,14 @@ func upstream() http.Handler {
 		http.Error(w, "down for repairs", http.StatusServiceUnavailable)
 	})
 	mux.HandleFunc("/busy/orders", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "slow down", http.StatusTooManyRequests) })
+	// It takes messages as a robot of DingTalk does, and sends signatures back.
+	mux.HandleFunc("POST /robot", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("sign") == "" {
+			fmt.Fprint(w, `{"errcode": 0, "errmsg": "ok"}`)
+			return
+		}
+		fmt.Fprintf(w, `{"errcode": 310000, "errmsg": "sign not match, token %s"}`, r.URL.Query().Get("access_token"))
+	})
 	return mux
 }
 

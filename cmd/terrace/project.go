@@ -31,6 +31,7 @@ type project struct {
 	problems []strict.Problem
 	vars     map[string]string
 	varsHash string
+	alerts   alerting
 }
 
 // load reads the project and fails with all of its mistakes at once. Warnings are kept for those who show them.
@@ -72,6 +73,7 @@ func (a *App) read() *project {
 		p.graph = graph
 		problems = append(problems, elsewhere(wrong, problems)...)
 		p.setVars(a)
+		problems = append(problems, p.readAlerts(a)...)
 	}
 	p.problems = strict.Sort(problems)
 	return p

@@ -94,13 +94,19 @@ type repeatable struct {
 	Together    bool          `json:"together"`
 }
 
-// repeat is the request that does what a run has left undone, and false when it left nothing. A run that was lost has
-// recorded only what succeeded: all else that it was asked for is done.
-func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
+// askedOf reads what a run was asked to do.
+func askedOf(info dag.RunInfo) repeatable {
 	asked := repeatable{Extract: true, Models: true, Assertions: true}
 	if encoded, err := json.Marshal(info.Arguments); err == nil {
 		_ = json.Unmarshal(encoded, &asked) // an older run without these keys is repeated without them
 	}
+	return asked
+}
+
+// repeat is the request that does what a run has left undone, and false when it left nothing. A run that was lost has
+// recorded only what succeeded: all else that it was asked for is done.
+func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
+	asked := askedOf(info)
 	r := request{
 		command: "retry", extract: true, models: true, assertions: true,
 		Window:  Window{From: asked.From, To: asked.To},

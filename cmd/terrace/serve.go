@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,11 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	if _, err := a.load(); err != nil {
 		return err
 	}
+	alerts, stop := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() { a.watchAlerts(alerts) })
+	defer told.Wait()
+	defer stop()
 	s := &serving{app: a, debounce: c.Debounce, idle: c.Idle}
 	for wait := reconnectWait; ; wait = min(2*wait, reconnectMost) {
 		served, err := s.listen(ctx)

@@ -65,6 +65,8 @@ type work struct {
 	rebuildFrom time.Time
 	// statements is how many the run has sent.
 	statements atomic.Int64
+	// tell sends the alerts that wait, once the run has ended and been printed; nil when there are none.
+	tell func()
 }
 
 // prepare reads the project, opens the database, selects, checks the SQL that is new, and plans. Nothing has been
@@ -101,6 +103,9 @@ func (a *App) prepare(ctx context.Context, r request) (*work, error) {
 }
 
 func (w *work) close() {
+	if w.tell != nil {
+		w.tell()
+	}
 	if w.conn != nil {
 		_ = w.conn.Close(context.Background()) // nothing is open on it
 	}
@@ -292,6 +297,7 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	if err := ledger.End(ctx, report); err != nil {
 		return report, err
 	}
+	w.alert(ctx, info, report)
 	return report, nil
 }
 

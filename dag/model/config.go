@@ -100,6 +100,7 @@ func (c *configReader) config() Config {
 		Vars:         w.Vars,
 		Environments: map[string]Environment{},
 		Selectors:    w.Selectors,
+		Alerts:       w.Alerts,
 		Budget:       Budget{MaxCost: c.positive("max_cost", w.Check.MaxCost), MaxRows: c.positive("max_rows", w.Check.MaxRows)},
 	}
 	if config.Threads == 0 {
