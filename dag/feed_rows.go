@@ -141,7 +141,8 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 		}
 		row = row[1:]
 	}
-	return groups, n, b.worthwhile(ctx, m, *groups, n, all)
+	err = b.worthwhile(ctx, m, groups, n, all)
+	return groups, n, err
 }
 
 // mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that
@@ -153,8 +154,8 @@ func mayBeNull(m *model.Model, name string) bool {
 }
 
 // worthwhile compares the rows of n groups with all of the relation, as far as its statistics know: from a third on, to
-// recompute all of them costs less. In a small relation it makes no difference.
-func (b *building) worthwhile(ctx context.Context, m *model.Model, groups materialize.Groups, n, all int64) error {
+// recompute all of them costs less. In a small relation it makes no difference. A tenth of a large one are few.
+func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *materialize.Groups, n, all int64) error {
 	rows := n // of keys no more than these can be there
 	if !groups.Keys(m) {
 		results, err := b.exec(ctx, command(fmt.Sprintf("select count(*) from %s as t where %s", materialize.Quote(m.Name), groups.Stored("t"))))
@@ -166,6 +167,8 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups materi
 	if most(rows, all) {
 		return wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))
 	}
+	const large = 10_000
+	groups.Few = all >= large && 10*rows <= all
 	return nil
 }
 

@@ -14,14 +14,17 @@ import (
 const delta = `pg_temp."delta"`
 
 // replaced is true for an old row t and its row d of delta.
-var replaced = replacedWhere("d._was is not null")
+const replaced = `t.ctid = d._was
+    and t.tableoid = d._part`
 
-// replacedWhere is replaced for the rows of delta for which a condition is true. Their places are named as a list, too: the
-// planner takes every place for a page that has to be fetched, and would sooner read the whole table than join them.
-func replacedWhere(condition string) string {
-	return fmt.Sprintf(`t.ctid = any (array(select d._was from %s as d where %s))
-    and t.ctid = d._was
-    and t.tableoid = d._part`, delta, condition)
+// replacedWhere is replaced for the rows of delta for which a condition is true. Where they are few of a large table, their
+// places are named as a list, too: the planner takes every place for a page that has to be fetched, and would sooner read
+// the whole table than join them.
+func (in Input) replacedWhere(condition string) string {
+	if in.Groups == nil || !in.Groups.Few {
+		return replaced
+	}
+	return fmt.Sprintf("t.ctid = any (array(select d._was from %s as d where %s))\n    and %s", delta, condition, replaced)
 }
 
 // applyDelta is the statements that find what stage changes in the model's table, and those that change it. A part of
@@ -42,14 +45,14 @@ func applyDelta(in Input, part string, altered bool) (find, change []Statement) 
 	change = append(change, plain(m, Deleted, `delete from %s as t
 using %s as d
 where %s
-    and d._is is null`, target, delta, replacedWhere("d._is is null")))
+    and d._is is null`, target, delta, in.replacedWhere("d._is is null")))
 	if len(m.Header.Key) > 0 {
 		change = append(change, plain(m, Updated, `update %s as t
 set %s
 from %s as d
 join %s as s
     on s.ctid = d._is
-where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, replacedWhere("d._is is not null")))
+where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, in.replacedWhere("d._is is not null")))
 	}
 	change = append(change, plain(m, Inserted, `insert into %s (%s)
 select %s
@@ -99,7 +102,7 @@ where %[5]s
 // look for a page that has to be fetched, and would sooner read the whole table.
 func (in Input) heldRows(part string) string {
 	m := in.Model
-	if in.Groups.Values == nil || !slices.ContainsFunc(in.Existing.Indexes, named(IndexName(m.Relation, indexesOf(m)[0]))) {
+	if !in.Groups.Few || !slices.ContainsFunc(in.Existing.Indexes, named(IndexName(m.Relation, indexesOf(m)[0]))) {
 		return fmt.Sprintf("    select t.ctid, t.tableoid, t.*\n    from %s as t\n    where %s", Quote(m.Name), part)
 	}
 	return fmt.Sprintf(`    select t.*
@@ -226,7 +229,7 @@ func feedDelta(in Input, altered bool) []Statement {
 	}
 	from := "d._was is not null"
 	if !in.keepsLeft() {
-		left, from = []string{qualified(all, "t")}, replaced
+		left, from = []string{qualified(all, "t")}, in.replacedWhere("d._was is not null")
 		join = "\ncross join " + Quote(m.Name) + " as t"
 	}
 	return append(readyFeed(in, altered), plain(m, Fed, `insert into %[1]s (%[2]s, %[3]s)

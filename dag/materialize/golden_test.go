@@ -263,6 +263,7 @@ func others() []golden {
 	keyed := again(materialize.Input{Model: anOrdersModel(model.Incremental), Columns: columns})
 	keyed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}}
 	fed := keyed
+	fed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}, Few: true}
 	fed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}, Columns: append(slices.Clip(columns), materialize.Column{Name: "_old", Type: "boolean"}, materialize.Column{Name: "_xid", Type: "xid8"})}
 	fresh := fed
 	fresh.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}

@@ -19,6 +19,8 @@ type Groups struct {
 	By []Column
 	// Values are, for each of By, all values in affected as the text of an array; nil when they are too many to be told.
 	Values []string
+	// Few says that the rows of the groups are few of a large table.
+	Few bool
 	// Open are those of By of which NULL is a group that is always recomputed.
 	Open []string
 }
