@@ -25,8 +25,10 @@ type CLI struct {
 	Run     RunCmd     `cmd:"" group:"run" help:"Build models, seeds and assertions whose inputs or definition changed."`
 	Test    TestCmd    `cmd:"" group:"run" help:"Judge assertions on what is published."`
 	Plan    PlanCmd    `cmd:"" group:"run" help:"Say what run would do, and why; nothing is executed."`
-	Serve   ServeCmd   `cmd:"" group:"run" help:"Stay, and run what depends on a stream as soon as something lands in it."`
+	Serve   ServeCmd   `cmd:"" group:"run" help:"Stay: run what depends on a stream as soon as something lands in it, and schedules when they are due."`
 	Retry   RetryCmd   `cmd:"" group:"run" help:"Run again what failed or was skipped in a run."`
+
+	Schedule ScheduleCmd `cmd:"" group:"run" help:"Add, list, pause and remove schedules, and run what is due."`
 
 	Status  StatusCmd  `cmd:"" group:"look" help:"Show up to when each stream is landed, and where it resumes."`
 	Runs    RunsCmd    `cmd:"" group:"look" help:"List the newest runs, or the steps of one."`

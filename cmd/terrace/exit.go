@@ -63,6 +63,11 @@ type surroundingsError struct {
 func (e *surroundingsError) Error() string { return e.err.Error() }
 func (e *surroundingsError) Unwrap() error { return e.err }
 
+// toldError is a failure that has been told already, with the exit code that it asks for.
+type toldError struct{ code int }
+
+func (e *toldError) Error() string { return fmt.Sprintf("it ended with exit code %d", e.code) }
+
 // reportError is a run that did not end well. Its report has been printed.
 type reportError struct{ report dag.Report }
 
@@ -95,15 +100,19 @@ func exitCode(ctx context.Context, err error) int {
 		outside  *surroundingsError
 		server   *pgserver.Error
 		schema   *migrations.Error
+		told     *toldError
+		running  *runningError
 	)
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &told):
+		return told.code
 	case errors.As(err, &run):
 		return reportCode(run.report)
 	case errors.As(err, &input), errors.As(err, &problems), errors.As(err, &nothing), errors.As(err, &selector), errors.As(err, &apart):
 		return exitInput
-	case errors.As(err, &held), errors.As(err, &goingOn):
+	case errors.As(err, &held), errors.As(err, &goingOn), errors.As(err, &running):
 		return exitHeld
 	case errors.As(err, &data):
 		return exitData
@@ -170,7 +179,8 @@ func signalCode(s os.Signal) int {
 func (a *App) fail(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
 	var run *reportError
-	if err == nil || errors.As(err, &run) {
+	var told *toldError
+	if err == nil || errors.As(err, &run) || errors.As(err, &told) {
 		return code
 	}
 	var bug *bugError
@@ -222,8 +232,11 @@ func hintOf(err error) string {
 		source  *extract.Error
 		lost    *ods.LostTableError
 		bug     *bugError
+		running *runningError
 	)
 	switch {
+	case errors.As(err, &running):
+		return "Wait until it has ended; terrace schedule list shows when it has."
 	case errors.As(err, &lost):
 		return fmt.Sprintf("Put it back from a backup. Or drop all that was built from it, kept histories too, and read the stream "+
 			"anew: terrace clean %s+ says what would go", lost.Stream)

@@ -61,13 +61,21 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 		if r.EndedAt != nil {
 			seconds = fmt.Sprintf("%.2f", r.EndedAt.Sub(r.StartedAt).Seconds())
 		}
-		t.AppendRow(table.Row{r.StartedAt.Format(time.DateTime), r.Command, a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
+		t.AppendRow(table.Row{r.StartedAt.Format(time.DateTime), whoseCommand(r), a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
 	}
 	t.Render()
 	if len(runs) > 0 {
 		a.tellLost(runs[0])
 	}
 	return nil
+}
+
+// whoseCommand is the command, and the schedule that it was of.
+func whoseCommand(r dag.RunInfo) string {
+	if name, ok := r.Arguments["schedule"].(string); ok {
+		return fmt.Sprintf("%s (%s)", r.Command, name)
+	}
+	return r.Command
 }
 
 // tellLost says why a run has no end, and what to do.

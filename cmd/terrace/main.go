@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+	_ "time/tzdata" // a machine without tables of zones has the same schedules
 
 	"github.com/alecthomas/kong"
 
@@ -32,6 +33,8 @@ type Env struct {
 	Now            func() time.Time
 	// Retry bounds how often requests to sources are repeated; zero means the defaults.
 	Retry extract.Retry
+	// Occurrence is the one of a schedule that this is; nil where nobody scheduled it.
+	Occurrence *occurrence
 }
 
 // signalled is the cause of a context that a signal ended.
@@ -40,9 +43,14 @@ type signalled struct{ os.Signal }
 func (s signalled) Error() string { return "stopped by signal: " + s.String() }
 
 // Main runs the program and returns its exit code.
-func Main(args []string, env Env) (code int) {
+func Main(args []string, env Env) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
+	return execute(ctx, args, env)
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, env Env) (code int) {
 	var cli CLI
 	out := &output{Writer: env.Stdout}
 	env.Stdout = out

@@ -18,6 +18,8 @@ import (
 type ServeCmd struct {
 	Debounce time.Duration `default:"50ms" placeholder:"DURATION" help:"How long nothing more must land before models run (default: 50ms)."`
 	Idle     time.Duration `default:"1m" placeholder:"DURATION" help:"How long nothing is told before the ledger is asked what was missed (default: 1m)."`
+	schedulerFlags
+	NoSchedules bool `name:"no-schedules" help:"Leave schedules to others."`
 }
 
 const (
@@ -31,6 +33,9 @@ const (
 
 // Run implements the command. It ends with a signal, or with what makes serving impossible from the start.
 func (c *ServeCmd) Run(ctx context.Context, a *App) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if _, err := a.load(); err != nil {
 		return err
 	}
@@ -40,22 +45,23 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	defer told.Wait()
 	defer stop()
 	s := &serving{app: a, debounce: c.Debounce, idle: c.Idle}
-	for wait := reconnectWait; ; wait = min(2*wait, reconnectMost) {
-		served, err := s.listen(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil // the signal is the exit code
-		case !served && !s.begun:
-			return err
-		case served:
-			wait = reconnectWait
-		}
-		a.Log.Warn("the connection is lost", "error", a.redact(message(err)), "again in", wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
+	if c.NoSchedules {
+		return a.stay(ctx, s.listen)
 	}
+	both, stop := context.WithCancel(ctx)
+	var scheduling error
+	var running sync.WaitGroup
+	running.Go(func() {
+		defer stop()
+		scheduling = a.runSchedules(both, c.schedulerFlags)
+	})
+	listening := a.stay(both, s.listen)
+	stop()
+	running.Wait()
+	if listening != nil {
+		return listening
+	}
+	return scheduling
 }
 
 // serving is one terrace serve.
@@ -63,8 +69,7 @@ type serving struct {
 	app      *App
 	debounce time.Duration
 	// idle bounds the wait: a landing is told after its commit, so that one whose process died in between is not.
-	idle  time.Duration
-	begun bool // it has listened before
+	idle time.Duration
 	// pending are the rows, by stream, that models had not seen when the ledger was asked last: what is still so was tried.
 	pending map[string]int64
 }
@@ -79,7 +84,6 @@ func (s *serving) listen(ctx context.Context) (served bool, err error) {
 	if _, err := conn.Exec(ctx, "listen "+landings); err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
-	s.begun = true
 	// What landed while nobody listened was told to nobody.
 	s.look(ctx, nil)
 	fmt.Fprintln(s.app.Stderr, "listening: models run when something lands; Ctrl-C ends it")

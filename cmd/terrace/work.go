@@ -267,6 +267,9 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	if err := ledger.Begin(ctx, &info); err != nil {
 		return dag.Report{}, err
 	}
+	if err := w.app.Occurrence.became(ctx, info.RunID); err != nil {
+		return dag.Report{}, err
+	}
 	log := w.app.Log.With("run", info.RunID)
 	log.Info("run begins", "command", r.command, "arguments", info.Arguments, "steps", len(w.plan.Steps))
 	threads := w.project.threads(w.app)
@@ -400,6 +403,9 @@ func (w *work) arguments() map[string]any {
 		"extract": r.extract, "models": r.models, "assertions": r.assertions,
 		"full_refresh": r.rebuild.FullRefresh, "rebuild_days": r.rebuild.RebuildDays, "force": r.force,
 		"together": r.together, "environment": w.app.settings.environment,
+	}
+	if o := w.app.Occurrence; o != nil {
+		kept["schedule"], kept["scheduled_for"] = o.Schedule, o.ScheduledFor
 	}
 	if r.only != nil {
 		kept["only"] = slices.Sorted(maps.Keys(r.only))

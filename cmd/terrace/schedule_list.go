@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/terrace-elt/terrace/dag/schedule"
+)
+
+// ScheduleListCmd is terrace schedule list.
+type ScheduleListCmd struct {
+	Name  string `arg:"" optional:"" help:"Show what became of the times of this one."`
+	Limit uint   `default:"20" help:"Times to show."`
+}
+
+// listedTimes is how many times to come are told.
+const listedTimes = 5
+
+// Run implements the command.
+func (c *ScheduleListCmd) Run(ctx context.Context, a *App) error {
+	return a.withSchedules(ctx, c.Name, func(conn *pgx.Conn, store *schedule.Store) error {
+		if c.Name != "" {
+			return c.history(ctx, a, store)
+		}
+		if err := a.printSchedules(ctx, store, ""); err != nil || a.JSON {
+			return err
+		}
+		return a.warnOfNoScheduler(ctx, conn)
+	})
+}
+
+// listedSchedule is a schedule as --json shows it.
+type listedSchedule struct {
+	schedule.Schedule
+	CatchUpWindow string `json:"catch_up_window"`
+	Jitter        string `json:"jitter"`
+	Paused        bool   `json:"paused"`
+	// Next are the next times, also of one that is paused.
+	Next []time.Time `json:"next"`
+	// Last ended last; Open runs or waits.
+	Last *schedule.Occurrence `json:"last"`
+	Open *schedule.Occurrence `json:"open"`
+
+	zone *time.Location
+}
+
+// schedules are all of them as they stand now, or the one that is named.
+func (a *App) schedules(ctx context.Context, store *schedule.Store, name string) ([]listedSchedule, error) {
+	all, err := store.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ended, open, err := store.Latest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, err := store.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listed := []listedSchedule{}
+	for _, s := range all {
+		if name != "" && s.Name != name {
+			continue
+		}
+		l := listedSchedule{
+			Schedule: s, CatchUpWindow: s.Window.String(), Jitter: s.Jitter.String(), Paused: s.PausedFor(now), Next: []time.Time{}, zone: time.UTC,
+		}
+		if spec, err := s.Check(); err == nil { // one that is not understood has no times, and schedulers warn of it
+			l.zone = spec.Zone()
+			l.Next = spec.Between(now, now.AddDate(searchedYears, 0, 0), listedTimes)
+		}
+		if o, ok := ended[s.Name]; ok {
+			l.Last = &o
+		}
+		if o, ok := open[s.Name]; ok {
+			l.Open = &o
+		}
+		listed = append(listed, l)
+	}
+	return listed, nil
+}
+
+// searchedYears is as far ahead as times are looked for.
+const searchedYears = 9
+
+func (a *App) printSchedules(ctx context.Context, store *schedule.Store, name string) error {
+	all, err := a.schedules(ctx, store, name)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(all)
+	}
+	if len(all) == 0 {
+		a.printf(`no schedules: terrace schedule add NAME --cron "30 2 * * *" -- update adds one`)
+		return nil
+	}
+	t := newTable(a.Stdout, "NAME", "WHEN", "ZONE", "NEXT", "LAST", "STATE", "COMMAND")
+	for _, s := range all {
+		next := ""
+		if len(s.Next) > 0 && !s.Paused {
+			next = s.Next[0].In(s.zone).Format("2006-01-02 15:04")
+		}
+		t.AppendRow(table.Row{s.Name, s.Spec, s.Zone, next, a.ending(s.Last, s.zone), state(s), commandLine(s.Arguments)})
+	}
+	t.Render()
+	return nil
+}
+
+// ending tells how an occurrence ended.
+func (a *App) ending(o *schedule.Occurrence, zone *time.Location) string {
+	if o == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s %s", o.Status, o.ScheduledFor.In(zone).Format("2006-01-02 15:04"))
+	if o.Reason != "" {
+		text += ": " + o.Reason
+	}
+	return text
+}
+
+// state tells what a schedule does.
+func state(s listedSchedule) string {
+	var parts []string
+	if s.Open != nil {
+		parts = append(parts, string(s.Open.Status))
+	}
+	switch {
+	case !s.Paused:
+	case s.PausedUntil != nil:
+		parts = append(parts, "paused until "+s.PausedUntil.In(s.zone).Format("2006-01-02 15:04"))
+	default:
+		parts = append(parts, "paused")
+	}
+	if s.Paused && s.PauseReason != "" {
+		parts[len(parts)-1] += " (" + s.PauseReason + ")"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// commandLine writes arguments as a shell would read them.
+func commandLine(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = quoted(arg)
+	}
+	return strings.Join(words, " ")
+}
+
+// history prints the times to come of a schedule, and what became of those that were.
+func (c *ScheduleListCmd) history(ctx context.Context, a *App, store *schedule.Store) error {
+	all, err := a.schedules(ctx, store, c.Name)
+	if err != nil {
+		return err
+	}
+	occurrences, err := store.History(ctx, c.Name, int(c.Limit))
+	if err != nil {
+		return err
+	}
+	if len(all)+len(occurrences) == 0 {
+		return schedule.ErrNone
+	}
+	zone := time.UTC
+	document := struct {
+		Schedule    *listedSchedule       `json:"schedule"` // null for one that was removed
+		Occurrences []schedule.Occurrence `json:"occurrences"`
+	}{Occurrences: occurrences}
+	if len(all) > 0 {
+		document.Schedule, zone = &all[0], all[0].zone
+	}
+	if a.JSON {
+		return a.printJSON(document)
+	}
+	if document.Schedule != nil {
+		if err := a.printSchedules(ctx, store, c.Name); err != nil {
+			return err
+		}
+		for _, next := range document.Schedule.Next {
+			a.printf("next: %s", wallTime(next, zone))
+		}
+	}
+	t := newTable(a.Stdout, "SCHEDULED FOR", "STATUS", "REASON", "STARTED", "SECONDS", "RUN", "LOG")
+	for _, o := range occurrences {
+		started, seconds, run := "", "", ""
+		if o.StartedAt != nil {
+			started = o.StartedAt.In(zone).Format(time.DateTime)
+			if o.EndedAt != nil {
+				seconds = fmt.Sprintf("%.2f", o.EndedAt.Sub(*o.StartedAt).Seconds())
+			}
+		}
+		if o.RunID != nil {
+			run = o.RunID.String()
+		}
+		t.AppendRow(table.Row{o.ScheduledFor.In(zone).Format(time.DateTime), a.scheduleStatus(o.Status), o.Reason, started, seconds, run, o.Log})
+	}
+	if len(occurrences) > 0 {
+		t.Render()
+	}
+	return nil
+}
+
+// scheduleStatus paints a status where the result goes to a terminal.
+func (a *App) scheduleStatus(s schedule.Status) string {
+	if !terminal(a.Stdout) {
+		return string(s)
+	}
+	switch s {
+	case schedule.Success:
+		return a.paint(green, string(s))
+	case schedule.Skipped, schedule.Due, schedule.Running:
+		return a.paint(grey, string(s))
+	default:
+		return a.paint(red, string(s))
+	}
+}
+
+// wallTime is a time in a zone, and in UTC where that is another.
+func wallTime(at time.Time, zone *time.Location) string {
+	text := at.In(zone).Format("2006-01-02 15:04 Mon") + " " + zone.String()
+	if _, offset := at.In(zone).Zone(); offset != 0 {
+		text += at.UTC().Format(" (2006-01-02 15:04Z)")
+	}
+	return text
+}
+
+// warnOfNoScheduler says that nothing will run, where that is so.
+func (a *App) warnOfNoScheduler(ctx context.Context, conn *pgx.Conn) error {
+	alive, err := schedule.Alive(ctx, conn)
+	if err != nil || alive {
+		return err
+	}
+	fmt.Fprintln(a.Stderr, "no scheduler is running: terrace serve or terrace schedule start runs what is due")
+	return nil
+}
