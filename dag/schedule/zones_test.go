@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +19,9 @@ import (
 // zoneNames are all names of the tables that come with Go.
 func zoneNames(t *testing.T) []string {
 	t.Helper()
-	tables, err := zip.OpenReader(filepath.Join(runtime.GOROOT(), "lib", "time", "zoneinfo.zip")) //nolint:staticcheck // where go test runs, it is there
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	require.NoError(t, err)
+	tables, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
 	require.NoError(t, err)
 	defer func() { _ = tables.Close() }()
 	var names []string
@@ -141,12 +143,19 @@ func requireTimes(t *testing.T, zone, spec string, from, to time.Time, expected 
 func TestNext_isOnceADayInEveryZone(t *testing.T) {
 	t.Parallel()
 	from, to := time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(lastYear+1, 1, 1, 0, 0, 0, 0, time.UTC)
+	done := map[string]bool{}
 	for i, name := range zoneNames(t) {
 		if testing.Short() && i%10 != 0 {
 			continue
 		}
 		zone, err := time.LoadLocation(name)
 		require.NoError(t, err)
+		_, offset := from.In(zone).Zone()
+		key := fmt.Sprint(offset, changes(zone))
+		if done[key] { // another name for the same
+			continue
+		}
+		done[key] = true
 		s, err := schedule.Parse(fmt.Sprintf("%d %d * * *", i%60, i%24), name)
 		require.NoError(t, err)
 		// The change of an hour moves a time by less than a day, so that the date half a day around tells which it is for.
