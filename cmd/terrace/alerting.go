@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -84,21 +85,25 @@ func (a *App) outbox(p *project, conn *pgx.Conn) *alert.Outbox {
 func (a *App) lookAtAlerts(ctx context.Context, p *project, conn *pgx.Conn, own *alert.Run) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), alertTimeout)
 	defer cancel()
-	zone, err := time.LoadLocation(p.Config.Timezone)
-	if err != nil {
-		zone = time.UTC // reading the project has told
-	}
 	look := alert.Look{
-		Config: p.alerts.Config, Project: p.Config.Name, Chosen: a.settings.environment, Now: a.Now().In(zone), Own: own,
+		Config: p.alerts.Config, Project: p.Config.Name, Chosen: a.settings.environment, Now: a.Now().In(p.zone()), Own: own,
 		Exists:   func(name string) bool { return p.alerts.graph.Node(p.plainName(a, name)) != nil },
 		Selected: func(r alert.Rule) func(string) bool { return p.selectedBy(a, r) },
 		LastRuns: map[string]alert.LastRun{},
 	}
+	if was := a.unreachable(); was != nil {
+		look.Unreachable = &was.Since
+	}
 	if err := a.lookAtClock(ctx, p, conn, &look); err != nil {
 		return err
 	}
-	_, err = a.outbox(p, conn).Evaluate(ctx, look)
-	return err
+	if _, err := a.outbox(p, conn).Evaluate(ctx, look); err != nil {
+		return err
+	}
+	if look.Unreachable != nil {
+		_ = os.Remove(a.unreachableFile()) // a second "recovered" does no harm
+	}
+	return nil
 }
 
 // plainName is a node's name without the environment's.
@@ -240,16 +245,19 @@ func (a *App) sendAlerts(ctx context.Context, p *project, conn *pgx.Conn, eager 
 	}
 }
 
-// How often terrace serve sends what waits, and how often it looks at the clock.
+// How often terrace serve sends what waits, how often it looks at the clock, and how often in a row the database may be away
+// before anybody is told: a restart is no news.
 const (
 	sendEvery = 15 * time.Second
 	lookEvery = time.Minute
+	refusals  = 5
 )
 
 // watchAlerts sends alerts and looks at the clock until the context is over. The project is read anew each time, as for
 // runs: who changes a rule need not start anew.
 func (a *App) watchAlerts(ctx context.Context) {
 	var looked time.Time
+	refused := 0
 	for ; ctx.Err() == nil; pauseFor(ctx, sendEvery) {
 		p, err := a.load()
 		if err != nil || len(p.alerts.Active(a.settings.environment, p.apart(a) != "")) == 0 {
@@ -257,8 +265,12 @@ func (a *App) watchAlerts(ctx context.Context) {
 		}
 		conn, err := a.openDatabase(ctx)
 		if err != nil {
-			continue // serving says that the database is gone
+			if refused++; refused >= refusals && ctx.Err() == nil {
+				a.alertUnreachable(ctx, p, "serve", err)
+			}
+			continue
 		}
+		refused = 0
 		if a.Now().Sub(looked) >= lookEvery {
 			if err := a.lookAtAlerts(ctx, p, conn, nil); err != nil && ctx.Err() == nil {
 				a.Log.Warn("alerts were not looked at", "error", a.redact(message(err)))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/tests/pgtest"
@@ -168,6 +170,90 @@ func TestAlerts_checkFailsWhenNobodyCanBeTold(t *testing.T) {
 	code, said := a.terrace("alerts", "check")
 	require.Equal(t, exitSurroundings, code, said)
 	require.Contains(t, said, "HTTP 503")
+}
+
+// What fails before there is a run is in no ledger.
+func TestAlerts_tellOfCommandsThatCameToNothing(t *testing.T) {
+	t.Parallel()
+	a := newAlerted(t, "    - {name: broken, to: hook}\n    - {name: only, to: hook, select: dwd.b}\n")
+	a.write("models/dwd/a.sql", "-- kind: tabel\n-- depends_on: []\nselect 1 as n\n")
+	code, said := a.terrace("run", "-s", "dwd.b")
+	require.Equal(t, exitInput, code, said)
+	got := a.messages()
+	require.Len(t, got, 2, "one for each rule")
+	for _, m := range got {
+		require.Contains(t, m, `"subject":"terrace run dwd.b","kind":"failure","message":"nothing was run: 1 mistake in the project, first models/dwd/a.sql:1:10:`)
+		require.Contains(t, m, `"next":"terrace check"`)
+	}
+	code, said = a.terrace("run", "-s", "dwd.b")
+	require.Equal(t, exitInput, code, said)
+	require.Empty(t, a.messages(), "the same again")
+	a.write("models/dwd/a.sql", "-- kind: table\n-- depends_on: []\nselect 1 as n\n")
+	code, said = a.terrace("run", "-s", "dwd.b")
+	require.Equal(t, exitDone, code, said)
+	got = a.messages()
+	require.Len(t, got, 2)
+	require.Contains(t, got[0], `"event":"recovered"`)
+	require.Contains(t, got[1], `"event":"recovered"`)
+}
+
+// A database that is down keeps no outbox: the channels are told straight away, once.
+func TestAlerts_tellThatTheDatabaseIsGone(t *testing.T) {
+	t.Parallel()
+	a := newAlerted(t, "    - {name: broken, to: hook}\n    - {name: too, to: hook}\n")
+	up := a.env["TERRACE_DATABASE_URL"]
+	a.env["TERRACE_DATABASE_URL"] = fmt.Sprintf("postgres://shop:%s@%s/shop?sslmode=disable", canary, refusingPort(t))
+	a.broken.Store(true)
+	code, said := a.terrace("run", "dwd.b")
+	require.Equal(t, exitSurroundings, code, said)
+	a.broken.Store(false)
+	for range 2 {
+		code, said = a.terrace("run", "dwd.b")
+		require.Equal(t, exitSurroundings, code, said)
+	}
+	got := a.messages()
+	require.Len(t, got, 1, "once for a channel, when it was there")
+	require.Contains(t, got[0], `"subject":"connection to the database","kind":"error","message":"connect to the database: `)
+	require.NotContains(t, got[0], canary)
+	a.env["TERRACE_DATABASE_URL"] = up
+	code, said = a.terrace("run", "dwd.b")
+	require.Equal(t, exitDone, code, said)
+	got = a.messages()
+	require.Len(t, got, 2, "one for each rule")
+	require.Contains(t, got[0], `"event":"recovered"`)
+	require.Contains(t, got[0], `"subject":"connection to the database"`)
+	code, said = a.terrace("run", "dwd.b")
+	require.Equal(t, exitDone, code, said)
+	require.Empty(t, a.messages())
+}
+
+// Serving sends what waits, and looks at the clock.
+func TestServe_sendsAlertsBesideItsRuns(t *testing.T) {
+	t.Parallel()
+	a := newAlerted(t, "    - {name: broken, to: hook}\n    - {name: size, on: disk, disk_over: 1MB, to: hook}\n")
+	a.broken.Store(true)
+	code, said := a.terrace("run", "dwd.a")
+	require.Equal(t, exitFailed, code, said)
+	a.broken.Store(false)
+	conn, err := pgx.Connect(t.Context(), a.env["TERRACE_DATABASE_URL"])
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), "update terrace.alert set next_attempt_at = clock_timestamp()")
+	require.NoError(t, err)
+
+	app := &App{Globals: &Globals{Project: a.dir}, Env: Env{
+		Stdout: io.Discard, Stderr: io.Discard, Now: time.Now,
+		LookupEnv: func(name string) (string, bool) { value, ok := a.env[name]; return value, ok },
+	}}
+	require.NoError(t, app.open("serve"))
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { app.watchAlerts(ctx); close(done) }()
+	got := []string{<-a.taken, <-a.taken}
+	stop()
+	<-done
+	require.Contains(t, strings.Join(got, "\n"), `"subject":"dwd.a"`)
+	require.Contains(t, strings.Join(got, "\n"), `"subject":"database"`)
 }
 
 // A variable that is not set is a mistake; one that is empty switches the channel off.

@@ -9,12 +9,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // redactor takes secrets out of text by their values: wherever one turns up, in an error of a driver or in a header
 // that somebody echoed, it is found.
-// Values are added while the project is opened, before anything runs beside. A nil redactor takes out nothing.
-type redactor struct{ values []string }
+// It may be used by several goroutines at once. A nil redactor takes out nothing.
+type redactor struct {
+	mu     sync.RWMutex
+	values []string
+}
 
 // secretName matches names of variables whose values are not for showing. PWD is the shell's folder.
 var secretName = regexp.MustCompile(`(?i)(token|secret|passw|_pwd|api_?key|access_?key|credential|private)`)
@@ -40,6 +44,8 @@ func (r *redactor) add(name, value string) {
 }
 
 func (r *redactor) addValue(value string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(value) < shortest || slices.Contains(r.values, value) {
 		return
 	}
@@ -93,6 +99,8 @@ func (r *redactor) text(s string) string {
 	if r == nil {
 		return s
 	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	for _, value := range r.values {
 		s = strings.ReplaceAll(s, value, redacted)
 	}

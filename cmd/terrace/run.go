@@ -95,6 +95,9 @@ func (c *UpdateCmd) Run(ctx context.Context, a *App) error {
 func (a *App) do(ctx context.Context, r request) error {
 	w, err := a.prepare(ctx, r)
 	if err != nil {
+		if !r.dryRun {
+			a.alertUnbegun(ctx, r, err)
+		}
 		return err
 	}
 	defer w.close()

@@ -34,6 +34,11 @@ type Look struct {
 	Now time.Time
 	// Own is the run that this process has just ended, nil for none. It knows more of itself than the ledger does.
 	Own *Run
+	// Unbegun, when there are any, are commands that came to nothing before a run began. Nothing else is looked at then:
+	// the project may be half of one.
+	Unbegun []Finding
+	// Unreachable is since when the database was not to be reached and people were told so without it; nil for not at all.
+	Unreachable *time.Time
 	// Exists reports whether a name is a node's.
 	Exists func(name string) bool
 	// Selected gives what a rule selects.
@@ -82,11 +87,14 @@ func (o *Outbox) Evaluate(ctx context.Context, look Look) (queued int, err error
 			return fmt.Errorf("wait for others that look at alerts: %w", err)
 		}
 		e := evaluation{Outbox: o, look: look, tx: tx}
-		if err := e.load(ctx, rules); err != nil {
+		about := topics()
+		if len(look.Unbegun) > 0 {
+			about = []topic{topicRun}
+		} else if err := e.load(ctx, rules); err != nil {
 			return err
 		}
 		for _, rule := range rules {
-			for _, t := range topics() {
+			for _, t := range about {
 				if err := e.topic(ctx, rule, t); err != nil {
 					return err
 				}
@@ -177,11 +185,16 @@ func (e *evaluation) topic(ctx context.Context, rule Rule, t topic) error {
 		return err
 	}
 	before := slices.Clone(w.open)
-	selected := e.look.Selected(rule)
-	e.forget(&w, selected)
-	findings, err := e.findings(ctx, rule, t, selected, w.open)
-	if err != nil {
-		return err
+	findings := e.unbegun(rule)
+	if len(e.look.Unbegun) == 0 {
+		selected := e.look.Selected(rule)
+		e.forget(&w, selected)
+		if findings, err = e.findings(ctx, rule, t, selected, w.open); err != nil {
+			return err
+		}
+	}
+	if t == topicRun && e.look.Unreachable != nil && rule.Tells(Error) {
+		findings = append(findings, w.reachable(*e.look.Unreachable, e.look.Now))
 	}
 	for _, f := range findings {
 		if f.Problem != nil {
@@ -203,6 +216,29 @@ func (e *evaluation) topic(ctx context.Context, rule Rule, t topic) error {
 		e.queued++
 	}
 	return nil
+}
+
+// unbegun are the commands that came to nothing, as far as the rule is about their kind. They are told whatever it selects.
+func (e *evaluation) unbegun(rule Rule) []Finding {
+	var out []Finding
+	for _, f := range e.look.Unbegun {
+		if f.Problem != nil && rule.Tells(f.Problem.Kind) {
+			p := *f.Problem
+			out = append(out, Finding{Subject: f.Subject, At: f.At, Problem: &p})
+		}
+	}
+	return out
+}
+
+// reachable takes in that people were told of a database that could not be reached, and says that it can.
+func (w *watch) reachable(since, now time.Time) Finding {
+	w.note(Finding{Subject: connectionSubject, At: since, Problem: &Problem{Kind: Error}})
+	for i := range w.open {
+		if w.open[i].Subject == connectionSubject {
+			w.open[i].say(since)
+		}
+	}
+	return Finding{Subject: connectionSubject, At: now}
 }
 
 // forget drops problems of nodes that the rule is not about any more, or that the project has not any more.
@@ -325,7 +361,7 @@ func (e *evaluation) paces(ctx context.Context, r Run, of []string) (map[string]
 // complete fills in what every message says.
 func (e *evaluation) complete(m Message, rule Rule) Message {
 	m.Version, m.Project, m.Rule, m.At = Version, e.look.Project, rule.Name, e.look.Now.Truncate(time.Second)
-	m.Environment = orElse(e.look.Chosen, "production")
+	m.Environment = orElse(e.look.Chosen, Production)
 	for _, list := range [][]Problem{m.Problems, m.Still, m.Recovered} {
 		for i := range list {
 			list[i].Since = list[i].Since.In(e.look.Now.Location()).Truncate(time.Second)
@@ -354,8 +390,11 @@ func (e *evaluation) next(m Message) string {
 	case DataQuality:
 		return "terrace quality " + m.Problems[0].Subject + env
 	case Failure, Error, PartialSuccess:
+		if m.Run == "" && m.Event == Error {
+			return "terrace doctor" + env
+		}
 		if m.Run == "" {
-			return "terrace runs" + env
+			return "terrace check" + env
 		}
 		return "terrace retry " + m.Run + env
 	case Slow:

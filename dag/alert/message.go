@@ -295,7 +295,7 @@ func oneLine(text string, most int) string {
 // TestMessage is what a person sends to see whether a channel works.
 func TestMessage(project, environment string, now time.Time) Message {
 	return Message{
-		Version: Version, Event: Test, Project: project, Environment: orElse(environment, "production"), At: now,
+		Version: Version, Event: Test, Project: project, Environment: orElse(environment, Production), At: now,
 		Problems: []Problem{}, Next: "terrace alerts",
 	}.titled()
 }

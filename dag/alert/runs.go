@@ -27,9 +27,13 @@ func (r Run) ended(now time.Time) time.Time {
 // commandPrefix begins the subjects of what concerns a run as a whole.
 const commandPrefix = "terrace "
 
-// command is such a subject: the command with what it selected.
+// Command is the subject of what concerns a run as a whole: the command with what it selects.
+func Command(command string, selectors ...string) string {
+	return strings.Join(append([]string{commandPrefix + command}, selectors...), " ")
+}
+
 func command(r Run) string {
-	words := []string{commandPrefix + r.Command}
+	var words []string
 	switch selected := r.Arguments["select"].(type) {
 	case []string: // of a run of this process
 		words = append(words, selected...)
@@ -38,7 +42,7 @@ func command(r Run) string {
 			words = append(words, fmt.Sprint(s))
 		}
 	}
-	return strings.Join(words, " ")
+	return Command(r.Command, words...)
 }
 
 // findings are what a run says of nodes that the rule is about, for topicRun. Each failure is told once, with its root:
@@ -46,10 +50,7 @@ func command(r Run) string {
 // under the first of them.
 func (r Run) findings(rule Rule, selected func(string) bool, now time.Time) []Finding {
 	at := r.ended(now)
-	var out []Finding
-	if rule.Select == "" {
-		out = append(out, r.whole(rule, at)...)
-	}
+	out := []Finding{r.whole(rule, at)}
 	held := r.heldUp()
 	for _, s := range r.Report.Steps {
 		if !selected(s.Name) && !slices.ContainsFunc(held[s.Name], selected) {
@@ -67,16 +68,16 @@ func (r Run) findings(rule Rule, selected func(string) bool, now time.Time) []Fi
 	return out
 }
 
-// whole says whether the run came to an end at all.
-func (r Run) whole(rule Rule, at time.Time) []Finding {
+// whole says whether the run came to an end at all. That it did not is told by rules about everything.
+func (r Run) whole(rule Rule, at time.Time) Finding {
 	f := Finding{Subject: command(r), At: at}
-	if r.Lost() && rule.Tells(Error) {
+	if r.Lost() && rule.Tells(Error) && rule.Select == "" {
 		f.Problem = &Problem{
 			Kind: Error, Message: "the run left no end: its process was killed, or it lost the database",
 			Hint: "What was committed stands; terrace retry goes on with the rest.",
 		}
 	}
-	return []Finding{f}
+	return f
 }
 
 // notPublished is how the error of a model begins whose assertions failed before it was published.

@@ -86,8 +86,9 @@ func TestFindings_areAboutWhatIsSelectedAndWhatHoldsItUp(t *testing.T) {
 	rule := everything
 	rule.Select = "dws.sum"
 	got := problems(run.findings(rule, func(name string) bool { return name == "dws.sum" }, start))
-	require.Len(t, got, 1)
+	require.Len(t, got, 2)
 	require.NotNil(t, got["ods.orders"])
+	require.Nil(t, got["terrace update a+"])
 }
 
 func TestFindings_knowTheirKinds(t *testing.T) {
