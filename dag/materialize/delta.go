@@ -17,14 +17,19 @@ const delta = `pg_temp."delta"`
 const replaced = `t.ctid = d._was
     and t.tableoid = d._part`
 
-// replacedWhere is replaced for the rows of delta for which a condition is true. Where they are few of a large table, their
-// places are named as a list, too: the planner takes every place for a page that has to be fetched, and would sooner read
-// the whole table than join them.
-func (in Input) replacedWhere(condition string) string {
+// replacedWhere is replaced for the rows of delta for which a condition is true. Their places are named as a list, too: the
+// planner takes every place for a page that has to be fetched, and would sooner read the whole table than join them.
+func replacedWhere(condition string) string {
+	return fmt.Sprintf("t.ctid = any (array(select d._was from %s as d where %s))\n    and %s", delta, condition, replaced)
+}
+
+// replacing is replacedWhere where few rows of a large table are replaced. A plan that does not look rows up by place
+// compares the list with each of them.
+func (in Input) replacing(condition string) string {
 	if in.Groups == nil || !in.Groups.Few {
 		return replaced
 	}
-	return fmt.Sprintf("t.ctid = any (array(select d._was from %s as d where %s))\n    and %s", delta, condition, replaced)
+	return replacedWhere(condition)
 }
 
 // applyDelta is the statements that find what stage changes in the model's table, and those that change it. A part of
@@ -45,14 +50,14 @@ func applyDelta(in Input, part string, altered bool) (find, change []Statement) 
 	change = append(change, plain(m, Deleted, `delete from %s as t
 using %s as d
 where %s
-    and d._is is null`, target, delta, in.replacedWhere("d._is is null")))
+    and d._is is null`, target, delta, in.replacing("d._is is null")))
 	if len(m.Header.Key) > 0 {
 		change = append(change, plain(m, Updated, `update %s as t
 set %s
 from %s as d
 join %s as s
     on s.ctid = d._is
-where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, in.replacedWhere("d._is is not null")))
+where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, in.replacing("d._is is not null")))
 	}
 	change = append(change, plain(m, Inserted, `insert into %s (%s)
 select %s
@@ -229,7 +234,7 @@ func feedDelta(in Input, altered bool) []Statement {
 	}
 	from := "d._was is not null"
 	if !in.keepsLeft() {
-		left, from = []string{qualified(all, "t")}, in.replacedWhere("d._was is not null")
+		left, from = []string{qualified(all, "t")}, in.replacing("d._was is not null")
 		join = "\ncross join " + Quote(m.Name) + " as t"
 	}
 	return append(readyFeed(in, altered), plain(m, Fed, `insert into %[1]s (%[2]s, %[3]s)
