@@ -45,6 +45,7 @@ func TestRead_readsKeptPagesByTheRulesOfTheirStream(t *testing.T) {
 		"data/none.json":  file(`{"code":0,"data":{}}`),
 	}
 	result, err := extract.NewReader(d).Read(t.Context(), stream, extract.Job{})
+	l.sort()
 	require.Equal(t, 2, result.SlicesDone)
 	require.Equal(t, 4, result.SlicesFailed)
 	for _, text := range []string{"data/refused: ", "$.code == 199 holds", "data/wrong.json: ", "success_when does not hold", "data/html.json: ", "no records at $.data.list[*]"} {

@@ -14,7 +14,9 @@ import (
 // judge receives a response whole and decides what it is. Only a nil error lets its records go on.
 func (k *call) judge(resp *http.Response) (err error) {
 	defer func() {
-		err = errors.Join(err, resp.Body.Close())
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			seatOf(resp.Request.Context()).divided()
+		}
 		if k.asked > 0 && k.asked <= k.retry.Longest {
 			k.limits.hold(resp.Request.Context(), k.asked)
 		}
@@ -29,7 +31,7 @@ func (k *call) judge(resp *http.Response) (err error) {
 		return k.broken(err)
 	}
 	k.traffic.bytes.Add(received.size)
-	k.answer.body, k.answer.fetched = received, k.exchange.at(k.now())
+	k.answer.body, k.answer.fetched = received, seatOf(resp.Request.Context()).arrived(func() time.Time { return k.exchange.at(k.now()) })
 	k.answer.address, k.answer.links = resp.Request.URL, resp.Header.Values("Link")
 	parseErr := k.parse()
 	if decided, err := k.obey(resp); decided {

@@ -2,9 +2,11 @@ package extract_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +53,14 @@ func (l *lander) OpenSlice(_ context.Context, stream ods.Stream, spec ods.SliceS
 	return s.Slice, nil
 }
 
-func (l *lander) Land(_ context.Context, page ods.Page) (ods.Landed, error) {
+func (l *lander) Land(ctx context.Context, page ods.Page) (ods.Landed, error) {
+	if page.Turn != nil {
+		select {
+		case <-page.Turn:
+		case <-ctx.Done():
+			return ods.Landed{}, context.Cause(ctx)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.refuse != nil {
@@ -102,6 +111,11 @@ func (l *lander) EachValues(_ context.Context, sql string) ([]any, error) {
 		return nil, errors.New("no values for " + sql)
 	}
 	return l.each[sql], nil
+}
+
+// sort puts the pages in the order of their slices: those of several are landed at once.
+func (l *lander) sort() {
+	slices.SortStableFunc(l.pages, func(a, b ods.Page) int { return cmp.Compare(a.Slice.ID, b.Slice.ID) })
 }
 
 // records are all records that were landed, in their order.

@@ -27,6 +27,9 @@ type thrifty struct {
 }
 
 func (l *thrifty) Land(ctx context.Context, page ods.Page) (ods.Landed, error) {
+	if page.Turn != nil {
+		<-page.Turn
+	}
 	l.rows += len(page.Records)
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

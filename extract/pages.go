@@ -70,6 +70,7 @@ func (r *reading) fill(spec ods.SliceSpec) fill {
 // walk follows the pages from the first to the last. The last one is marked as such only when all of them add up; when
 // they do not, it is landed all the same, and the slice stays open.
 func (r *reading) walk(ctx context.Context, f fill, p *pager, emit func(ods.Page) error) error {
+	defer seatOf(ctx).divided()
 	given := r.stream.givenKeys(f)
 	for {
 		p.fill(&f)
@@ -86,6 +87,7 @@ func (r *reading) walk(ctx context.Context, f fill, p *pager, emit func(ods.Page
 			doubt = located(cmp.Or(p.addsUp(), r.client.future(f.end)), a)
 		}
 		err = emitAnswer(a, given, p.reported, !more && doubt == nil, emit)
+		seatOf(ctx).divided()
 		if err = errors.Join(err, a.body.close()); err != nil || !more {
 			return errors.Join(err, doubt)
 		}

@@ -46,7 +46,8 @@ func (r *reading) readParents(ctx context.Context, slice ods.Slice, emit func(od
 
 // details fetches the details of several parents at once and gives them in the parents' order.
 func (r *reading) details(ctx context.Context, spec ods.SliceSpec, keys [][]string) ([]ods.Page, error) {
-	ctx, stop := context.WithCancelCause(ctx)
+	var together *seat // what arrives of one parent is landed with the others
+	ctx, stop := context.WithCancelCause(together.with(ctx))
 	defer stop(nil)
 	pages := make([]ods.Page, len(keys))
 	places := make(chan struct{}, r.stream.parent.concurrency)

@@ -181,7 +181,8 @@ func TestQuery_convergesToTheTable(t *testing.T) {
 					for range 40 {
 						s.exec(fmt.Sprintf("insert into public.orders values (%d, 'new', %d.%02d, %s) on conflict do nothing", g.IntN(500), g.IntN(1000), g.IntN(100), written()))
 					}
-					s.exec(fmt.Sprintf("update public.orders set status = 's%d', updated_at = %s where id %% 7 = %d", round, written(), g.IntN(7)))
+					at := written() // a change is later than what it changes
+					s.exec(fmt.Sprintf("update public.orders set status = 's%d', updated_at = %s where id %% 7 = %d and updated_at < %s", round, at, g.IntN(7), at))
 					s.exec(fmt.Sprintf("delete from public.orders where id %% 11 = %d", g.IntN(11)))
 					now = now.Add(time.Duration(20+g.IntN(20)) * time.Minute)
 					require.NoError(t, c.read(source))

@@ -137,7 +137,7 @@ func (r *Reader) Read(ctx context.Context, s *Stream, job Job) (Result, error) {
 	if s.External() {
 		return Result{}, nil
 	}
-	run := &reading{Reader: r, stream: s, job: job}
+	run := &reading{Reader: r, stream: s, job: job, order: newOrder(s.Landing)}
 	err := run.all(ctx)
 	run.warnOfChurn(ctx)
 	if err == nil {
@@ -212,6 +212,7 @@ type reading struct {
 	*Reader
 	stream   *Stream
 	job      Job
+	order    *order
 	client   *client   // of type http
 	database *database // of type postgres, unless it is replayed
 	traffic  traffic
@@ -328,67 +329,6 @@ func (r *reading) outlived(variant string, ended, kept time.Time) error {
 		Hint: fmt.Sprintf("terrace extract %s --from '%s' reads what is left and goes on from there; the gap stays.",
 			r.stream.Name, ended.In(zone).Format(time.DateTime)),
 	}
-}
-
-// pipe lands a page while the next one is being fetched and prepared. At most one page waits between the two. Nothing is
-// landed before turn is closed, unless it is nil.
-func (r *reading) pipe(ctx context.Context, slice ods.Slice, u unit, turn <-chan struct{}) error {
-	reading, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	pages := make(chan ods.Page, 1)
-	ended := make(chan error, 1)
-	number := slice.Pages
-	go func() {
-		defer close(pages)
-		ended <- u.read(reading, slice, func(page ods.Page) error {
-			number++
-			page.Stream, page.Slice, page.RunID, page.Number = r.stream.Landing, slice, r.job.RunID, number
-			page, err := page.Prepared()
-			if err != nil {
-				return err
-			}
-			select {
-			case pages <- page:
-				return nil
-			case <-reading.Done():
-				return context.Cause(reading)
-			}
-		})
-	}()
-	var landErr error
-	for page := range pages {
-		if landErr != nil {
-			continue // the reader has been told to stop; what it had ready is not landed
-		}
-		if turn != nil {
-			<-turn // whoever is before ends, however that may be
-		}
-		if landErr = r.land(ctx, page); landErr != nil {
-			stop(landErr)
-		}
-	}
-	readErr := <-ended
-	if landErr != nil {
-		return landErr
-	}
-	return readErr
-}
-
-func (r *reading) land(ctx context.Context, page ods.Page) error {
-	landed, err := r.deps.Lander.Land(ctx, page)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.result.Pages++
-	r.result.Received += int64(len(page.Records) + len(page.Rejects))
-	r.result.Inserted += landed.Inserted
-	r.result.Updated += landed.Updated
-	r.result.Unchanged += landed.Unchanged
-	r.result.Rejected += landed.Rejected
-	r.deps.Progress(Event{Stream: r.stream.Name, Slice: page.Slice.Spec, Result: r.soFar()})
-	return nil
 }
 
 func (r *reading) snapshot() Result {

@@ -22,8 +22,6 @@ type schedule struct {
 	stop     context.CancelCauseFunc
 	halted   bool // nothing more is begun
 	failures []failure
-	// turn is closed when the slice that was begun last may land, for files: their order decides which version is the newest.
-	turn chan struct{}
 }
 
 // ending is how the reading of a slice ended.
@@ -44,13 +42,12 @@ var errPutOff = errors.New("another slice failed for a reason that concerns all"
 func newSchedule(r *reading, units []unit) *schedule {
 	r.result.Slices += len(units)
 	s := &schedule{reading: r, waiting: units, most: 1, ended: make(chan ending)}
-	// A replay is quick enough, and in order it is the same each time.
-	if (r.stream.Source.Recordable() || r.stream.Source.Type == S3) && r.deps.Recording == nil {
-		s.most = r.stream.Source.limits.concurrency
-	}
-	if r.stream.Source.Type == S3 {
-		s.turn = make(chan struct{})
-		close(s.turn)
+	switch source := r.stream.Source; {
+	case r.deps.Recording != nil: // quick enough, and in order it is the same each time
+	case source.Recordable() || source.Type == S3:
+		s.most = source.limits.concurrency
+	case source.Type == Files:
+		s.most = landers // while one is opened and closed, another is landed
 	}
 	return s
 }
@@ -88,20 +85,17 @@ func (s *schedule) begin(ctx context.Context) {
 		return
 	}
 	s.running++
-	mine, next := s.turn, chan struct{}(nil)
-	if mine != nil {
-		next = make(chan struct{})
-		s.turn = next
+	at := s.order.seat()
+	if s.inOrder() {
+		at.arrived(s.deps.Now)
 	}
-	go func() {
-		err := s.pipe(ctx, slice, u, mine)
-		if next != nil {
-			// One that failed before its turn came does not let the others pass those before it.
-			<-mine
-			close(next)
-		}
-		s.ended <- ending{unit: u, slice: slice, err: err}
-	}()
+	go func() { s.ended <- ending{unit: u, slice: slice, err: s.pipe(ctx, slice, u, at)} }()
+}
+
+// inOrder reports whether the order in which the slices begin says which of the records of one key is the newest: that of
+// files goes by their names.
+func (s *schedule) inOrder() bool {
+	return s.stream.Source.Type == Files || s.stream.Source.Type == S3
 }
 
 // settle notes how a slice ended. It stays open when the run is cancelled or the source asks to wait, so that the next run

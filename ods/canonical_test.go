@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +16,7 @@ import (
 
 func hashOf(t *testing.T, record string) hash {
 	t.Helper()
-	sum, refused := newScanner(nil).scan([]byte(record))
+	sum, _, refused := newScanner(nil).scan([]byte(record))
 	require.Nil(t, refused, record)
 	return sum
 }
@@ -90,7 +91,7 @@ func TestScan_refusesWhatPostgresWould(t *testing.T) {
 		{strings.Repeat(`{"a":`, 513) + "1" + strings.Repeat("}", 513), ReasonTooDeep},
 		{`"` + strings.Repeat("x", maxRecord) + `"`, ReasonTooLarge},
 	} {
-		_, refused := newScanner(nil).scan([]byte(c.record))
+		_, _, refused := newScanner(nil).scan([]byte(c.record))
 		require.NotNil(t, refused, "%.80s", c.record)
 		require.Equal(t, c.reason, refused.reason, "%.80s: %s", c.record, refused.message)
 	}
@@ -114,7 +115,7 @@ func TestScan_findsValuesAtPaths(t *testing.T) {
 		path, err := parsePath(c.path)
 		require.NoError(t, err)
 		s := newScanner([][]string{path})
-		_, refused := s.scan([]byte(c.record))
+		_, _, refused := s.scan([]byte(c.record))
 		require.Nil(t, refused)
 		require.Equal(t, c.raw, string(s.found[0].raw), c.record)
 		require.Equal(t, c.kind, strings.Trim(string(rune(s.found[0].kind)), "\x00"), c.record)
@@ -153,6 +154,58 @@ func TestHash_equalsEqualityOfJSONB(t *testing.T) {
 	require.Greater(t, count, 1000, "too few pairs differ in writing only")
 }
 
+// TestScan_writesTheTextOfTheSameJSONB compares what is sent with the record as it came: in content, in the digits of its
+// numbers, and in the order that spares the server the sorting.
+func TestScan_writesTheTextOfTheSameJSONB(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	g := &documents{rand.New(rand.NewPCG(seed, 0))}
+	var records, texts []string
+	for range 10_000 {
+		record := g.write(g.document(4))
+		_, text, refused := newScanner(nil).scan([]byte(record))
+		require.Nil(t, refused, record)
+		_, again, _ := newScanner(nil).scan(text)
+		require.Equal(t, string(text), string(again), record)
+		records, texts = append(records, record), append(texts, string(text))
+	}
+	var different []string
+	rows, err := db.Pool.Query(context.Background(),
+		`select a || ' as ' || b from unnest($1::text[], $2::text[]) as x (a, b) where a::jsonb::text <> b::jsonb::text`, records, texts)
+	require.NoError(t, err)
+	different, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Empty(t, different)
+
+	_, text, _ := newScanner(nil).scan([]byte(` { "bb" : 1.10, "c":[ 1e2 , {} ], "a" : "\u00e9", "bb":2.0 } `))
+	require.Equal(t, `{"a":"\u00e9","c":[1e2,{}],"bb":2.0}`, string(text))
+}
+
+// FuzzScan holds the tokens against another reader of JSON.
+func FuzzScan(f *testing.F) {
+	for _, record := range []string{
+		`{"a":[1,-0.5e+3,"\u00e9\ud83d\ude00",true,false,null,{}]}`, `"12345678\"90"`, "\"abcdefg\x01\"", `"\u12"`, `-`, `01`, `1.`, `1e`, `.5`, `+1`,
+		`[1,]`, `{,}`, `{"a"}`, `{"a":}`, `tru`, `nulll`, "\x00", "{}\x00", ` [ ] `, `"\\"`, `"1234567\\"`, `"é名😀é名😀"`, `[[`, `]`, `{"a":1 "b":2}`,
+	} {
+		f.Add([]byte(record))
+	}
+	f.Fuzz(func(t *testing.T, record []byte) {
+		_, text, refused := newScanner(nil).scan(record)
+		valid := jsontext.Value(record).IsValid(jsontext.AllowDuplicateNames(true))
+		if refused == nil {
+			require.True(t, valid, "%q", record)
+			require.True(t, jsontext.Value(text).IsValid(), "%q: %q", record, text)
+			return
+		}
+		switch refused.reason {
+		case ReasonInvalidJSON, ReasonInvalidUTF8, ReasonLoneSurrogate:
+			require.False(t, valid, "%q: %v", record, refused)
+		}
+	})
+}
+
 // TestScan_agreesWithPostgresOnWhatIsLandable feeds both sides documents that were damaged at random.
 func TestScan_agreesWithPostgresOnWhatIsLandable(t *testing.T) {
 	t.Parallel()
@@ -185,7 +238,7 @@ $$`)
 	require.NoError(t, err)
 	refusedCount := 0
 	for i, document := range documents {
-		_, refused := newScanner(nil).scan([]byte(document))
+		_, _, refused := newScanner(nil).scan([]byte(document))
 		require.Equal(t, landable[i], refused == nil, "%s: %v", document, refused)
 		if refused != nil {
 			refusedCount++

@@ -109,8 +109,3 @@ func (l *landing) add(group int, members int, o outcome, current held) {
 	l.updated += int64(written)
 	l.unchanged += int64(members - written)
 }
-
-// members are the rows of a group, in the order of arrival.
-func (g group) members() []int {
-	return append([]int{g.first}, g.more...)
-}

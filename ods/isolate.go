@@ -23,7 +23,7 @@ func (s *Store) withoutPoison(ctx context.Context, rel *relation, p *Prepared, f
 	if len(poison) == 0 {
 		return nil, fault
 	}
-	clean := &Prepared{page: p.page, rejects: slices.Clone(p.rejects)}
+	clean := &Prepared{page: p.page, rejects: slices.Clone(p.rejects), types: p.types}
 	for i, r := range p.rows {
 		if cause, refused := poison[i]; refused {
 			clean.reject(r.record, r.index, refuse(ReasonRefused, "%s", serverMessage(cause)))
@@ -56,7 +56,7 @@ func (s *Store) isolate(ctx context.Context, rel *relation, p *Prepared, rows []
 
 // rehearse writes some of the page's rows and rolls back.
 func (s *Store) rehearse(ctx context.Context, rel *relation, p *Prepared, rows []int) error {
-	part := &Prepared{page: p.page}
+	part := &Prepared{page: p.page, types: p.types}
 	for _, i := range rows {
 		part.rows = append(part.rows, p.rows[i])
 	}

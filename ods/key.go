@@ -29,30 +29,31 @@ type keyPart struct {
 // keyType is a type that a key column may have: how PostgreSQL names it, and how a scalar of a record becomes one.
 type keyType struct {
 	sql   string
+	oid   uint32
 	parse func(kind jsontext.Kind, text string) (keyPart, error)
 }
 
 // keyTypes has every type of key columns under the names that declarations may use.
 var keyTypes = map[string]keyType{
-	"":                            {"text", parseTextKey},
-	"text":                        {"text", parseTextKey},
-	"bigint":                      {"bigint", parseBigintKey},
-	"int8":                        {"bigint", parseBigintKey},
-	"integer":                     {"integer", parseIntegerKey},
-	"int":                         {"integer", parseIntegerKey},
-	"int4":                        {"integer", parseIntegerKey},
-	"smallint":                    {"smallint", parseSmallintKey},
-	"int2":                        {"smallint", parseSmallintKey},
-	"numeric":                     {"numeric", parseNumericKey},
-	"decimal":                     {"numeric", parseNumericKey},
-	"uuid":                        {"uuid", parseUUIDKey},
-	"boolean":                     {"boolean", parseBooleanKey},
-	"bool":                        {"boolean", parseBooleanKey},
-	"date":                        {"date", parseDateKey},
-	"timestamp":                   {"timestamp without time zone", parseTimestampKey},
-	"timestamp without time zone": {"timestamp without time zone", parseTimestampKey},
-	"timestamptz":                 {"timestamp with time zone", parseInstantKey},
-	"timestamp with time zone":    {"timestamp with time zone", parseInstantKey},
+	"":                            {"text", pgtype.TextOID, parseTextKey},
+	"text":                        {"text", pgtype.TextOID, parseTextKey},
+	"bigint":                      {"bigint", pgtype.Int8OID, parseBigintKey},
+	"int8":                        {"bigint", pgtype.Int8OID, parseBigintKey},
+	"integer":                     {"integer", pgtype.Int4OID, parseIntegerKey},
+	"int":                         {"integer", pgtype.Int4OID, parseIntegerKey},
+	"int4":                        {"integer", pgtype.Int4OID, parseIntegerKey},
+	"smallint":                    {"smallint", pgtype.Int2OID, parseSmallintKey},
+	"int2":                        {"smallint", pgtype.Int2OID, parseSmallintKey},
+	"numeric":                     {"numeric", pgtype.NumericOID, parseNumericKey},
+	"decimal":                     {"numeric", pgtype.NumericOID, parseNumericKey},
+	"uuid":                        {"uuid", pgtype.UUIDOID, parseUUIDKey},
+	"boolean":                     {"boolean", pgtype.BoolOID, parseBooleanKey},
+	"bool":                        {"boolean", pgtype.BoolOID, parseBooleanKey},
+	"date":                        {"date", pgtype.DateOID, parseDateKey},
+	"timestamp":                   {"timestamp without time zone", pgtype.TimestampOID, parseTimestampKey},
+	"timestamp without time zone": {"timestamp without time zone", pgtype.TimestampOID, parseTimestampKey},
+	"timestamptz":                 {"timestamp with time zone", pgtype.TimestamptzOID, parseInstantKey},
+	"timestamp with time zone":    {"timestamp with time zone", pgtype.TimestamptzOID, parseInstantKey},
 }
 
 // KeyTypes are the SQL types that a key column may have.

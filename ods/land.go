@@ -13,7 +13,9 @@ import (
 // Land lands a page: Prepare, unless the page has been prepared, and LandPrepared in one.
 func (s *Store) Land(ctx context.Context, page Page) (Landed, error) {
 	if page.prepared != nil {
-		return s.LandPrepared(ctx, page.prepared)
+		p := *page.prepared
+		p.page.Turn = page.Turn
+		return s.LandPrepared(ctx, &p)
 	}
 	prepared, err := Prepare(page)
 	if err != nil {
@@ -40,11 +42,19 @@ func (s *Store) LandPrepared(ctx context.Context, p *Prepared) (Landed, error) {
 }
 
 func (s *Store) landUntilDone(ctx context.Context, rel *relation, p *Prepared) (Landed, error) {
+	if p.page.Turn != nil {
+		if landed, ok := s.landAhead(ctx, rel, p); ok {
+			return landed, nil
+		}
+		if err := p.await(ctx); err != nil {
+			return Landed{}, err
+		}
+	}
 	for tries := 0; ; tries++ {
 		if err := p.refused(); err != nil {
 			return Landed{}, err
 		}
-		landed, err := s.landOnce(ctx, rel, p)
+		landed, err := s.landOnce(ctx, rel, p, nil)
 		switch {
 		case err == nil:
 			return landed, nil
@@ -73,18 +83,26 @@ func (p *Prepared) refused() error {
 	return &RejectedError{Stream: p.page.Stream.Name, Count: len(p.rejects), First: p.rejects[0]}
 }
 
-func (s *Store) landOnce(ctx context.Context, rel *relation, p *Prepared) (landed Landed, err error) {
+// landOnce lands a page in one transaction. Where turn is not nil, others are before it, and it is committed only when turn
+// is closed.
+func (s *Store) landOnce(ctx context.Context, rel *relation, p *Prepared, turn <-chan struct{}) (landed Landed, err error) {
 	err = s.inTransaction(ctx, func(tx pgx.Tx) (end, error) {
-		earlier, err := committedEarlier(ctx, tx, p.page)
+		earlier, err := committedEarlier(ctx, tx, p.page, turn != nil)
 		if err != nil || earlier != nil {
 			if earlier != nil {
 				landed = *earlier
 			}
 			return abandon, err
 		}
-		landed, err = (&writer{tx: tx, rel: rel, p: p}).write(ctx)
-		if err != nil {
+		if landed, err = (&writer{tx: tx, rel: rel, p: p}).write(ctx); err != nil {
 			return abandon, err
+		}
+		if err := comes(ctx, turn); err != nil {
+			return abandon, err
+		}
+		// Rejects may be those of the pages before, which keep them locked until they end.
+		if err := insertRejects(ctx, tx, p.page, landed.BatchID, p.rejects); err != nil {
+			return abandon, fmt.Errorf("write terrace.reject: %w", err)
 		}
 		return keep, finishPage(ctx, tx, p.page, p.received())
 	})
@@ -156,9 +174,6 @@ func (w *writer) decided(ctx context.Context) (Landed, error) {
 	}
 	if err := w.copyCurrent(ctx, landed.BatchID); err != nil {
 		return Landed{}, fmt.Errorf("copy to %s: %w", w.rel.current().Sanitize(), err)
-	}
-	if err := insertRejects(ctx, w.tx, w.p.page, landed.BatchID, w.p.rejects); err != nil {
-		return Landed{}, fmt.Errorf("write terrace.reject: %w", err)
 	}
 	return landed, nil
 }

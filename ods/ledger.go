@@ -59,8 +59,8 @@ func insertRejects(ctx context.Context, tx pgx.Tx, page Page, batch int64, rejec
 }
 
 // committedEarlier is what the page did when it was committed before, nil when it was not. A slice that is no longer
-// this run's to write is an error.
-func committedEarlier(ctx context.Context, tx pgx.Tx, page Page) (*Landed, error) {
+// this run's to write is an error, and so is one that lacks pages before this one, unless they are about to come.
+func committedEarlier(ctx context.Context, tx pgx.Tx, page Page, ahead bool) (*Landed, error) {
 	var (
 		state                                         string
 		pages                                         int
@@ -80,6 +80,8 @@ func committedEarlier(ctx context.Context, tx pgx.Tx, page Page) (*Landed, error
 		return &Landed{BatchID: *batch, Inserted: *inserted, Updated: *updated, Unchanged: *unchanged, Rejected: *rejected}, nil
 	case state != "open":
 		return nil, fmt.Errorf("slice %d is %s; open it again", page.Slice.ID, state)
+	case ahead && pages < page.Number-1:
+		return nil, nil
 	case pages != page.Number-1:
 		return nil, fmt.Errorf("slice %d has %d pages; page %d cannot be its next", page.Slice.ID, pages, page.Number)
 	default:

@@ -83,6 +83,9 @@ type Page struct {
 	Total *int64
 	// Meta is added to what is kept with the slice: what is known only when reading has come this far.
 	Meta map[string]any
+	// Turn, where it is not nil, is closed when the pages before this one in its slice have been landed. The page may be
+	// given before that, unless it shares a key with one of them, and is committed after it; errors come after it, too.
+	Turn <-chan struct{}
 
 	prepared *Prepared
 }
@@ -97,6 +100,9 @@ func (p Page) Prepared() (Page, error) {
 	p.prepared = prepared
 	return p, nil
 }
+
+// SharesKeys reports whether records of both pages, which have been prepared, may be records of one key.
+func (p Page) SharesKeys(other Page) bool { return p.prepared.shares(other.prepared) }
 
 // Record is one record, byte for byte as received. The slice is not kept after Land returns.
 type Record struct {

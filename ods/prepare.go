@@ -1,7 +1,6 @@
 package ods
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -16,22 +15,19 @@ type Prepared struct {
 	rows    []row
 	rejects []Reject
 	groups  []group
+	keys    identities
+	types   []keyType // of the columns of the key
 }
 
 // row is a record that can be landed.
 type row struct {
 	record Record
+	text   []byte // the record as it is sent
 	hash   hash
 	order  order
 	key    []keyPart // nil in a stream without a key
 	group  int       // in Prepared.groups
 	index  int       // in Page.Records
-}
-
-// group is the records of one key, by their numbers in Prepared.rows, in the order of arrival.
-type group struct {
-	first int
-	more  []int
 }
 
 // Prepare validates the page's records, finds their keys and hashes their content. It may run on any goroutine.
@@ -50,8 +46,9 @@ func prepareRecords(page Page) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prepared{page: page, rows: make([]row, 0, len(page.Records))}
+	p := &Prepared{page: page, rows: make([]row, 0, len(page.Records)), types: reader.columns}
 	p.rejects = append(p.rejects, page.Rejects...)
+	reader.scanner.expect(page.Records)
 	for i, record := range page.Records {
 		r, refused := reader.read(record)
 		if refused != nil {
@@ -92,38 +89,6 @@ func (p *Prepared) place(record Record, index int) string {
 		return fmt.Sprintf("%s:%d", record.File, record.Line)
 	}
 	return fmt.Sprintf("page %d, record %d", p.page.Number, index+1)
-}
-
-// regroup finds the rows of one key.
-func (p *Prepared) regroup() {
-	p.groups = make([]group, 0, len(p.rows))
-	seen := make(map[string]int, len(p.rows))
-	var id []byte
-	for i := range p.rows {
-		r := &p.rows[i]
-		id = r.appendIdentity(id[:0])
-		number, known := seen[string(id)]
-		if !known {
-			number = len(p.groups)
-			seen[string(id)] = number
-			p.groups = append(p.groups, group{first: i})
-		} else {
-			p.groups[number].more = append(p.groups[number].more, i)
-		}
-		r.group = number
-	}
-}
-
-// appendIdentity appends bytes that tell the row's key from every other.
-func (r *row) appendIdentity(dst []byte) []byte {
-	if r.key == nil {
-		return append(dst, r.hash[:]...)
-	}
-	for _, part := range r.key {
-		dst = binary.AppendUvarint(dst, uint64(len(part.text)))
-		dst = append(dst, part.text...)
-	}
-	return dst
 }
 
 // recordReader turns the records of one stream into rows.
@@ -169,11 +134,11 @@ func newRecordReader(stream Stream) (*recordReader, error) {
 }
 
 func (r *recordReader) read(record Record) (row, *refusal) {
-	sum, refused := r.scanner.scan(record.Raw)
+	sum, text, refused := r.scanner.scan(record.Raw)
 	if refused != nil {
 		return row{}, refused
 	}
-	out := row{record: record, hash: sum}
+	out := row{record: record, text: text, hash: sum}
 	if len(r.columns) > 0 {
 		out.key = make([]keyPart, len(r.columns))
 	}

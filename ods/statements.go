@@ -28,8 +28,19 @@ select
     %s,
     %s
 from %s
-join %s as c
-    on %s`, comment(r.stream.Name), version, overtaken, r.givenKeys(1), r.current().Sanitize(), r.keysMatch())
+cross join lateral %s as c`, comment(r.stream.Name), version, overtaken, r.givenKeys(1), r.currentOf("_hash", "_version",
+		"_deleted_at", "_first_seen_at", "_fetched_at", "_batch_id", "payload"))
+}
+
+// currentOf is a subquery for the current row of key k. It names one row, so that the server looks each key up in the
+// index: it otherwise reads the whole of a table of some 100 MB for every page, as it takes the keys for scattered ones.
+func (r *relation) currentOf(columns ...string) string {
+	return fmt.Sprintf(`(
+    select %s
+    from %s as c
+    where %s
+    limit 1
+)`, "c."+strings.Join(columns, ", c."), r.current().Sanitize(), r.keysMatch())
 }
 
 // arrivalSQL says when the current rows of keys were fetched.

@@ -3,9 +3,11 @@ package landing
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"testing/fstest"
@@ -72,12 +74,31 @@ func newShop(b *testing.B, ndjson string) *shop {
 
 // read reads all pages of the server as terrace extract does.
 func (m *bench) read(b *testing.B, s *shop) time.Duration {
-	env := func(name string) (string, bool) { return s.URL, name == "URL" }
-	sources, problems := extract.Load(fstest.MapFS{"models/bench/ods/shop.yml": {Data: []byte(paged)}}, env)
+	return m.extract(b, paged, s.URL, nil)
+}
+
+const filed = `
+source: bench
+type: files
+streams:
+  orders:
+    files: {path: ., glob: orders.ndjson}
+    format: {type: ndjson}
+    primary_key: [{path: $.id, type: bigint}]
+`
+
+// readFile reads the file as terrace extract does.
+func (m *bench) readFile(b *testing.B) time.Duration {
+	return m.extract(b, filed, "", os.DirFS(filepath.Dir(m.ndjson)))
+}
+
+func (m *bench) extract(b *testing.B, declaration, url string, project fs.FS) time.Duration {
+	env := func(name string) (string, bool) { return url, name == "URL" }
+	sources, problems := extract.Load(fstest.MapFS{"models/bench/ods/shop.yml": {Data: []byte(declaration)}}, env)
 	require.Empty(b, problems)
 	declared, store := sources[0].Streams[0], ods.New(m.db.Pool)
 	require.NoError(b, store.Ensure(b.Context(), declared.Landing))
-	reader := extract.NewReader(extract.Deps{Lander: store, Now: time.Now, LookupEnv: env})
+	reader := extract.NewReader(extract.Deps{Lander: store, Now: time.Now, LookupEnv: env, FS: project})
 	start := time.Now()
 	result, err := reader.Read(b.Context(), declared, extract.Job{RunID: uuid.New()})
 	took := time.Since(start)

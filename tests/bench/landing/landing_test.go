@@ -49,9 +49,10 @@ var (
 //   - fresh/copy: the time of \copy divided by the time of landing the same records
 //   - two/copy: the rate of two streams that land at once, over that of one \copy; copies/copy: of two \copy at once
 //   - again/fresh: landing fresh divided by landing them again with 1 % changed
+//   - file/copy: the time of \copy divided by the time in which terrace extract reads the file, on two connections
 //   - http/fresh: landing the file divided by reading the same records from a paged API and landing them
-//   - rows/s and rows/core-s: per second, and per second that a processor worked for this process or the server
-//   - peak-MB: by how much the heap of this process grew at most while it landed
+//   - …-cpu-µs/row: what processors worked for client and server together, for \copy, landing, and reading the file
+//   - peak-MB: by how much the heap of this process grew at most while it read the file
 func BenchmarkLanding(b *testing.B) {
 	bench := newBench(b)
 	shop := newShop(b, bench.ndjson)
@@ -70,13 +71,19 @@ func BenchmarkLanding(b *testing.B) {
 
 func (m *bench) round(b *testing.B, s *shop, note func(metric string, value float64)) {
 	m.reset(b)
+	byCopy := m.watch(b)
 	copied := m.copy(b, stream).Seconds()
+	m.end(b, byCopy)
 	m.reset(b)
 	used := m.watch(b)
 	landed := m.land(b, stream, m.ndjson).Seconds()
 	m.end(b, used)
 	repeated := m.land(b, stream, m.mostlySame).Seconds()
 	m.changedOnly(b)
+	m.reset(b)
+	byFile := m.watch(b)
+	file := m.readFile(b).Seconds()
+	m.end(b, byFile)
 	m.reset(b)
 	paged := m.read(b, s).Seconds()
 	m.reset(b)
@@ -86,15 +93,18 @@ func (m *bench) round(b *testing.B, s *shop, note func(metric string, value floa
 
 	note("fresh/copy", copied/landed)
 	note("again/fresh", landed/repeated)
+	note("file/copy", copied/file)
 	note("http/fresh", landed/paged)
 	note("two/copy", 2*copied/two)
 	note("copies/copy", 2*copied/copies)
 	note("MB/s", float64(m.bytes)/1e6/landed)
 	note("rows/s", records/landed)
-	note("rows/core-s", records/used.seconds)
-	note("peak-MB", float64(used.heap-used.before)/1e6)
-	b.Logf("\\copy %.2f s, two %.2f s; landing %.2f s (%.2f processor seconds), two %.2f s, again %.2f s, http %.2f s",
-		copied, copies, landed, used.seconds, two, repeated, paged)
+	note("copy-cpu-µs/row", byCopy.perRow())
+	note("land-cpu-µs/row", used.perRow())
+	note("file-cpu-µs/row", byFile.perRow())
+	note("peak-MB", float64(byFile.heap-byFile.before)/1e6)
+	b.Logf("\\copy %.2f s, two %.2f s; landing %.2f s, two %.2f s, again %.2f s, file %.2f s, http %.2f s; processor seconds (server): \\copy %.2f (%.2f), landing %.2f (%.2f), file %.2f (%.2f)",
+		copied, copies, landed, two, repeated, file, paged, byCopy.seconds(), byCopy.server, used.seconds(), used.server, byFile.seconds(), byFile.server)
 }
 
 // both does it for two streams at once.
@@ -199,6 +209,7 @@ func (m *bench) reset(b *testing.B) {
 	for _, sql := range []string{
 		"drop schema if exists bench_ods cascade",
 		"delete from terrace.stream",
+		"delete from terrace.slice",
 		"checkpoint",
 	} {
 		_, err := m.db.Pool.Exec(b.Context(), sql)

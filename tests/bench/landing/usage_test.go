@@ -16,11 +16,11 @@ import (
 
 // usage watches what a stretch of work takes of this process and of the server.
 type usage struct {
-	seconds float64 // of processors
-	before  uint64  // bytes of heap
-	heap    uint64  // at most
-	stop    chan struct{}
-	stopped chan struct{}
+	own, server float64 // seconds of processors: this process's and its children's, the server's
+	before      uint64  // bytes of heap
+	heap        uint64  // at most
+	stop        chan struct{}
+	stopped     chan struct{}
 }
 
 // watch begins; the server's share is known only where its processes are on this machine.
@@ -28,7 +28,9 @@ func (m *bench) watch(b *testing.B) *usage {
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	u := &usage{before: stats.HeapAlloc, heap: stats.HeapAlloc, seconds: -m.processorTime(b), stop: make(chan struct{}), stopped: make(chan struct{})}
+	u := &usage{before: stats.HeapAlloc, heap: stats.HeapAlloc, stop: make(chan struct{}), stopped: make(chan struct{})}
+	own, server := m.processorTime(b)
+	u.own, u.server = -own, -server
 	go u.sample()
 	return u
 }
@@ -52,14 +54,24 @@ func (u *usage) sample() {
 func (m *bench) end(b *testing.B, u *usage) {
 	close(u.stop)
 	<-u.stopped
-	u.seconds += m.processorTime(b)
+	own, server := m.processorTime(b)
+	u.own += own
+	u.server += server
 }
 
-// processorTime is what this process and the server have used so far.
-func (m *bench) processorTime(b *testing.B) float64 {
-	var own syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &own))
-	return time.Duration(own.Utime.Nano()+own.Stime.Nano()).Seconds() + m.serverTime(b)
+func (u *usage) seconds() float64 { return u.own + u.server }
+
+// perRow is microseconds of processors.
+func (u *usage) perRow() float64 { return u.seconds() * 1e6 / records }
+
+// processorTime is what this process, the programs that it has started, and the server have used so far.
+func (m *bench) processorTime(b *testing.B) (own, server float64) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var used syscall.Rusage
+		require.NoError(b, syscall.Getrusage(who, &used))
+		own += time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
+	}
+	return own, m.serverTime(b)
 }
 
 // serverTime adds up the server's processes, those that have ended as well; 0 where /proc does not have them.
