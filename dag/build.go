@@ -207,7 +207,7 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 		return err
 	}
 	if s.Replaces && b.together == nil {
-		b.remember(b.remade())
+		b.final = append(b.final, remembering(b.remade())...)
 	}
 	if s.Stage == "" {
 		if err := b.judge(ctx, ""); err != nil {
@@ -218,7 +218,8 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 		return err
 	}
 	b.tell(s.Lost...)
-	return b.last(ctx, s.Last)
+	b.last(s.Last)
+	return nil
 }
 
 // tell adds to what the report says of the step.
@@ -230,21 +231,18 @@ func (b *building) tell(more ...string) {
 }
 
 // last takes away what is no more. In a run that publishes all at once that waits for its end.
-func (b *building) last(ctx context.Context, statements []materialize.Statement) error {
+func (b *building) last(statements []materialize.Statement) {
 	switch {
 	case len(statements) == 0:
-		return nil
 	case b.together != nil:
 		b.together.later = append(b.together.later, deferred{b, statements})
-		return nil
 	default:
-		return b.exclusively(ctx, statements)
+		b.final = append(b.final, statements...)
 	}
 }
 
 // tally finishes the count of rows. What counts none may wait for the commit.
 func (b *building) tally(ctx context.Context, s materialize.Script) error {
-	counts := func(s materialize.Statement) bool { return s.Counts != materialize.None }
 	if s.Delta != "" || slices.ContainsFunc(b.queued, counts) { // assertions on what is published have sent it already
 		if err := b.flush(ctx); err != nil {
 			return err
@@ -260,6 +258,8 @@ func (b *building) tally(ctx context.Context, s materialize.Script) error {
 	}
 	return nil
 }
+
+func counts(s materialize.Statement) bool { return s.Counts != materialize.None }
 
 // check builds, and asks what must not be.
 func (b *building) check(ctx context.Context, checks []materialize.Check) error {
@@ -289,9 +289,11 @@ func (b *building) check(ctx context.Context, checks []materialize.Check) error 
 	return nil
 }
 
-// How long a publish waits for readers before it lets those behind it pass, and how often it tries.
+// How long a publish waits for readers before it lets those behind it pass, and how often it tries. Once it has its first
+// lock, the readers of that relation wait with it for each of the others.
 const (
 	publishLockTimeout = "100ms"
+	furtherLockTimeout = "20ms"
 	publishAttempts    = 100
 	publishPause       = 200 * time.Millisecond
 
@@ -300,7 +302,8 @@ const (
 )
 
 // publish makes the content visible at the commit. Where that takes exclusive locks, everybody who comes after the
-// waiting lock waits too: so it waits a moment only, gives way, and tries again.
+// waiting lock waits too: so it waits a moment only, gives way, and tries again. And who has the locks asks nothing any
+// more: if it can be, the statements go with the commit in one message.
 func (b *building) publish(ctx context.Context, s materialize.Script) error {
 	if b.putsOff() && s.Aside != "" {
 		return b.together.defers(ctx, b, s)
@@ -309,19 +312,23 @@ func (b *building) publish(ctx context.Context, s materialize.Script) error {
 		b.queue(s.Publish...)
 		return nil
 	}
+	judged := s.Stage != "" || len(b.step.Gates) == 0
+	if b.together == nil && judged && s.Delta == "" && !slices.ContainsFunc(s.Publish, counts) {
+		b.final = append(b.final, s.Publish...)
+		return nil
+	}
 	return b.exclusively(ctx, s.Publish)
 }
 
-// exclusively executes statements that readers wait for.
-func (b *building) exclusively(ctx context.Context, statements []materialize.Statement) error {
+// exclusively executes statements that readers wait for, and with them what comes after.
+func (b *building) exclusively(ctx context.Context, statements []materialize.Statement, after ...materialize.Statement) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
 	before, fed := b.result.Rows, b.fedRows
 	for attempt := 1; ; attempt++ {
-		b.queue(command("savepoint publish"), command("set local lock_timeout = '"+publishLockTimeout+"'"))
-		b.queue(statements...)
-		b.queue(command("set local lock_timeout = 0"), command("release savepoint publish"))
+		b.queue(bounded(statements)...)
+		b.queue(after...)
 		err := b.flush(ctx)
 		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
 			return err
@@ -331,6 +338,17 @@ func (b *building) exclusively(ctx context.Context, statements []materialize.Sta
 			return fmt.Errorf("give way to readers of %s: %w", b.step.Name, err)
 		}
 	}
+}
+
+// bounded has statements wait for their locks no longer than a moment. There is at least one.
+func bounded(statements []materialize.Statement) []materialize.Statement {
+	return slices.Concat(
+		[]materialize.Statement{command("savepoint publish"), command("set local lock_timeout = '" + publishLockTimeout + "'")},
+		statements[:1],
+		[]materialize.Statement{command("set local lock_timeout = '" + furtherLockTimeout + "'")},
+		statements[1:],
+		[]materialize.Statement{command("set local lock_timeout = 0"), command("release savepoint publish")},
+	)
 }
 
 // giveWay takes a publish back that waited for readers, and lets those pass that came behind it.

@@ -21,6 +21,8 @@ type building struct {
 	step   Step
 	conn   *pgx.Conn
 	queued []materialize.Statement
+	// final are statements that readers wait for; they go with the commit.
+	final []materialize.Statement
 	// existing is what stood under the node's name when the transaction began.
 	existing *materialize.Relation
 	oid      uint32
@@ -218,10 +220,19 @@ func (b *building) flush(ctx context.Context) error {
 	return nil
 }
 
-// exec sends statements as one and returns their results, as text. Each is asked once, so no plan of it is kept.
+// exec sends statements as one and returns their results, as text.
 func (b *building) exec(ctx context.Context, statements ...materialize.Statement) ([]*pgconn.Result, error) {
+	results, failed, err := b.send(ctx, statements)
+	if err != nil {
+		return nil, b.locate(err, statements[failed])
+	}
+	return results, nil
+}
+
+// send is exec; with an error it tells which statement failed. Each is asked once, so no plan of it is kept.
+func (b *building) send(ctx context.Context, statements []materialize.Statement) (results []*pgconn.Result, failed int, err error) {
 	if len(statements) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	batch := &pgconn.Batch{}
 	for _, s := range statements {
@@ -230,16 +241,13 @@ func (b *building) exec(ctx context.Context, statements ...materialize.Statement
 	if b.Statements != nil {
 		b.Statements.Add(int64(len(statements))) // ExecBatch passes by what counts for the connection
 	}
-	results, err := b.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
+	results, err = b.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
 	for i, r := range results {
 		if r.Err != nil {
-			return nil, b.locate(r.Err, statements[i])
+			return nil, i, r.Err
 		}
 	}
-	if err != nil {
-		return nil, b.locate(err, statements[min(len(results), len(statements)-1)])
-	}
-	return results, nil
+	return results, min(len(results), len(statements)-1), err
 }
 
 func (b *building) count(counter materialize.Counter, rows int64) {
@@ -271,8 +279,7 @@ func (b *building) locate(err error, s materialize.Statement) error {
 
 // overtaken reports whether an error says that another run made the relation since our snapshot was taken.
 func (b *building) overtaken(err error) bool {
-	state := sqlState(err)
-	return b.existing == nil && b.step.node.relation() != "" && (state == "42P07" || state == "23505")
+	return b.existing == nil && b.step.node.relation() != "" && alreadyThere(err)
 }
 
 // endedFromHere says why a statement was ended when that was our doing: the server knows only that a client asked.

@@ -68,6 +68,13 @@ func Retryable(err error) bool {
 	return lost(err) || pgconn.SafeToRetry(err)
 }
 
+// alreadyThere reports whether an error says that a relation of the name is there: two that make one at the same time
+// break a unique index of the catalog, which is no duplicate key of a model.
+func alreadyThere(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && (server.Code == "42P07" || server.Code == "23505" && server.SchemaName == "pg_catalog")
+}
+
 func sqlState(err error) string {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {

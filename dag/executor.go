@@ -76,8 +76,8 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 				continue
 			}
 			return b.failed(ctx, err)
-		case attempt == attempts, ctx.Err() != nil, !Retryable(err) && !b.overtaken(err) && held == nil:
-			return b.failed(ctx, err)
+		case attempt == attempts, ctx.Err() != nil, !Retryable(err) && held == nil && (attempt > 1 || !b.overtaken(err)):
+			return b.failed(ctx, err) // who was overtaken sees the relation the next time
 		case b.uncertain && e.recorded(ctx, step.Name):
 			return b.result
 		}

@@ -76,14 +76,14 @@ func notOurs(name string, kind materialize.RelationKind, built bool) (message, h
 //go:embed sql/remember_relations.sql
 var rememberRelationsSQL string
 
-// remember notes which relations stand under the names of nodes now: an exchange makes the views over a table anew.
-func (b *building) remember(names []string) {
+// remembering notes which relations stand under the names of nodes now: an exchange makes the views over a table anew.
+func remembering(names []string) []materialize.Statement {
 	if len(names) == 0 {
-		return
+		return nil
 	}
 	encoded, _ := json.Marshal(names) // of strings, which cannot fail
-	b.queue(command(fmt.Sprintf("with wanted as (select jsonb_array_elements_text(%s::jsonb) as node)\n%s",
-		materialize.Literal(string(encoded)), rememberRelationsSQL)))
+	return []materialize.Statement{command(fmt.Sprintf("with wanted as (select jsonb_array_elements_text(%s::jsonb) as node)\n%s",
+		materialize.Literal(string(encoded)), rememberRelationsSQL))}
 }
 
 // remade are the nodes whose relations a script that replaces the step's makes anew, if they are nodes.

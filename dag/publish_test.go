@@ -568,3 +568,25 @@ func TestRetryable_knowsWhatPasses(t *testing.T) {
 	require.False(t, dag.Surroundings(context.DeadlineExceeded))
 	require.True(t, dag.Surroundings(&pgconn.PgError{Code: "53100"}))
 }
+
+// Rows that break a unique index are the model's own fault, at once: nobody else made the relation meanwhile.
+func TestRun_aDuplicateOfAFirstBuildIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: table\n-- indexes: [{columns: [state], unique: true}]", "select 'same' as state, nextval('ods.tries') as n from generate_series(1, 2)"), nil)
+	w.exec("create sequence ods.tries")
+	orders := step(t, w.run(), "shop_dwd.orders")
+	require.Equal(t, dag.Failure, orders.Status)
+	require.Equal(t, "23505", orders.Error.SQLState)
+	require.Equal(t, "2", w.value("select last_value from ods.tries"), "it was tried once")
+
+	w = shop(t, ordersOf("-- kind: table\n-- indexes: [[state]]", "select 'x' as state, nextval('ods.tries') as n"), nil)
+	w.exec("create sequence ods.tries")
+	w.succeed()
+	index := w.value("select indexrelid::regclass from pg_index where indrelid = 'shop_dwd.orders'::regclass")
+	w.exec("drop table shop_dwd.orders")
+	w.exec("create table " + index + " (id integer)")
+	w.exec("select setval('ods.tries', 1)")
+	orders = step(t, w.run(), "shop_dwd.orders")
+	require.Equal(t, "42P07", orders.Error.SQLState, "the name of its index is taken")
+	require.Equal(t, "3", w.value("select last_value from ods.tries"), "it was tried once more, in case somebody had made the table")
+}

@@ -46,14 +46,19 @@ func (e *SQLExecutor) madeFrom(n *Node) (made, error) {
 // commit writes, in the step's own transaction, what it did and what its content was made from, and ends it. What waits
 // goes before that, in the same message.
 func (b *building) commit(ctx context.Context) error {
-	records, err := b.records()
+	ending, err := b.records()
 	if err != nil {
 		return err
 	}
-	b.queue(records...)
-	b.queue(command("commit"))
+	ending = append(ending, command("commit"))
 	b.result.recorded = true
-	if err := b.flush(ctx); err != nil {
+	if len(b.final) > 0 {
+		err = b.exclusively(ctx, b.final, ending...)
+	} else {
+		b.queue(ending...)
+		err = b.flush(ctx)
+	}
+	if err != nil {
 		b.uncertain = sqlState(err) == ""
 		return fmt.Errorf("commit %s: %w", b.step.Name, err)
 	}

@@ -61,8 +61,7 @@ func (s *runState) attempt(ctx context.Context, e *SQLExecutor, n int) bool {
 // passes reports whether what keeps a transaction from going on may be over in a moment.
 func passes(err error) bool {
 	var held *HeldError
-	state := sqlState(err)
-	return Retryable(err) || errors.As(err, &held) || state == "42P07" || state == "23505"
+	return Retryable(err) || errors.As(err, &held) || alreadyThere(err)
 }
 
 // firstBad is the first step of the plan that failed, or "".

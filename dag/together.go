@@ -1,11 +1,13 @@
 package dag
 
 import (
+	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -29,6 +31,8 @@ type Together struct {
 	conn *pgxpool.Conn
 	// names has where the new content of a relation is, quoted, and "" for views that read nothing of that kind.
 	names map[string]string
+	// stood are the keys of names, in the order in which they came.
+	stood []string
 	// views are the staged views, quoted, each after those that it reads.
 	views []string
 	later []deferred
@@ -138,23 +142,78 @@ func (b *building) putsOff() bool { return b.together != nil && b.together.rehea
 // rehearses reports whether all that stands under the step's name was made by the transaction itself.
 func (b *building) rehearses() bool { return b.together != nil && b.together.rehearsal != nil }
 
-// lock takes the locks of all nodes by name, so that two such runs cannot wait for one another.
+// lock takes the locks of all nodes. Where one is not free it takes them by name, so that two such runs cannot wait for
+// one another.
 func (t *Together) lock(ctx context.Context) error {
 	conn := t.conn.Conn()
 	if _, err := conn.Exec(ctx, "select set_config('application_name', $1, false)", applicationName(t.RunID, "together")); err != nil {
 		return fmt.Errorf("name the session: %w", err)
+	}
+	if err := t.room(ctx); err != nil {
+		return err
 	}
 	names := make([]string, len(t.steps))
 	for i, s := range t.steps {
 		names[i] = s.Name
 	}
 	slices.Sort(names)
+	var free bool
+	err := conn.QueryRow(ctx, "select coalesce(bool_and(pg_try_advisory_lock("+strings.ReplaceAll(lockKey, "$1", "n")+")), true) from unnest($1::text[]) as n", names).Scan(&free)
+	if err != nil || free {
+		return wrap("lock the nodes", err)
+	}
+	if _, err := conn.Exec(ctx, "select pg_advisory_unlock_all()"); err != nil {
+		return fmt.Errorf("unlock the nodes: %w", err)
+	}
 	for _, name := range names {
 		if err := t.lockNode(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+//go:embed sql/lock_room.sql
+var lockRoomSQL string
+
+// room refuses what would fail after hours: the server's table of locks has a fixed size, and a transaction keeps all of
+// its locks until its end. The estimate is low, so that nothing is refused that could work.
+func (t *Together) room(ctx context.Context) error {
+	needed := 0
+	for _, s := range t.steps {
+		needed += s.locks()
+	}
+	var room, setting, sessions int
+	if err := t.conn.QueryRow(ctx, lockRoomSQL).Scan(&room, &setting, &sessions); err != nil {
+		return fmt.Errorf("ask for the number of locks: %w", err)
+	}
+	if needed <= room {
+		return nil
+	}
+	wanted := setting + (needed-room+sessions-1)/sessions
+	return &StepError{StepFault: StepFault{
+		Message: fmt.Sprintf("%d steps in one transaction take %d locks or more, and the server has room for %d", len(t.steps), needed, room),
+		Hint: fmt.Sprintf("Raise max_locks_per_transaction of the server from %d to %d or more and restart it; or publish fewer steps together: select them, or leave --publish together out.",
+			setting, wanted+wanted/2),
+	}}
+}
+
+// locks is how many locks a step takes at least that last until the end of its transaction: that of its node; those of its
+// relation, of what holds its large values and of its key; and as many of what takes the relation's place, or of the
+// temporary table with its new rows.
+func (s Step) locks() int {
+	switch {
+	case s.Kind == KindAssertion, s.Kind == KindSQL:
+		return 1
+	case s.Kind == KindView && s.fresh:
+		return 2
+	case s.Kind == KindView:
+		return 3
+	case s.fresh:
+		return 3
+	default:
+		return 5
+	}
 }
 
 func (t *Together) lockNode(ctx context.Context, name string) error {
@@ -180,7 +239,7 @@ func (t *Together) lockNode(ctx context.Context, name string) error {
 
 // step performs one step in a savepoint: when it fails, the transaction is as if it had not been tried.
 func (t *Together) step(ctx context.Context, b *building) error {
-	names, views, later := maps.Clone(t.names), len(t.views), len(t.later)
+	stood, views, later := len(t.stood), len(t.views), len(t.later)
 	// What the step reads is locked already, or made by the run: here it is found out what is missing.
 	err := b.open(ctx, append([]materialize.Statement{command("savepoint step")}, lockTables(b.lockable())...)...)
 	if err == nil {
@@ -192,7 +251,10 @@ func (t *Together) step(ctx context.Context, b *building) error {
 	if err == nil {
 		return nil
 	}
-	t.names, t.views, t.later = names, t.views[:views], t.later[:later]
+	for _, name := range t.stood[stood:] {
+		delete(t.names, name)
+	}
+	t.stood, t.views, t.later = t.stood[:stood], t.views[:views], t.later[:later]
 	b.queued = nil
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -222,12 +284,18 @@ func (t *Together) defers(ctx context.Context, b *building, s materialize.Script
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	t.names[b.step.Name] = s.Aside
+	t.stand(b.step.Name, s.Aside)
 	if b.step.Kind == KindView {
 		t.views = append(t.views, s.Aside)
 	}
 	t.later = append(t.later, deferred{b, s.Publish})
 	return nil
+}
+
+// stand notes where the new content of a relation is.
+func (t *Together) stand(relation, where string) {
+	t.names[relation] = where
+	t.stood = append(t.stood, relation)
 }
 
 // standIns adds to names, for the relations that stand elsewhere until the run is published, where.
@@ -259,14 +327,14 @@ func (t *Together) standIn(ctx context.Context, relation string) (string, error)
 		return "", err
 	}
 	if m == n.Model {
-		t.names[relation] = ""
+		t.stand(relation, "")
 		return "", nil
 	}
 	twin := materialize.StageOf(relation)
 	if _, err := t.conn.Exec(ctx, "create view "+twin+" as\n"+m.SQL); err != nil {
 		return "", fmt.Errorf("stage view %s: %w", relation, err)
 	}
-	t.names[relation] = twin
+	t.stand(relation, twin)
 	t.views = append(t.views, twin)
 	return twin, nil
 }
@@ -308,12 +376,13 @@ func (t *Together) publish(ctx context.Context) (string, error) {
 		t.committed = true
 		return "", nil
 	}
-	last := t.built[len(t.built)-1]
-	for attempt := 1; len(t.later) > 0; attempt++ {
+	for attempt := 1; ; attempt++ {
 		blame, err := t.exchange(ctx)
 		if err == nil {
-			break
+			t.committed, t.verdicts = true, nil
+			return "", nil
 		}
+		t.uncertain = sqlState(err) == ""
 		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
 			return blame, err
 		}
@@ -321,41 +390,37 @@ func (t *Together) publish(ctx context.Context) (string, error) {
 			return blame, fmt.Errorf("give way to readers of %s: %w", blame, err)
 		}
 	}
-	// It is too late to be stopped: a commit that was asked for either happened or did not, and is short.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	if _, err := t.conn.Exec(ctx, "commit"); err != nil {
-		t.uncertain = sqlState(err) == ""
-		return last, fmt.Errorf("commit: %w", err)
-	}
-	t.committed, t.verdicts = true, nil
-	return "", nil
 }
 
-// exchange executes what was put off. Every statement of it is short: the contents are there.
+// exchange executes what was put off, and commits, in one message: nobody who waits for a relation waits for us. Every
+// statement of it is short: the contents are there.
 func (t *Together) exchange(ctx context.Context) (string, error) {
-	first := t.later[0].b
-	first.queue(command("savepoint publish"), command("set local lock_timeout = '"+publishLockTimeout+"'"))
+	last := t.newBuilding(t.steps[slices.IndexFunc(t.steps, func(s Step) bool { return s.Name == t.built[len(t.built)-1] })])
+	last.conn = t.conn.Conn()
+	var statements []materialize.Statement
+	whose := map[string]*building{} // by statement; views are dropped by nobody's fault
 	for _, view := range slices.Backward(t.views) {
-		first.queue(command("drop view " + view))
-	}
-	for _, d := range t.later {
-		d.b.queue(d.publish...)
-		if err := d.b.flush(ctx); err != nil {
-			return d.b.step.Name, err
-		}
+		statements = append(statements, command("drop view "+view))
 	}
 	var names []string
 	for _, d := range t.later {
+		for _, s := range d.publish {
+			whose[s.SQL] = d.b
+		}
+		statements = append(statements, d.publish...)
 		names = append(names, d.b.step.Name)
 		names = append(names, d.b.remade()...)
 	}
-	first.remember(sortedSet(names))
-	if err := first.flush(ctx); err != nil {
-		return first.step.Name, err
+	if len(statements) > 0 {
+		statements = append(bounded(statements), remembering(sortedSet(names))...)
 	}
-	_, err := t.conn.Exec(ctx, "set local lock_timeout = 0; release savepoint publish")
-	return first.step.Name, err
+	statements = append(statements, command("commit"))
+	_, failed, err := last.send(ctx, statements)
+	if err == nil {
+		return "", nil
+	}
+	blamed := cmp.Or(whose[statements[failed].SQL], last)
+	return blamed.step.Name, blamed.locate(err, statements[failed])
 }
 
 // end gives the connection back, the transaction undone if it is still open, and keeps what assertions found in it. The

@@ -39,7 +39,7 @@ func (c *AlertsListCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	outbox := a.outbox(p, conn)
 	out := alertsDocument{}
 	if out.Messages, err = outbox.List(ctx, int(c.Limit)); err != nil {
@@ -202,7 +202,7 @@ func (c *AlertsCheckCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	rules := p.alerts.Active(a.settings.environment, p.apart(a) != "")
 	if len(rules) == 0 {
 		fmt.Fprintln(a.Stderr, "no rule of terrace.yml holds here and has a channel that is not off")

@@ -84,7 +84,7 @@ func (c *CheckCmd) check(ctx context.Context, a *App, p *project, out *checked) 
 		out.Problems = strict.Sort(append(out.Problems, p.CheckSQL(nil)...))
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	state, err := dag.LoadState(ctx, conn)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (c *CleanCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	choose := c.choose
 	if env != "" {
 		choose = func(ctx context.Context, p *project, conn *pgx.Conn) (cleaning, error) {

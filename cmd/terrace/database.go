@@ -19,6 +19,9 @@ import (
 // connectTimeout bounds one attempt to reach the server.
 const connectTimeout = 10 * time.Second
 
+// hangUpTimeout bounds the end of a connection.
+const hangUpTimeout = 2 * time.Second
+
 // databaseURL names the database: flags and environment first, then terrace.yml, then the embedded server, which it
 // starts.
 func (a *App) databaseURL(ctx context.Context, configured string) (string, error) {
@@ -67,6 +70,13 @@ func (a *App) poolConfig(url string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
+// hangUp closes a connection that nothing is open on. Who does not take the goodbye in a moment is gone.
+func hangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), hangUpTimeout)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
 // connect opens one connection and brings schema terrace up to date.
 func (a *App) connect(ctx context.Context, config *pgxpool.Config) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig.Copy())
@@ -74,7 +84,7 @@ func (a *App) connect(ctx context.Context, config *pgxpool.Config) (*pgx.Conn, e
 		return nil, err
 	}
 	if err := migrations.Up(ctx, conn); err != nil {
-		_ = conn.Close(ctx) // the error of the migration is the one to tell
+		hangUp(conn)
 		return nil, schemaError(err)
 	}
 	return conn, nil

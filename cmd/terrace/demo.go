@@ -84,7 +84,7 @@ type demo struct {
 
 func (d *demo) close() {
 	if d.server != nil {
-		_ = d.server.Close(context.Background()) // nothing is open on it
+		hangUp(d.server)
 	}
 }
 
@@ -318,7 +318,7 @@ func (d *demo) epilogue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	for _, domain := range d.domains {
 		for _, shown := range domain.shows {
 			if err := d.show(ctx, conn, shown.title, shown.sql); err != nil {

@@ -185,7 +185,7 @@ func (d *doctor) database(ctx context.Context) {
 		d.fail(ctx, "database", err)
 		return
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	d.server(ctx, conn)
 	d.schema(ctx, conn)
 }

@@ -31,7 +31,7 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	ledger := dag.NewLedger(conn)
 	if id != uuid.Nil {
 		report, err := ledger.Report(ctx, id)
@@ -99,7 +99,7 @@ func (a *App) openStore(ctx context.Context) (*ods.Store, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	_ = conn.Close(ctx) // it was opened to bring the schema up to date
+	hangUp(conn) // it was opened to bring the schema up to date
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to the database: %w", err)
@@ -167,7 +167,7 @@ func (a *App) landedStream(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	landed, err := ods.Streams(ctx, conn)
 	if err != nil || slices.Contains(landed, name) {
 		return name, err

@@ -76,7 +76,7 @@ func (a *App) lineage(ctx context.Context, p *project) (*dag.Lineage, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	return p.lineage(ctx, conn)
 }
 

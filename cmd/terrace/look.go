@@ -76,7 +76,7 @@ func (a *App) addState(ctx context.Context, p *project, selectors *dag.SelectCon
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	w := &work{app: a, project: p, conn: conn}
 	if w.state, err = dag.LoadState(ctx, conn); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (c *ShowCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	script, err := dag.Explain(ctx, conn, n.Model, p.Config.Timezone)
 	if err != nil {
 		return err
@@ -238,7 +238,7 @@ func (c *PreviewCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	names, rows, err := dag.Preview(ctx, conn, dag.Query{Node: n.Name, SQL: sql, File: file, Line: line, Limit: int(c.Limit), Vars: p.vars, Timezone: p.Config.Timezone})
 	if err != nil {
 		return err

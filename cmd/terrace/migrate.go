@@ -42,7 +42,7 @@ func (c *MigrateCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	version, err := c.act(ctx, a, conn)
 	if err != nil {
 		return schemaError(err)

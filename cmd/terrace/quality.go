@@ -31,7 +31,7 @@ func (c *QualityCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	var doc site.Quality
 	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		doc, err = p.quality(ctx, tx, p.apart(a), selection)

@@ -159,7 +159,7 @@ func (a *App) lastRun(ctx context.Context, id uuid.UUID) (dag.RunInfo, map[strin
 	if err != nil {
 		return dag.RunInfo{}, nil, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	info, results, err := dag.NewLedger(conn).LastResults(ctx, id)
 	if errors.Is(err, dag.ErrNoRun) {
 		return info, nil, &inputError{message: "there is no such run", hint: "terrace runs lists them with their ids."}

@@ -80,7 +80,7 @@ func (s *serving) listen(ctx context.Context) (served bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	if _, err := conn.Exec(ctx, "listen "+landings); err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}

@@ -107,7 +107,7 @@ func (w *work) close() {
 		w.tell()
 	}
 	if w.conn != nil {
-		_ = w.conn.Close(context.Background()) // nothing is open on it
+		hangUp(w.conn)
 	}
 }
 
