@@ -72,7 +72,7 @@ func (p *project) document(n *dag.Node, lineage *dag.Lineage) site.Node {
 	case n.Seed != nil:
 		d.Description, d.Key, written = n.Seed.Description, append(d.Key, n.Seed.Key...), n.Seed.Columns
 	case p.streams[n.Name] != nil:
-		d.Description = p.streams[n.Name].Description
+		d.Description, d.Source = p.streams[n.Name].Description, n.Stream.Source
 	}
 	for _, name := range p.graph.Children(n.Name) {
 		child := p.graph.Node(name)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,37 @@ type pageSource struct {
 	shown  *site.Project
 	looked time.Time // when the files were looked at last
 	seen   string    // what they looked like then
+
+	streams recent[[]site.Stream]
+	quality recent[site.Quality]
+}
+
+// recent keeps an answer that costs, since it counts rows, for a while: the longer it took, the longer.
+type recent[T any] struct {
+	mu    sync.Mutex
+	value T
+	until time.Time
+}
+
+// The least time that an answer is kept, and how many times the time that it took.
+const (
+	keptFor   = time.Second
+	keptTimes = 20
+)
+
+func (r *recent[T]) get(now func() time.Time, ask func() (T, error)) (T, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	began := now()
+	if began.Before(r.until) {
+		return r.value, nil
+	}
+	value, err := ask()
+	if err == nil {
+		ended := now()
+		r.value, r.until = value, ended.Add(max(keptFor, keptTimes*ended.Sub(began)))
+	}
+	return value, err
 }
 
 // The bounds of what pages ask: those that somebody waits for, and those of a file.
@@ -56,6 +88,7 @@ func (a *App) openPages(ctx context.Context, timeout time.Duration) (*pageSource
 		return nil, err
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "terrace:pages"
+	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	config.MaxConns = pageConnections
 	conn, err := a.connect(ctx, config)
 	if err != nil {
@@ -184,6 +217,9 @@ func (s *pageSource) loaded() *project {
 
 // Read implements site.Source.
 func (s *pageSource) Read(ctx context.Context, look func(pgx.Tx) error) error {
+	if _, err := s.Project(ctx); err != nil { // its settings are those of the transaction
+		return err
+	}
 	p := s.loaded()
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead})
 	if err != nil {
@@ -198,17 +234,21 @@ func (s *pageSource) Read(ctx context.Context, look func(pgx.Tx) error) error {
 
 // Quality implements site.Source.
 func (s *pageSource) Quality(ctx context.Context, tx pgx.Tx) (site.Quality, error) {
-	p := s.loaded()
-	all, err := p.graph.Select(dag.SelectContext{AllowEmpty: true}, nil, nil)
-	if err != nil {
-		return site.Quality{}, err
-	}
-	return p.quality(ctx, tx, "", all)
+	return s.quality.get(s.app.Now, func() (site.Quality, error) {
+		p := s.loaded()
+		all, err := p.graph.Select(dag.SelectContext{AllowEmpty: true}, nil, nil)
+		if err != nil {
+			return site.Quality{}, err
+		}
+		return p.quality(ctx, tx, "", all)
+	})
 }
 
 // Streams implements site.Source.
 func (s *pageSource) Streams(ctx context.Context) ([]site.Stream, error) {
-	return s.app.streams(ctx, ods.New(s.pool), s.loaded())
+	return s.streams.get(s.app.Now, func() ([]site.Stream, error) {
+		return s.app.streams(ctx, ods.New(s.pool), s.loaded())
+	})
 }
 
 // Redact implements site.Source.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/url"
 	"regexp"
@@ -49,8 +50,9 @@ func (r *redactor) addValue(value string) {
 	if len(value) < shortest || slices.Contains(r.values, value) {
 		return
 	}
-	r.values = append(r.values, value)
-	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value), inJSON(value)} {
+	// Readers hold the list that they found: it is replaced, and not changed.
+	r.values = append(slices.Clone(r.values), value)
+	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value), inJSON(value), html.EscapeString(value)} {
 		if !slices.Contains(r.values, escaped) {
 			r.values = append(r.values, escaped)
 		}
@@ -100,8 +102,9 @@ func (r *redactor) text(s string) string {
 		return s
 	}
 	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, value := range r.values {
+	values := r.values
+	r.mu.RUnlock()
+	for _, value := range values {
 		s = strings.ReplaceAll(s, value, redacted)
 	}
 	// A URL that stands where none was expected, such as an argument without its flag, was not added by anybody.

@@ -18,6 +18,7 @@ import (
 type ServeCmd struct {
 	Debounce time.Duration `default:"50ms" placeholder:"DURATION" help:"How long nothing more must land before models run (default: 50ms)."`
 	Idle     time.Duration `default:"1m" placeholder:"DURATION" help:"How long nothing is told before the ledger is asked what was missed (default: 1m)."`
+	pageFlags
 	schedulerFlags
 	NoSchedules bool `name:"no-schedules" help:"Leave schedules to others."`
 }
@@ -39,6 +40,11 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	if _, err := a.load(); err != nil {
 		return err
 	}
+	stopPages, err := a.servePages(ctx, c.pageFlags)
+	if err != nil {
+		return err
+	}
+	defer stopPages()
 	alerts, stop := context.WithCancel(ctx)
 	var told sync.WaitGroup
 	told.Go(func() { a.watchAlerts(alerts) })

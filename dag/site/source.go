@@ -56,6 +56,8 @@ type Node struct {
 	Assertions  []Rule         `json:"assertions"`
 	SQL         string         `json:"sql,omitempty"`
 	Meta        map[string]any `json:"meta,omitempty"`
+	// Source is what a stream is read from, "" for anything else.
+	Source string `json:"-"`
 	// Header is the header as it is written, without its marks.
 	Header string `json:"-"`
 }
