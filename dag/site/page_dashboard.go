@@ -109,7 +109,14 @@ func show(r rows, lang Lang) shownFigure {
 }
 
 func (s *shownFigure) fillTable(lang Lang) {
-	for _, column := range s.Columns {
+	hidden := -1 // what marks rows is seen by the marks
+	if !slices.ContainsFunc(s.Y, func(y model.Shown) bool { return y.Column == s.OK }) && len(s.Y) > 0 {
+		hidden = s.index(s.OK)
+	}
+	for i, column := range s.Columns {
+		if i == hidden {
+			continue
+		}
 		look := s.look(column)
 		s.Head = append(s.Head, label(look, lang))
 		s.Numbers = append(s.Numbers, false)
@@ -117,9 +124,12 @@ func (s *shownFigure) fillTable(lang Lang) {
 	for _, row := range s.Rows {
 		shown := shownRow{Marked: s.marked(row)}
 		for i, value := range row {
+			if i == hidden {
+				continue
+			}
 			look := s.look(s.Columns[i])
 			if value != nil && decimal(*value) && look.Format != model.FormatPlain {
-				s.Numbers[i] = true
+				s.Numbers[len(shown.Cells)] = true
 			}
 			shown.Cells = append(shown.Cells, cell(value, look.Format, lang))
 		}

@@ -65,7 +65,7 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	"What failed": "失败", "What is late": "延迟", "Last runs": "最近运行", "Nothing has failed.": "没有失败。", "Nothing is late.": "没有延迟。",
 	"Last run": "最近一次运行", "Assertions": "断言", "Streams": "数据流", "Rejected": "已拒绝", "%d of %d passed": "%[2]d 项中 %[1]d 项通过",
 	"%d of %d as they should be": "%[2]d 个中 %[1]d 个正常", "Nothing has run yet.": "尚未运行。", "terrace update reads the sources and builds the models.": "terrace update 会读取数据源并构建模型。",
-	"Node": "节点", "Status": "状态", "When": "时间", "Why": "原因", "What": "事项", "All runs": "全部运行", "%d failing rows": "%d 行不符",
+	"Node": "节点", "Status": "状态", "When": "时间", "Why": "原因", "What": "事项", "All runs": "全部运行", "failing rows: %s": "不符行数：%s",
 	"%s rows have landed that it has not seen": "有 %s 行已落地但尚未处理", "was due %s": "应于 %s 执行", "rows kept out": "行被拒绝", "Failed steps": "失败步骤",
 
 	// runs
