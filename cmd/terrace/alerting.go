@@ -161,6 +161,9 @@ const absentRuns = 1000
 
 // lastRuns finds for each rule with a time the last run that ended well and did all that the rule selects.
 func (a *App) lastRuns(ctx context.Context, p *project, conn *pgx.Conn, look *alert.Look) error {
+	if !slices.ContainsFunc(p.alerts.Rules, func(r alert.Rule) bool { return r.Within > 0 }) {
+		return nil
+	}
 	runs, err := dag.NewLedger(conn).Runs(ctx, absentRuns)
 	if err != nil {
 		return err
@@ -253,33 +256,51 @@ const (
 	refusals  = 5
 )
 
-// watchAlerts sends alerts and looks at the clock until the context is over. The project is read anew each time, as for
+// watchAlerts sends alerts and looks at the clock until the context is over. The project is read anew for each look, as for
 // runs: who changes a rule need not start anew.
 func (a *App) watchAlerts(ctx context.Context) {
-	var looked time.Time
-	refused := 0
+	w := alertWatch{App: a}
 	for ; ctx.Err() == nil; pauseFor(ctx, sendEvery) {
-		p, err := a.load()
-		if err != nil || len(p.alerts.Active(a.settings.environment, p.apart(a) != "")) == 0 {
-			continue // what is wrong with the project is told by the next run
-		}
-		conn, err := a.openDatabase(ctx)
-		if err != nil {
-			if refused++; refused >= refusals && ctx.Err() == nil {
-				a.alertUnreachable(ctx, p, "serve", err)
-			}
-			continue
-		}
-		refused = 0
-		if a.Now().Sub(looked) >= lookEvery {
-			if err := a.lookAtAlerts(ctx, p, conn, nil); err != nil && ctx.Err() == nil {
-				a.Log.Warn("alerts were not looked at", "error", a.redact(message(err)))
-			}
-			looked = a.Now()
-		}
-		a.sendAlerts(ctx, p, conn, false)
-		_ = conn.Close(context.WithoutCancel(ctx)) // nothing is open on it
+		w.turn(ctx)
 	}
+}
+
+// alertWatch is one watchAlerts.
+type alertWatch struct {
+	*App
+	project *project
+	looked  time.Time
+	refused int
+}
+
+// turn looks, when it is time to, and sends what waits.
+func (w *alertWatch) turn(ctx context.Context) {
+	look := w.Now().Sub(w.looked) >= lookEvery
+	if look {
+		w.looked = w.Now()
+		if p, err := w.load(); err == nil {
+			w.project = p // what is wrong with a project is told by the next run, and the rules of before hold meanwhile
+		}
+	}
+	p := w.project
+	if p == nil || len(p.alerts.Active(w.settings.environment, p.apart(w.App) != "")) == 0 {
+		return
+	}
+	conn, err := w.openDatabase(ctx)
+	if err != nil {
+		if w.refused++; w.refused >= refusals && ctx.Err() == nil {
+			w.alertUnreachable(ctx, p, "serve", err)
+		}
+		return
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	w.refused = 0
+	if look {
+		if err := w.lookAtAlerts(ctx, p, conn, nil); err != nil && ctx.Err() == nil {
+			w.Log.Warn("alerts were not looked at", "error", w.redact(message(err)))
+		}
+	}
+	w.sendAlerts(ctx, p, conn, false)
 }
 
 func pauseFor(ctx context.Context, d time.Duration) {

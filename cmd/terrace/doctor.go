@@ -60,6 +60,7 @@ func (c *DoctorCmd) Run(ctx context.Context, a *App) error {
 	d.psql()
 	d.variables(p)
 	d.sources(ctx, p)
+	d.alerts(p)
 	return d.report()
 }
 
@@ -268,6 +269,24 @@ func (d *doctor) sources(ctx context.Context, p *project) {
 		}
 		d.fail(ctx, "source", &surroundingsError{err: s.err, hint: s.Hint})
 	}
+}
+
+// alerts says who would be told. Nothing is sent.
+func (d *doctor) alerts(p *project) {
+	if p == nil || p.Project == nil || len(p.alerts.Rules) == 0 {
+		return
+	}
+	var on []string
+	for _, c := range p.alerts.Channels {
+		if !c.Off() {
+			on = append(on, c.Name)
+		}
+	}
+	told := "nobody, since every channel is off"
+	if len(on) > 0 {
+		told = strings.Join(on, ", ") + "; terrace alerts test tries them"
+	}
+	d.ok("alerts", fmt.Sprintf("%s to %s", counted(len(p.alerts.Rules), "rule"), told))
 }
 
 // variables looks whether everything is set that sources will ask the environment for.

@@ -55,12 +55,25 @@ type Channel struct {
 	Username, Password string
 	From               string
 	To                 []string
+	// Mention are those who are called by name: mobiles of DingTalk, ids of users of WeCom and Slack, or "all".
+	Mention []string
 	// PerMinute is how many messages the channel takes in a minute.
 	PerMinute int
 }
 
 // defaultPerMinute is what DingTalk and WeCom take of one robot.
 const defaultPerMinute = 20
+
+// everybody is who is mentioned by it.
+const everybody = "all"
+
+// mentioned are those to call for a message. Nobody is called for what is over.
+func (c Channel) mentioned(m Message) []string {
+	if m.Event == Recovered {
+		return nil
+	}
+	return c.Mention
+}
 
 // Off reports whether the channel goes nowhere: the environment variable that its address comes from is empty.
 func (c Channel) Off() bool { return c.URL == "" && c.Server == "" }
@@ -121,5 +134,6 @@ type channelFile struct {
 	Password  string             `yaml:"password"`
 	From      strict.String      `yaml:"from"`
 	To        []strict.String    `yaml:"to"`
+	Mention   []strict.String    `yaml:"mention"`
 	PerMinute strict.Placed[int] `yaml:"per_minute"`
 }

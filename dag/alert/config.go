@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/mail"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -246,6 +247,7 @@ func (p *parser) channel(e strict.Entry[channelFile]) Channel {
 	for _, to := range w.To {
 		c.To = append(c.To, to.Value)
 	}
+	p.mention(w, &c)
 	if c.PerMinute == 0 {
 		c.PerMinute = defaultPerMinute
 	}
@@ -258,6 +260,24 @@ func (p *parser) channel(e strict.Entry[channelFile]) Channel {
 		p.hook(e.Pos, w, c)
 	}
 	return c
+}
+
+// mentionText is what stands for a person: a mobile, with its country perhaps, or an id.
+var mentionText = regexp.MustCompile(`^[+0-9A-Za-z_.@-]{2,64}$`)
+
+// mention checks whom a channel calls.
+func (p *parser) mention(w channelFile, c *Channel) {
+	for _, who := range w.Mention {
+		c.Mention = append(c.Mention, who.Value)
+		switch {
+		case c.Type == Mail || c.Type == Webhook:
+			p.fail(who.Pos, fmt.Sprintf("a channel of type %s mentions nobody", c.Type), "remove mention")
+		case !mentionText.MatchString(who.Value):
+			p.fail(who.Pos, fmt.Sprintf("%q is nobody who can be mentioned", who.Value), "write mobiles for dingtalk, ids of users for wecom and slack, or all")
+		case c.Type == WeCom && who.Value == everybody:
+			p.fail(who.Pos, "WeCom calls nobody by \"all\" in a formatted message", "name users by their ids")
+		}
+	}
 }
 
 // hook checks a channel that is a URL. An empty one is a channel that is off.

@@ -97,6 +97,8 @@ func TestParse_tellsEveryMistakeWithItsPlace(t *testing.T) {
     e: {type: mail, server: "x:587", from: nobody, to: []}
     f: {type: mail, server: "x:25", security: none, from: a@b.c, to: [a@b.c], username: u, password: p}
     g: {type: mail, url: "https://x.test"}
+    h: {type: wecom, url: "https://x.test", mention: [all, "a<b"]}
+    i: {type: webhook, url: "https://x.test", mention: [a1]}
   rules:
     - {name: one, to: [bb], on: [failure, recoverd]}
     - {name: one, to: b, older_than: 4h, longer_than: soon}
@@ -118,21 +120,24 @@ func TestParse_tellsEveryMistakeWithItsPlace(t *testing.T) {
 		`7:44 "nobody" is no mail address | write name@example.com, or Name <name@example.com>`,
 		`8:5 a password would go over the network in the clear | use security: starttls or tls`,
 		`9:5 a channel of type mail has no url, secret or headers | it has server, username, password, from and to`,
-		`11:24 there is no channel "bb" | there are: a, b, c, d, e, f, g`,
-		`11:43 an item of "on" cannot be "recoverd" | did you mean "recovered"?`,
-		`12:14 there are two rules "one" | what was told is kept by a rule's name: give each its own`,
-		`12:38 older_than is for rules on late, which this is not | add late to on, or remove it`,
-		`12:55 "soon" is no length of time | write PT10M, PT4H or P1D; 10m and 4h do, too`,
-		`13:7 the rule is on slow and does not say how slow | add longer_than: PT10M, or slower_than: 3 for three times its own median`,
-		`14:50 slower_than must be above 1 | 3 means three times as long as the median of the last runs`,
-		`15:7 the rule is on disk and has no limit | add disk_over: 200GB or 80%, disk_free_under: 20GB, or growth_over: 5GB for a day`,
-		`16:49 "120%" is no size | write a number above 0, and at most 100%`,
-		`16:68 growth_over is an amount, and no share | write growth_over: 5GB, in a day`,
-		`17:7 the rule is on recovered alone, so that nothing can have recovered | add failure, error or another kind to on`,
-		`18:7 the rule is on absent and does not say for how long | add within: P1D; without select it is about schedules, which say it themselves`,
-		`19:41 there is no environment "prd" | did you mean "prod"?`,
-		`20:7 "name" is missing | it is required`,
-		`20:15 unknown key "wat" | legal here: name, on, select, environments, to, repeat_after, longer_than, slower_than, older_than, within, disk_over, disk_free_under, growth_over, samples`,
+		`10:55 WeCom calls nobody by "all" in a formatted message | name users by their ids`,
+		`10:60 "a<b" is nobody who can be mentioned | write mobiles for dingtalk, ids of users for wecom and slack, or all`,
+		`11:57 a channel of type webhook mentions nobody | remove mention`,
+		`13:24 there is no channel "bb" | there are: a, b, c, d, e, f, g, h, i`,
+		`13:43 an item of "on" cannot be "recoverd" | did you mean "recovered"?`,
+		`14:14 there are two rules "one" | what was told is kept by a rule's name: give each its own`,
+		`14:38 older_than is for rules on late, which this is not | add late to on, or remove it`,
+		`14:55 "soon" is no length of time | write PT10M, PT4H or P1D; 10m and 4h do, too`,
+		`15:7 the rule is on slow and does not say how slow | add longer_than: PT10M, or slower_than: 3 for three times its own median`,
+		`16:50 slower_than must be above 1 | 3 means three times as long as the median of the last runs`,
+		`17:7 the rule is on disk and has no limit | add disk_over: 200GB or 80%, disk_free_under: 20GB, or growth_over: 5GB for a day`,
+		`18:49 "120%" is no size | write a number above 0, and at most 100%`,
+		`18:68 growth_over is an amount, and no share | write growth_over: 5GB, in a day`,
+		`19:7 the rule is on recovered alone, so that nothing can have recovered | add failure, error or another kind to on`,
+		`20:7 the rule is on absent and does not say for how long | add within: P1D; without select it is about schedules, which say it themselves`,
+		`21:41 there is no environment "prd" | did you mean "prod"?`,
+		`22:7 "name" is missing | it is required`,
+		`22:15 unknown key "wat" | legal here: name, on, select, environments, to, repeat_after, longer_than, slower_than, older_than, within, disk_over, disk_free_under, growth_over, samples`,
 	}, problems)
 }
 

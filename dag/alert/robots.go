@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,10 +33,17 @@ func (s *Sender) dingTalk(ctx context.Context, c Channel, d delivery) error {
 		query.Set("sign", dingTalkSign(stamp, c.Secret))
 		address.RawQuery = query.Encode()
 	}
-	body := encode(map[string]any{
-		"msgtype":  "markdown",
-		"markdown": map[string]string{"title": plainMark(d.message.Title), "text": markdown(d.message, "#### ", mostDingTalk)},
-	})
+	document := map[string]any{"msgtype": "markdown"}
+	calls := ""
+	if who := c.mentioned(d.message); len(who) > 0 {
+		// Who is mentioned has to stand in the text as well.
+		document["at"] = map[string]any{"atMobiles": who, "isAtAll": slices.Contains(who, everybody)}
+		calls = "\n\n@" + strings.Join(who, " @")
+	}
+	document["markdown"] = map[string]string{
+		"title": plainMark(d.message.Title), "text": markdown(d.message, "#### ", mostDingTalk-len(calls)) + calls,
+	}
+	body := encode(document)
 	answer, err := s.post(ctx, address.String(), nil, body)
 	if err != nil {
 		return err
@@ -56,9 +64,16 @@ func dingTalkSign(stamp, secret string) string {
 
 // weCom sends to a robot of a WeCom group.
 func (s *Sender) weCom(ctx context.Context, c Channel, d delivery) error {
+	calls := ""
+	for _, who := range c.mentioned(d.message) {
+		calls += " <@" + who + ">"
+	}
+	if calls != "" {
+		calls = "\n\n" + strings.TrimSpace(calls)
+	}
 	body := encode(map[string]any{
 		"msgtype":  "markdown",
-		"markdown": map[string]string{"content": markdown(d.message, "### ", mostWeCom)},
+		"markdown": map[string]string{"content": markdown(d.message, "### ", mostWeCom-len(calls)) + calls},
 	})
 	answer, err := s.post(ctx, c.URL, nil, body)
 	if err != nil {

@@ -106,12 +106,17 @@ func (r Run) heldUp() map[string][]string {
 		if !s.Blocked() || s.Kind == dag.KindAssertion {
 			continue
 		}
-		if root, ok := strings.CutPrefix(s.Reason, "upstream failed: "); ok {
-			if assertion := blame[root]; assertion != "" {
-				root = assertion
-			}
-			out[root] = append(out[root], s.Name)
+		root, ok := strings.CutPrefix(s.Reason, "upstream failed: ")
+		if !ok { // what is published together is held up by one step, whatever it depends on
+			root, ok = strings.CutPrefix(strings.TrimSuffix(s.Reason, " failed"), notPublished)
 		}
+		if !ok {
+			continue
+		}
+		if assertion := blame[root]; assertion != "" {
+			root = assertion
+		}
+		out[root] = append(out[root], s.Name)
 	}
 	for _, names := range out {
 		slices.Sort(names)

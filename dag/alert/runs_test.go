@@ -65,11 +65,12 @@ func TestFindings_putAModelUnderItsAssertion(t *testing.T) {
 		failing("dwd.fact.not_null_id", dag.KindAssertion, dag.StepFault{Message: `12 failing rows, for example {"id": null, "phone": "13800000000"}`, Data: true}),
 		failing("dwd.fact", dag.KindTable, dag.StepFault{Message: "not published: dwd.fact.not_null_id failed", Data: true}),
 		blocked("dws.sum", "dwd.fact"),
+		dag.StepReport{Name: "dws.together", Kind: dag.KindTable, Status: dag.Skipped, Reason: "not published: dwd.fact failed"},
 	)
 	got := problems(run.findings(everything, all, start))
 	require.NotContains(t, got, "dwd.fact")
 	require.Equal(t, DataQuality, got["dwd.fact.not_null_id"].Kind)
-	require.Equal(t, []string{"dwd.fact", "dws.sum"}, got["dwd.fact.not_null_id"].Skipped)
+	require.Equal(t, []string{"dwd.fact", "dws.sum", "dws.together"}, got["dwd.fact.not_null_id"].Skipped)
 	require.Equal(t, "12 failing rows", got["dwd.fact.not_null_id"].Message, "no rows unless asked for")
 	rule := everything
 	rule.Samples = true

@@ -87,6 +87,35 @@ func TestSend_givesAWebhookTheWholeDocument(t *testing.T) {
 	require.Equal(t, []any{"dws.after"}, problem["skipped"])
 }
 
+// Who is on call is called by name, but not for what is over.
+func TestSend_mentionsPeople(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		channel alert.Channel
+		at      *receiver
+		url     string
+		want    []string
+	}{
+		{alert.Channel{Type: alert.DingTalk, Mention: []string{"13800000000", "all"}, Secret: robotSecret}, newDingTalk(t), "/robot/send?access_token=a-token-of-a-robot", []string{`"atMobiles":["13800000000","all"],"isAtAll":true`, `@13800000000 @all"`}},
+		{alert.Channel{Type: alert.WeCom, Mention: []string{"zhang.san", "li"}}, newWeCom(t), "/cgi-bin/webhook/send?key=693a91f6-7xxx", []string{`<@zhang.san> <@li>"`}},
+		{alert.Channel{Type: alert.Slack, Mention: []string{"U024BE7LH", "all"}}, newSlack(t), "/services/T0001/B0001/a-secret-of-slack", []string{`<@U024BE7LH> <!channel>"`}},
+	} {
+		t.Run(string(c.channel.Type), func(t *testing.T) {
+			t.Parallel()
+			c.channel.URL = c.at.URL + c.url
+			require.NoError(t, sender().Send(t.Context(), c.channel, "1", nasty()))
+			over := alert.Message{Event: alert.Recovered, Title: "[shop] recovered", At: time.Now()}
+			require.NoError(t, sender().Send(t.Context(), c.channel, "2", over))
+			taken := c.at.taken()
+			for _, want := range c.want {
+				require.True(t, strings.Contains(taken[0], want), want)
+				require.False(t, strings.Contains(taken[1], want), want)
+			}
+			require.True(t, strings.Contains(taken[0], "terrace retry"), "there is room for both")
+		})
+	}
+}
+
 // Providers say no in many ways, most of them inside HTTP 200.
 func TestSend_failsWhenTheChannelDoesNotTakeIt(t *testing.T) {
 	t.Parallel()

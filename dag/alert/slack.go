@@ -16,11 +16,19 @@ const (
 
 // slack sends to an incoming webhook: text for notifications, blocks for the channel.
 func (s *Sender) slack(ctx context.Context, c Channel, d delivery) error {
+	calls := ""
+	for _, who := range c.mentioned(d.message) {
+		if who == everybody {
+			calls += " <!channel>"
+		} else {
+			calls += " <@" + who + ">"
+		}
+	}
 	body := encode(map[string]any{
 		"text": slackEscape(d.message.Title),
 		"blocks": []any{
 			map[string]any{"type": "header", "text": map[string]any{"type": "plain_text", "text": cut(d.message.Title, mostSlackHeader)}},
-			map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": slackText(d.message), "verbatim": true}},
+			map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": strings.TrimSpace(slackText(d.message, mostSlackSection-len(calls)-1) + "\n" + strings.TrimSpace(calls)), "verbatim": true}},
 		},
 	})
 	answer, err := s.post(ctx, c.URL, nil, body)
@@ -56,8 +64,8 @@ func slackHint(err error, said string) error {
 	return err
 }
 
-func slackText(m Message) string {
-	return strings.TrimSpace(fit(m.lines(), slackLine, utf8.RuneCountInString, mostSlackSection))
+func slackText(m Message, most int) string {
+	return strings.TrimSpace(fit(m.lines(), slackLine, utf8.RuneCountInString, most))
 }
 
 func slackLine(l line) string {
