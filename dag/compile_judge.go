@@ -202,8 +202,8 @@ func isTime(typeName string) bool {
 	return typeName == "date" || strings.HasPrefix(typeName, "timestamp")
 }
 
-// widened warns of a table that has other columns than its model now returns, although nobody touched the model: an
-// upstream that it reads with * has changed.
+// widened tells of a table that has other columns than its model now returns: as a run would, where that refuses to follow;
+// and as a warning where nobody touched the model, so that an upstream which it reads with * has changed.
 func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	existing := c.there[u.node.Name]
 	if existing == nil || c.isForeign(u.node) || existing.Kind != materialize.IsTable || u.node.Kind == KindView || u.node.Kind == KindMaterializedView {
@@ -211,10 +211,10 @@ func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	}
 	_, err := materialize.Render(materialize.Input{Model: u.model, Columns: columns, Existing: existing})
 	var refused *materialize.RefusedError
-	message, hint := "", ""
+	message, hint, severity := "", "", strict.Warning
 	switch {
 	case errors.As(err, &refused):
-		message, hint = refused.Message, refused.Hint
+		message, hint, severity = refused.Message, refused.Hint, strict.Error
 	case !u.changed:
 		difference := differences(existing.Columns, c.columns[u.node.Name])
 		if difference == "" {
@@ -226,7 +226,7 @@ func (c *compiler) widened(u *unit, columns []materialize.Column) {
 		return
 	}
 	c.problems = append(c.problems, model.Problem{
-		File: u.model.File, Line: u.model.SQLLine, Col: 1, Severity: strict.Warning, Message: message, Hint: hint,
+		File: u.model.File, Line: u.model.SQLLine, Col: 1, Severity: severity, Message: message, Hint: hint,
 	})
 }
 

@@ -118,7 +118,7 @@ func TestCompile_seesWhatAChangeDoesToModelsThatNobodyTouched(t *testing.T) {
 	require.Equal(t, []string{
 		":0:0 warning: shop_dws.e is in the database and no longer in the project",
 		"models/shop/dwd/b.sql:3:1 warning: the columns of shop_dwd.b no longer match its table: new column at date; missing column amount numeric",
-		"models/shop/dws/c.sql:4:1 warning: the columns of shop_dws.c no longer match its table: new column at date; missing column amount numeric",
+		"models/shop/dws/c.sql:4:1 error: the columns of shop_dws.c no longer match its table: new column at date; missing column amount numeric",
 		"models/shop/dws/d.sql:2:8 error: column b.amount does not exist [42703]",
 	}, told(w.compile()))
 }

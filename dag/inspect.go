@@ -36,12 +36,15 @@ var (
 // name whose schema and relation are the others, tells the time, and as what the node was built; the last parameter is the
 // cluster.
 var openSQL = "select pg_try_advisory_xact_lock(" + lockKey + "), (\n" + strings.NewReplacer("$1", "$2", "$2", "$3").Replace(inspectSQL) + `), clock_timestamp(), (
-    select jsonb_build_object('kind', s.kind, 'relation', coalesce(s.relation::bigint, 0), 'here', s.cluster = $4 and s.database = d.oid)
+    ` + strings.Replace(rememberedSQL, "$2", "$4", 1) + `
+)`
+
+// rememberedSQL is as what the node was built whose name is the first parameter; the second is the cluster.
+const rememberedSQL = `select jsonb_build_object('kind', s.kind, 'relation', coalesce(s.relation::bigint, 0), 'here', s.cluster = $2 and s.database = d.oid)
     from terrace.node_state as s
     cross join pg_database as d
     where s.node = $1
-        and d.datname = current_database()
-)`
+        and d.datname = current_database()`
 
 // inspect returns what stands under a name, or nil, and its oid.
 func inspect(ctx context.Context, conn *pgx.Conn, schema, relation string) (*materialize.Relation, uint32, error) {

@@ -131,6 +131,20 @@ limit $1`, limit)
 	return infos, nil
 }
 
+// Beginning lists the runs, five at most, whose ids begin with a text, the newest first.
+func (l *Ledger) Beginning(ctx context.Context, text string) ([]uuid.UUID, error) {
+	rows, err := l.db.Query(ctx, `select r.run_id
+from terrace.run as r
+where starts_with(r.run_id::text, lower($1))
+order by r.started_at desc
+limit 5`, text)
+	if err != nil {
+		return nil, fmt.Errorf("find run %s: %w", text, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return ids, wrap("find run "+text, err)
+}
+
 // Run returns one run. ErrNoRun when there is none of that id.
 func (l *Ledger) Run(ctx context.Context, id uuid.UUID) (RunInfo, error) {
 	rows, err := l.db.Query(ctx, `select

@@ -52,3 +52,21 @@ func TestLedger_tellsARunThatGoesOnFromOneThatWasLost(t *testing.T) {
 	require.False(t, last().Lost())
 	require.True(t, last().Ended())
 }
+
+func TestLedger_findsRunsByWhatTheirIdsBeginWith(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	ledger := dag.NewLedger(w.db.Pool)
+	var ids []uuid.UUID
+	for _, id := range []string{"01890a5d-ac96-774b-bcce-b302099a8057", "01890a5d-ac97-774b-bcce-b302099a8057"} {
+		info := dag.RunInfo{RunID: uuid.MustParse(id), Command: "run"}
+		require.NoError(t, ledger.Begin(ctx, &info))
+		ids = append(ids, info.RunID)
+	}
+	for text, want := range map[string][]uuid.UUID{"01890A5D-AC96": ids[:1], "01890a5d-ac97-7": ids[1:], "01890": {ids[1], ids[0]}, "02": nil, "0%": nil} {
+		found, err := ledger.Beginning(ctx, text)
+		require.NoError(t, err)
+		require.ElementsMatch(t, want, found, text)
+	}
+}

@@ -1,9 +1,13 @@
 package dag
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
 )
@@ -42,11 +46,9 @@ func (k NodeKind) relation() materialize.RelationKind {
 
 // own refuses to touch what stands under the node's name and terrace did not make, unless a full refresh takes it over.
 func (b *building) own(remembers []byte) error {
-	var known *remembered
-	if len(remembers) > 0 {
-		if err := json.Unmarshal(remembers, &known); err != nil {
-			return fmt.Errorf("read what %s was built as: %w", b.step.Name, err)
-		}
+	known, err := decodeRemembered(b.step.Name, remembers)
+	if err != nil {
+		return err
 	}
 	if b.existing == nil || b.step.node.relation() == "" || b.rehearses() || known.made(b.oid, b.existing.Kind) {
 		return nil
@@ -58,6 +60,38 @@ func (b *building) own(remembers []byte) error {
 	fault := StepFault{File: b.step.File}
 	fault.Message, fault.Hint = notOurs(b.step.Name, b.existing.Kind, known != nil)
 	return &StepError{StepFault: fault}
+}
+
+func decodeRemembered(node string, text []byte) (*remembered, error) {
+	var known *remembered
+	if len(text) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(text, &known); err != nil {
+		return nil, fmt.Errorf("read what %s was built as: %w", node, err)
+	}
+	return known, nil
+}
+
+// Refused says why a run would not touch what stands under a node's name; nil where it would.
+func Refused(ctx context.Context, conn *pgx.Conn, n *Node) (*StepFault, error) {
+	schema, relation, _ := strings.Cut(n.relation(), ".")
+	existing, oid, err := inspect(ctx, conn, schema, relation)
+	if err != nil || existing == nil {
+		return nil, err
+	}
+	var text []byte
+	asked := strings.Replace(rememberedSQL, "$2", "(select system_identifier::text from pg_control_system())", 1)
+	if err := conn.QueryRow(ctx, "select (\n"+asked+"\n)", n.Name).Scan(&text); err != nil {
+		return nil, fmt.Errorf("ask what %s was built as: %w", n.Name, err)
+	}
+	known, err := decodeRemembered(n.Name, text)
+	if err != nil || known.made(oid, existing.Kind) {
+		return nil, err
+	}
+	fault := &StepFault{File: n.File}
+	fault.Message, fault.Hint = notOurs(n.Name, existing.Kind, known != nil)
+	return fault, nil
 }
 
 // notOurs says that a relation stands under a node's name and is not what the node was built as, if it ever was, and what

@@ -20,8 +20,7 @@ type KeyChangedError struct {
 }
 
 func (e *KeyChangedError) Error() string {
-	return fmt.Sprintf("the table %s has the key (%s), the declaration says (%s); a key is not changed in place: "+
-		"put the old key back, or give the stream another name and extract it anew", e.Stream, e.Table, e.Wanted)
+	return fmt.Sprintf("the table %s has the key (%s), the declaration says (%s); a key is not changed in place", e.Stream, e.Table, e.Wanted)
 }
 
 // ForeignRelationError is a relation of a stream's name that landing has not made.

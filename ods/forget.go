@@ -18,6 +18,27 @@ func Streams(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 	return names, wrap(err, "list streams")
 }
 
+// Lost lists the streams of which a table is gone that was there, each with the table, sorted.
+func Lost(ctx context.Context, conn *pgx.Conn) ([]*LostTableError, error) {
+	rows, err := conn.Query(ctx, `select s.stream, s.stream || t.suffix
+from terrace.stream as s
+cross join (values ('', 1), ('`+historySuffix+`', 2)) as t (suffix, place)
+where not exists (
+    select
+    from pg_class as c
+    join pg_namespace as n
+        on n.oid = c.relnamespace
+    where n.nspname = split_part(s.stream, '.', 1)
+        and c.relname = split_part(s.stream, '.', 2) || t.suffix
+)
+order by s.stream, t.place`)
+	if err != nil {
+		return nil, fmt.Errorf("look for tables of streams: %w", err)
+	}
+	lost, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByPos[LostTableError])
+	return lost, wrap(err, "look for tables of streams")
+}
+
 // Tables returns what Forget drops of a stream, as DROP names it.
 func Tables(stream string) ([]string, error) {
 	rel, err := newRelation(Stream{Name: stream})

@@ -17,7 +17,7 @@ type CleanCmd struct {
 	Selection
 	Orphans bool `help:"What was made for nodes that are no longer in the project."`
 	DryRun  bool `help:"Only say what would be dropped."`
-	Yes     bool `help:"Do it; without this only what would be dropped is said. An environment (--env) is dropped without it."`
+	Yes     bool `help:"Do it; without this only what would be dropped is said."`
 }
 
 // cleaning is what a clean drops.
@@ -57,8 +57,7 @@ func (c *CleanCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	// An environment holds nothing that cannot be built again.
-	doing := (c.Yes || env != "") && !c.DryRun
+	doing := c.Yes && !c.DryRun
 	if doing {
 		if err := drop.perform(ctx, conn); err != nil {
 			return err

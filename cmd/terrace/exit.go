@@ -231,6 +231,7 @@ func hintOf(err error) string {
 		goingOn *goingOnError
 		source  *extract.Error
 		lost    *ods.LostTableError
+		rekeyed *ods.KeyChangedError
 		bug     *bugError
 		running *runningError
 	)
@@ -240,6 +241,9 @@ func hintOf(err error) string {
 	case errors.As(err, &lost):
 		return fmt.Sprintf("Put it back from a backup. Or drop all that was built from it, kept histories too, and read the stream "+
 			"anew: terrace clean %s+ says what would go", lost.Stream)
+	case errors.As(err, &rekeyed):
+		return fmt.Sprintf("Put the old key back. Or drop what landed under it and all that was built from it, and read the stream anew: "+
+			"terrace clean %[1]s+ says what would go, terrace update %[1]s+ reads and builds it again", rekeyed.Stream)
 	case errors.As(err, &bug):
 		return "What was committed stands. Please report the command and this line; --log-level debug tells where it happened."
 	case errors.As(err, &input):

@@ -17,14 +17,13 @@ import (
 
 // RunsCmd is terrace runs.
 type RunsCmd struct {
-	RunID string `arg:"" optional:"" name:"run" help:"Show the steps of this run."`
+	RunID string `arg:"" optional:"" name:"run" help:"Show the steps of this run; the first digits of its id will do."`
 	Limit uint   `default:"20" help:"Runs to list."`
 }
 
 // Run implements the command.
 func (c *RunsCmd) Run(ctx context.Context, a *App) error {
-	id, err := parseRunID(c.RunID)
-	if err != nil {
+	if err := checkRunID(c.RunID); err != nil {
 		return err
 	}
 	conn, err := a.openDatabase(ctx)
@@ -33,6 +32,10 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 	}
 	defer hangUp(conn)
 	ledger := dag.NewLedger(conn)
+	id, err := findRun(ctx, ledger, c.RunID)
+	if err != nil {
+		return err
+	}
 	if id != uuid.Nil {
 		report, err := ledger.Report(ctx, id)
 		if errors.Is(err, dag.ErrNoRun) {
@@ -55,13 +58,13 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 	if a.JSON {
 		return a.printJSON(runs)
 	}
-	t := newTable(a.Stdout, "STARTED", "COMMAND", "STATUS", "STEPS", "FAILED", "SECONDS", "RUN")
+	t := newTable(a.Stdout, "STARTED", "COMMAND", "ENVIRONMENT", "STATUS", "STEPS", "FAILED", "SECONDS", "RUN")
 	for _, r := range runs {
 		seconds := ""
 		if r.EndedAt != nil {
 			seconds = fmt.Sprintf("%.2f", r.EndedAt.Sub(r.StartedAt).Seconds())
 		}
-		t.AppendRow(table.Row{r.StartedAt.Format(time.DateTime), whoseCommand(r), a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
+		t.AppendRow(table.Row{r.StartedAt.Format(time.DateTime), whoseCommand(r), r.Environment, a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
 	}
 	t.Render()
 	if len(runs) > 0 {

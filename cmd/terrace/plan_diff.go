@@ -91,7 +91,8 @@ func (w *work) rehearse(ctx context.Context, samples int) (*rehearsal, error) {
 	return out, err
 }
 
-// compare asks of each relation that was built what would be another there, and gives the report production's names.
+// compare asks of each relation that was built what would be another there, and gives the report production's names. A
+// relation that a run would refuse to touch has no rows that would change.
 func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, originals map[string]string, samples int) error {
 	prefix := dag.EnvironmentName(rehearsalName, "")
 	for i := range r.report.Steps {
@@ -99,12 +100,23 @@ func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, origin
 		name := s.Name
 		s.Name, s.Reason = originals[name], strings.ReplaceAll(s.Reason, prefix, "")
 		if s.Error != nil {
-			s.Error.Message = strings.ReplaceAll(s.Error.Message, prefix, "")
+			s.Error.Message, s.Error.Hint = strings.ReplaceAll(s.Error.Message, prefix, ""), strings.ReplaceAll(s.Error.Hint, prefix, "")
 		}
 		if s.Kind == dag.KindAssertion || s.Status != dag.Success {
 			continue
 		}
-		difference, err := dag.Compare(ctx, conn, w.project.graph.Node(s.Name), name, samples)
+		node := w.project.graph.Node(s.Name)
+		if !w.request.rebuild.FullRefresh {
+			refused, err := dag.Refused(ctx, conn, node)
+			if err != nil {
+				return err
+			}
+			if refused != nil {
+				s.Status, s.Error, r.report.Status = dag.Failure, refused, dag.Failure
+				continue
+			}
+		}
+		difference, err := dag.Compare(ctx, conn, node, name, samples)
 		if err != nil {
 			return err
 		}

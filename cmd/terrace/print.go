@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,11 +84,7 @@ func (a *App) printReport(r dag.Report, gaps *gapsDocument) error {
 		return a.printJSON(reportDocument{r, gaps})
 	}
 	a.printSteps(r)
-	for _, s := range r.Steps {
-		if s.Error != nil && s.Status.Bad() {
-			a.printFault(s)
-		}
-	}
+	a.printFaults(r)
 	a.printf("%s", a.summary(r))
 	if gaps != nil {
 		a.printf("")
@@ -152,6 +149,37 @@ func change(r dag.Rows) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// printFaults tells why steps failed. That nothing has been landed or built yet is one cause, however many stumble over it.
+func (a *App) printFaults(r dag.Report) {
+	unbuilt := func(s dag.StepReport) bool {
+		return s.Kind == dag.KindAssertion && s.Error != nil && s.Status.Bad() && (s.Error.SQLState == "42P01" || s.Error.SQLState == "3F000")
+	}
+	var without []string
+	steps := 0
+	for _, s := range r.Steps {
+		if unbuilt(s) {
+			without, steps = append(without, a.redact(s.Error.Message)), steps+1
+		}
+	}
+	for _, s := range r.Steps {
+		if s.Error != nil && s.Status.Bad() && (steps < 2 || !unbuilt(s)) {
+			a.printFault(s)
+		}
+	}
+	if steps < 2 {
+		return
+	}
+	slices.Sort(without)
+	without = slices.Compact(without)
+	const told = 3
+	more := ""
+	if len(without) > told {
+		without, more = without[:told], fmt.Sprintf("; and %d more like that", len(without)-told)
+	}
+	fmt.Fprintf(a.Stderr, "\n%s %s read what is not in the database: %s%s\n", a.paint(red, "failure:"), counted(steps, "assertion"), strings.Join(without, "; "), more)
+	fmt.Fprintf(a.Stderr, "  %s Land and build it first: terrace update; terrace run where the streams are landed already.\n", a.paint(cyan, "hint:"))
 }
 
 func (a *App) printFault(s dag.StepReport) {

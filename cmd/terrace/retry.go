@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,18 +16,17 @@ import (
 
 // RetryCmd is terrace retry.
 type RetryCmd struct {
-	RunID    string `arg:"" optional:"" name:"run" help:"The run to repeat (default: the newest)."`
+	RunID    string `arg:"" optional:"" name:"run" help:"The run to repeat, or the first digits of its id (default: the newest)."`
 	FailFast bool   `name:"fail-fast" help:"Start nothing new after the first failure."`
 	Wait     bool   `help:"Wait for nodes that another run holds, instead of failing."`
 }
 
 // Run implements the command: it repeats from the ledger, so it works on any machine that reaches the database.
 func (c *RetryCmd) Run(ctx context.Context, a *App) error {
-	id, err := parseRunID(c.RunID)
-	if err != nil {
+	if err := checkRunID(c.RunID); err != nil {
 		return err
 	}
-	info, results, err := a.lastRun(ctx, id)
+	info, results, err := a.lastRun(ctx, c.RunID)
 	if err != nil {
 		return err
 	}
@@ -141,26 +142,55 @@ func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
 	return r, true
 }
 
-// parseRunID reads a run's id; "" is the zero one.
-func parseRunID(text string) (uuid.UUID, error) {
+// runDigits is a run's id, or what it begins with.
+var runDigits = regexp.MustCompile(`^[0-9a-fA-F-]{0,36}$`)
+
+// checkRunID refuses what cannot be a run's id.
+func checkRunID(text string) error {
+	if runDigits.MatchString(text) {
+		return nil
+	}
+	return &inputError{message: fmt.Sprintf("%q is no run", text), hint: "terrace runs lists them with their ids."}
+}
+
+// findRun finds the run whose id begins with a text; "" is the zero id.
+func findRun(ctx context.Context, ledger *dag.Ledger, text string) (uuid.UUID, error) {
 	if text == "" {
 		return uuid.Nil, nil
 	}
-	id, err := uuid.Parse(text)
-	if err != nil {
-		return id, &inputError{message: fmt.Sprintf("%q is no run", text), hint: "terrace runs lists them with their ids."}
+	if id, err := uuid.Parse(text); err == nil {
+		return id, nil
 	}
-	return id, nil
+	found, err := ledger.Beginning(ctx, text)
+	switch {
+	case err != nil:
+		return uuid.Nil, err
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) == 0:
+		return uuid.Nil, &inputError{message: "there is no run " + text, hint: "terrace runs lists them with their ids."}
+	default:
+		ids := make([]string, len(found))
+		for i, id := range found {
+			ids[i] = id.String()
+		}
+		return uuid.Nil, &inputError{message: fmt.Sprintf("several runs begin with %s: %s", text, strings.Join(ids, ", ")), hint: "Give more digits."}
+	}
 }
 
-// lastRun reads a run and its steps from the ledger.
-func (a *App) lastRun(ctx context.Context, id uuid.UUID) (dag.RunInfo, map[string]string, error) {
+// lastRun reads a run and its steps from the ledger: the one whose id begins with a text, or the newest.
+func (a *App) lastRun(ctx context.Context, text string) (dag.RunInfo, map[string]string, error) {
 	conn, err := a.openDatabase(ctx)
 	if err != nil {
 		return dag.RunInfo{}, nil, err
 	}
 	defer hangUp(conn)
-	info, results, err := dag.NewLedger(conn).LastResults(ctx, id)
+	ledger := dag.NewLedger(conn)
+	id, err := findRun(ctx, ledger, text)
+	if err != nil {
+		return dag.RunInfo{}, nil, err
+	}
+	info, results, err := ledger.LastResults(ctx, id)
 	if errors.Is(err, dag.ErrNoRun) {
 		return info, nil, &inputError{message: "there is no such run", hint: "terrace runs lists them with their ids."}
 	}

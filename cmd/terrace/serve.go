@@ -92,7 +92,7 @@ func (s *serving) listen(ctx context.Context) (served bool, err error) {
 	}
 	// What landed while nobody listened was told to nobody.
 	s.look(ctx, nil)
-	fmt.Fprintln(s.app.Stderr, "listening: models run when something lands; Ctrl-C ends it")
+	s.announce(conn.Config())
 	for {
 		streams, err := s.wait(ctx, conn)
 		if err != nil {
@@ -102,6 +102,24 @@ func (s *serving) listen(ctx context.Context) (served bool, err error) {
 			s.look(ctx, streams)
 		}
 	}
+}
+
+// announce says what is watched, where, and how it ends.
+func (s *serving) announce(config *pgx.ConnConfig) {
+	streams, models := 0, 0
+	if p, err := s.app.load(); err == nil {
+		for _, n := range p.graph.Nodes() {
+			switch {
+			case n.Kind == dag.KindStream && !n.Stream.External:
+				streams++
+			case n.Model != nil && n.Kind != dag.KindAssertion:
+				models++
+			}
+		}
+	}
+	fmt.Fprintf(s.app.Stderr, "listening: database %s on %s, port %d\n", config.Database, config.Host, config.Port)
+	fmt.Fprintf(s.app.Stderr, "watching: %s and %s; models run when something lands in what they read\n", counted(streams, "stream"), counted(models, "model"))
+	fmt.Fprintln(s.app.Stderr, "Ctrl-C or SIGTERM ends it")
 }
 
 // connect opens the project's database, with schema terrace in it.

@@ -137,7 +137,31 @@ func (w *work) planAll(ctx context.Context) error {
 		Windowed: w.windowed(),
 		Sources:  w.project.sourceHash, Fingerprint: w.project.fingerprint,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return w.refuseLost(ctx)
+}
+
+// refuseLost refuses to go on from streams whose tables are gone: models that were built from them would pass for up to
+// date, having nothing new to read. Where streams are read, that tells.
+func (w *work) refuseLost(ctx context.Context) error {
+	if w.request.extract && w.request.command != "plan" {
+		return nil
+	}
+	lost, err := ods.Lost(ctx, w.conn)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	for _, l := range lost {
+		reads := func(s dag.Step) bool {
+			return s.Name == l.Stream || slices.Contains(dag.EffectiveDeps(w.project.graph, s.Node()), l.Stream)
+		}
+		if slices.ContainsFunc(w.plan.Steps, reads) {
+			return l
+		}
+	}
+	return nil
 }
 
 // selected are the nodes of the selection on which the command acts.

@@ -35,10 +35,11 @@ func newLayout(in Input, columns []Column) (layout, error) {
 
 func (l layout) plain() bool { return l.parts == nil && l.apart == nil }
 
-// as reports whether a table's rows are where they shall be, so that they can be changed in place. On other nodes a row
+// as reports whether a table's rows are where they shall be, as far as that is known, so that they can be changed in place. On other nodes a row
 // has no place that could be told from here: a table that is distributed is made anew each time.
 func (l layout) as(there *Relation) bool {
-	return l.apart == nil && !there.Distributed && l.parts.as(there.Partition)
+	unknown := there.Indexes == nil
+	return l.apart == nil && !there.Distributed && (unknown || l.parts.as(there.Partition))
 }
 
 // pour makes a table, quoted, with the rows of stage. It is empty until it is where it shall be: to distribute rows means

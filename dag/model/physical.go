@@ -46,6 +46,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("%d %ss", n, unit)
 	}
 	switch {
+	case s.Months > 0 && s.Months%12 == 0:
+		return word(s.Months/12, "year")
 	case s.Months > 0:
 		return word(s.Months, "month")
 	case s.Days > 0:
