@@ -258,8 +258,8 @@ func (p *Project) checkColocated() []Problem {
 	var problems []Problem
 	for _, m := range p.Models {
 		d := m.Header.Distribute
-		if d == nil || d.Colocate == "" {
-			continue
+		if d == nil || d.Colocate == "" || !declared(m, d.Colocate) {
+			continue // that it is not declared has been told
 		}
 		other := models[d.Colocate]
 		if other == nil || other.Header.Distribute == nil || other.Header.Distribute.By == "" {

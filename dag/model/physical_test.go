@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -89,4 +90,20 @@ func TestParseHeader_reportsWhatPhysicalDesignCannotBe(t *testing.T) {
 		"m.sql:4:18: partition_by names is_current, which is not in the key (id): that each key has one open version can only be guaranteed where all versions of a key are in one place | choose a column of the key",
 		"m.sql:5:16: a dimension is changed by a MERGE from temporary tables, which Citus does not do on tables that it distributes | write distribute: local",
 	}, lines(problems))
+}
+
+func TestLoad_refusesToColocateWithWhatIsNotDistributed(t *testing.T) {
+	t.Parallel()
+	fact := func(dim string) []string {
+		_, problems := model.Load(fstest.MapFS{
+			"terrace.yml":          {Data: []byte("name: shop\n")},
+			"models/shop/dim.sql":  {Data: []byte("-- kind: table\n-- depends_on: []\n" + dim + "select 1 as id")},
+			"models/shop/fact.sql": {Data: []byte("-- kind: table\n-- depends_on: [shop.dim]\n-- distribute: {by: id, colocate: shop.dim}\nselect id from shop.dim")},
+		}, model.Options{})
+		return lines(problems)
+	}
+	require.Empty(t, fact("-- distribute: {by: id}\n"))
+	for _, dim := range []string{"", "-- distribute: reference\n"} {
+		require.Equal(t, []string{"models/shop/fact.sql:3:1: distribute: colocate names shop.dim, which is not distributed by a column | name a model that has distribute: {by: …}"}, fact(dim))
+	}
 }
