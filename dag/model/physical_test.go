@@ -104,6 +104,6 @@ func TestLoad_refusesToColocateWithWhatIsNotDistributed(t *testing.T) {
 	}
 	require.Empty(t, fact("-- distribute: {by: id}\n"))
 	for _, dim := range []string{"", "-- distribute: reference\n"} {
-		require.Equal(t, []string{"models/shop/fact.sql:3:1: distribute: colocate names shop.dim, which is not distributed by a column | name a model that has distribute: {by: …}"}, fact(dim))
+		require.Equal(t, []string{"shop/fact.sql:3:1: distribute: colocate names shop.dim, which is not distributed by a column | name a model that has distribute: {by: …}"}, fact(dim))
 	}
 }
