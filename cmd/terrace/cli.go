@@ -74,7 +74,7 @@ func (s Selection) include() []string { return append(append([]string{}, s.Nodes
 
 // Window are the flags that limit a command to a stretch of time.
 type Window struct {
-	From string `placeholder:"TIME" help:"Start of the window, inclusive: 2026-01-31, or with a time of day."`
+	From string `placeholder:"TIME" help:"Start of the window, inclusive: 2026-01-31, or with a time of day; 15d is fifteen days before today."`
 	To   string `placeholder:"TIME" help:"End of the window, exclusive."`
 }
 

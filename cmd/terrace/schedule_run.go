@@ -106,7 +106,7 @@ func (a *App) perform(ctx context.Context, conn *pgx.Conn, begun schedule.Occurr
 
 	status, reason := outcome(code)
 	if gaveWay {
-		status, reason = schedule.Cancelled, schedule.Overlapped
+		status, reason, code = schedule.Cancelled, schedule.Overlapped, exitTerminated
 	}
 	if err := a.finish(ctx, conn, o, status, reason, code); err != nil {
 		return err
@@ -171,7 +171,7 @@ func outcome(code int) (schedule.Status, string) {
 	case exitHeld:
 		return schedule.Errored, "held by another run"
 	case exitInterrupted, exitTerminated:
-		return schedule.Cancelled, "stopped by a signal"
+		return schedule.Cancelled, "stopped"
 	default:
 		return schedule.Errored, fmt.Sprintf("exit code %d", code)
 	}

@@ -54,14 +54,19 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	if c.NoSchedules {
 		return a.stay(ctx, s.listen)
 	}
-	both, stop := context.WithCancel(ctx)
+	return a.beside(ctx, s, c.schedulerFlags)
+}
+
+// beside listens and runs schedules until both have ended; where one of them is impossible, the other ends, too.
+func (a *App) beside(ctx context.Context, s *serving, f schedulerFlags) error {
+	ctx, stop := context.WithCancel(ctx)
 	var scheduling error
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stop()
-		scheduling = a.runSchedules(both, c.schedulerFlags)
+		scheduling = a.runSchedules(ctx, f)
 	})
-	listening := a.stay(both, s.listen)
+	listening := a.stay(ctx, s.listen)
 	stop()
 	running.Wait()
 	if listening != nil {

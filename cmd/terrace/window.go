@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -13,10 +15,10 @@ func (w *work) window() error {
 	if err != nil {
 		return &inputError{message: fmt.Sprintf("timezone %q of terrace.yml is not known", w.project.Config.Timezone), hint: "Use an IANA name such as Asia/Shanghai."}
 	}
-	if w.from, err = instant("--from", w.request.From, zone); err != nil {
+	if w.from, err = w.border("--from", &w.request.From, zone); err != nil {
 		return err
 	}
-	if w.to, err = instant("--to", w.request.To, zone); err != nil {
+	if w.to, err = w.border("--to", &w.request.To, zone); err != nil {
 		return err
 	}
 	if err := w.request.reading.check(w.request.Window); err != nil {
@@ -81,6 +83,25 @@ func (w *work) warnOfNoWindow(selected dag.Selection) {
 func (w *work) windowed() bool {
 	from, to := w.modelWindow()
 	return !from.IsZero() || !to.IsZero()
+}
+
+var daysAgo = regexp.MustCompile(`^([0-9]{1,5})d$`)
+
+// border reads an end of the window: a time, or 15d, the midnight of so many days before today. The request has the time
+// from then on, so that a retry of another day means the same.
+func (w *work) border(flag string, text *string, zone *time.Location) (time.Time, error) {
+	form := daysAgo.FindStringSubmatch(*text)
+	if form == nil {
+		return instant(flag, *text, zone)
+	}
+	days, err := strconv.Atoi(form[1])
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read %s: %w", flag, err)
+	}
+	year, month, day := w.now().In(zone).Date()
+	at := time.Date(year, month, day-days, 0, 0, 0, 0, zone)
+	*text = at.Format(time.RFC3339)
+	return at, nil
 }
 
 // instant reads a time as people write it.

@@ -1,0 +1,231 @@
+// Package schedules_test runs schedules as people do: schedulers and what they start are processes, and some of them are
+// killed.
+package schedules_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/tests/clitest"
+)
+
+func TestMain(m *testing.M) { os.Exit(clitest.Main(m)) }
+
+// patience bounds every wait: processes begin slowly where many of them do.
+const patience = 5 * time.Minute
+
+// newProject has a model that is done at once, and one that takes as long as shop_seconds says.
+func newProject(t *testing.T) *clitest.Project {
+	t.Helper()
+	p := clitest.New(t)
+	p.Write("terrace.yml", []byte("name: shop\ntimezone: Asia/Shanghai\nvars: {shop_seconds: \"600\"}\n"))
+	p.Write("models/shop/dwd/quick.sql", []byte("-- kind: table\n-- depends_on: []\nselect 1 as n\n"))
+	p.Write("models/shop/dwd/slow.sql", []byte("-- kind: table\n-- depends_on: []\nselect 1 as n, pg_sleep(terrace.var('shop_seconds')::float8)::text as slept\n"))
+	return p
+}
+
+// scheduler is a process that runs schedules.
+type scheduler struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	lines chan string
+	said  []string
+}
+
+// start starts a scheduler and waits until it works.
+func start(t *testing.T, p *clitest.Project, args ...string) *scheduler {
+	t.Helper()
+	s := &scheduler{t: t, cmd: p.Command(args...), lines: make(chan string, 10_000)}
+	out, err := s.cmd.StderrPipe()
+	require.NoError(t, err)
+	s.cmd.Stdout = s.cmd.Stderr
+	require.NoError(t, s.cmd.Start())
+	go func() {
+		defer close(s.lines)
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			s.lines <- scanner.Text()
+		}
+	}()
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // it has ended where the test passed
+	s.until("scheduling: ")
+	return s
+}
+
+// until reads on to a line with the text.
+func (s *scheduler) until(text string) {
+	s.t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case line, more := <-s.lines:
+			require.True(s.t, more, "it ended\n%s", strings.Join(s.said, "\n"))
+			s.said = append(s.said, line)
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-deadline:
+			require.FailNow(s.t, "nothing said "+text, strings.Join(s.said, "\n"))
+		}
+	}
+}
+
+// end sends a signal and wants the exit code.
+func (s *scheduler) end(signal syscall.Signal, code int) {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Signal(signal))
+	for line := range s.lines {
+		s.said = append(s.said, line)
+	}
+	_ = s.cmd.Wait() // the exit code tells
+	require.Equal(s.t, code, s.cmd.ProcessState.ExitCode(), strings.Join(s.said, "\n"))
+}
+
+func (s *scheduler) kill() {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Kill())
+	_ = s.cmd.Wait() // killed
+}
+
+// due makes the last minute of schedules due now, so that nobody has to wait for the next.
+func due(p *clitest.Project) {
+	p.Exec("update terrace.schedule set next_at = date_trunc('minute', clock_timestamp())")
+	p.Exec("select pg_notify('terrace_schedule', '')")
+}
+
+// requireSoon waits until a query has the rows.
+func requireSoon(t *testing.T, p *clitest.Project, sql string, expected ...string) {
+	t.Helper()
+	var rows []string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if rows = p.Rows(sql); strings.Join(rows, "\n") == strings.Join(expected, "\n") {
+			return
+		}
+	}
+	require.Equal(t, expected, rows, sql)
+}
+
+const history = "select concat_ws(' ', o.schedule, o.status, nullif(o.reason, '')) from terrace.occurrence as o order by o.occurrence_id"
+
+// Two schedulers and serve, on one database: each time is one run of the ledger.
+func TestStart_runsEachTimeOnceWhereverItLooks(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	for _, name := range []string{"a", "b", "c"} {
+		p.Run(0, "schedule", "add", name, "--every", "1d", "--", "run", "shop_dwd.quick", "--wait")
+	}
+	first, second, third := start(t, p, "schedule", "start"), start(t, p, "schedule", "start"), start(t, p, "serve")
+	_, told := p.Run(0, "schedule", "list")
+	require.NotContains(t, told, "no scheduler is running")
+	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
+	p.Exec("select pg_notify('terrace_schedule', '')")
+	requireSoon(t, p, "select o.schedule || ' ' || o.status from terrace.occurrence as o order by 1", "a success", "b success", "c success")
+	require.Equal(t, []string{"a", "b", "c"}, p.Rows(`select r.arguments ->> 'schedule'
+from terrace.run as r
+join terrace.occurrence as o
+    on o.run_id = r.run_id and o.scheduled_for = (r.arguments ->> 'scheduled_for')::timestamptz
+where r.command = 'run'
+order by 1`))
+	require.Equal(t, []string{"3"}, p.Rows("select count(*)::text from terrace.run where command = 'run'"))
+	for _, log := range p.Rows("select log from terrace.occurrence") {
+		require.FileExists(t, p.Dir+"/"+log)
+	}
+	first.end(syscall.SIGTERM, 143)
+	second.end(syscall.SIGINT, 130)
+	third.end(syscall.SIGTERM, 143)
+}
+
+// A scheduler is killed while it sees something due, time after time: the next one runs what is left, and nothing twice.
+func TestStart_losesNothingWhenItIsKilled(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.Run(0, "schedule", "add", "often", "--every", "1m", "--catch-up", "all", "--overlap", "queue", "--", "run", "shop_dwd.quick", "--wait")
+	for i := range 5 {
+		s := start(t, p, "schedule", "start")
+		p.Exec("update terrace.schedule set next_at = date_trunc('minute', clock_timestamp()) - make_interval(mins => $1)", 10-2*i)
+		p.Exec("select pg_notify('terrace_schedule', '')")
+		time.Sleep(time.Duration(i*20) * time.Millisecond) // another moment each time
+		s.kill()
+	}
+	s := start(t, p, "schedule", "start")
+	requireSoon(t, p, "select count(*)::text from terrace.occurrence as o where o.status in ('due', 'running')", "0")
+	requireSoon(t, p, "select count(*)::text from terrace.run as r where r.ended_at is null", "0")
+	s.end(syscall.SIGTERM, 143)
+	require.Empty(t, p.Rows(`select o.scheduled_for::text || ' ' || o.status || ' ' || o.reason
+from terrace.occurrence as o
+left join terrace.run as r on r.run_id = o.run_id
+where o.status = 'success' and r.status is distinct from 'success' or o.status <> 'success' and o.reason = ''`))
+	require.Empty(t, p.Rows(`select m::text
+from generate_series((select min(scheduled_for) from terrace.occurrence), (select max(scheduled_for) from terrace.occurrence), interval '1 minute') as m
+left join terrace.occurrence as o on o.scheduled_for = m
+where o.occurrence_id is null`), "every minute is there")
+	require.Equal(t, []string{"0"}, p.Rows("select (count(*) - count(distinct arguments ->> 'scheduled_for'))::text from terrace.run"))
+}
+
+// What runs goes on when its scheduler is killed, and says itself how it ended; until then nothing starts beside it. One
+// that is killed itself is found.
+func TestExecute_outlivesItsScheduler(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.Run(0, "schedule", "add", "slow", "--every", "1m", "--", "run", "shop_dwd.slow", "--var", "shop_seconds=5")
+	s := start(t, p, "schedule", "start")
+	due(p)
+	s.until("slow: started for")
+	requireSoon(t, p, history, "slow running")
+	s.kill()
+	requireSoon(t, p, history, "slow success")
+
+	p.Run(0, "schedule", "add", "slow", "--every", "1m", "--replace", "--", "run", "shop_dwd.slow", "--force")
+	p.Exec("delete from terrace.occurrence")
+	s = start(t, p, "schedule", "start")
+	due(p)
+	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
+	pid, err := strconv.Atoi(p.Rows("select pid::text from terrace.occurrence where status = 'running'")[0])
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	requireSoon(t, p, "select concat_ws(' ', o.status, o.reason) from terrace.occurrence as o order by o.occurrence_id limit 1", "error lost")
+	s.end(syscall.SIGTERM, 143)
+}
+
+// Who stops a scheduler stops what it runs, and the ledger says so.
+func TestStart_stopsWhatItRuns(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--", "run", "shop_dwd.slow")
+	s := start(t, p, "serve")
+	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
+	p.Exec("select pg_notify('terrace_schedule', '')")
+	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
+	_, told := p.Run(5, "schedule", "run", "slow")
+	require.Contains(t, told, "schedule slow runs already")
+	began := time.Now()
+	s.end(syscall.SIGTERM, 143)
+	t.Logf("stopped after %s", time.Since(began))
+	require.Equal(t, []string{"slow cancelled stopped", "slow skip overlap"}, p.Rows(history))
+	require.Equal(t, []string{"cancelled"}, p.Rows("select r.status from terrace.run as r join terrace.occurrence as o using (run_id)"))
+}
+
+func TestStart_cancelsTheOneBeforeWhereThatIsWanted(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--overlap", "cancel", "--", "run", "shop_dwd.slow")
+	s := start(t, p, "schedule", "start")
+	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
+	p.Exec("select pg_notify('terrace_schedule', '')")
+	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
+	// A day passes.
+	p.Exec("update terrace.occurrence set scheduled_for = scheduled_for - interval '1 day'")
+	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
+	p.Exec("select pg_notify('terrace_schedule', '')")
+	s.until("slow: cancelled")
+	s.until("slow: started for")
+	requireSoon(t, p, history, "slow cancelled overlap", "slow running")
+	s.end(syscall.SIGTERM, 143)
+	require.Equal(t, []string{"slow cancelled overlap", "slow cancelled stopped"}, p.Rows(history))
+}
