@@ -84,7 +84,7 @@ func (c *ScheduleAddCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	store := schedule.NewStore(conn)
 	if err := store.Put(ctx, s, c.Replace); err != nil {
 		return a.scheduleError(ctx, c.Name, err)
@@ -196,7 +196,7 @@ func (a *App) zones(ctx context.Context) []string {
 	if err != nil {
 		return nil
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	rows, err := conn.Query(ctx, "select n.name from pg_timezone_names as n where n.name !~ '^(posix|right)/' order by n.name")
 	if err != nil {
 		return nil
@@ -214,7 +214,7 @@ func (a *App) withSchedules(ctx context.Context, name string, do func(*pgx.Conn,
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	return a.scheduleError(ctx, name, do(conn, schedule.NewStore(conn)))
 }
 

@@ -107,14 +107,38 @@ func (a *App) printSchedules(ctx context.Context, store *schedule.Store, name st
 		if len(s.Next) > 0 && !s.Paused {
 			next = s.Next[0].In(s.zone).Format("2006-01-02 15:04")
 		}
-		t.AppendRow(table.Row{s.Name, s.Spec, s.Zone, next, a.ending(s.Last, s.zone), state(s), commandLine(s.Arguments)})
+		t.AppendRow(table.Row{s.Name, s.Spec, s.Zone, next, lastEnding(s.Last, s.zone), state(s), commandLine(s.Arguments)})
 	}
 	t.Render()
 	return nil
 }
 
-// ending tells how an occurrence ended.
-func (a *App) ending(o *schedule.Occurrence, zone *time.Location) string {
+// printNextSchedules tells in a line each when schedules are due next, and how they ended last.
+func (a *App) printNextSchedules(ctx context.Context) error {
+	return a.withSchedules(ctx, "", func(conn *pgx.Conn, store *schedule.Store) error {
+		all, err := a.schedules(ctx, store, "")
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		for _, s := range all {
+			line := "schedule " + s.Name
+			if now := state(s); now != "" {
+				line += " is " + now
+			}
+			if len(s.Next) > 0 && !s.Paused {
+				line += ", due " + s.Next[0].In(s.zone).Format("2006-01-02 15:04")
+			}
+			if s.Last != nil {
+				line += ", last " + lastEnding(s.Last, s.zone)
+			}
+			a.printf("%s", line)
+		}
+		return a.warnOfNoScheduler(ctx, conn)
+	})
+}
+
+// lastEnding tells how an occurrence ended.
+func lastEnding(o *schedule.Occurrence, zone *time.Location) string {
 	if o == nil {
 		return ""
 	}

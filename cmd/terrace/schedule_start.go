@@ -60,7 +60,7 @@ func (a *App) runSchedules(ctx context.Context, f schedulerFlags) error {
 		if err != nil {
 			return false, err
 		}
-		defer conn.Close(context.WithoutCancel(ctx))
+		defer hangUp(conn)
 		fmt.Fprintln(a.Stderr, "scheduling: what is due runs; Ctrl-C ends it")
 		return true, scheduler.Serve(ctx, conn)
 	})

@@ -33,7 +33,7 @@ func (c *StatusCmd) Run(ctx context.Context, a *App) error {
 		return a.printJSON(all)
 	}
 	a.printStatus(all)
-	return nil
+	return a.printNextSchedules(ctx)
 }
 
 // streams are the cut-offs of all streams that were landed; p, which may be nil, says where reading goes on.
