@@ -52,7 +52,7 @@ func (r *redactor) addValue(value string) {
 	}
 	// Readers hold the list that they found: it is replaced, and not changed.
 	r.values = append(slices.Clone(r.values), value)
-	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value), inJSON(value), html.EscapeString(value)} {
+	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value), inJSON(value), html.EscapeString(value), inPage(value)} {
 		if !slices.Contains(r.values, escaped) {
 			r.values = append(r.values, escaped)
 		}
@@ -69,6 +69,9 @@ func inJSON(value string) string {
 	}
 	return string(encoded[1 : len(encoded)-1])
 }
+
+// inPage is the value as html/template writes it, which makes more of a + than HTML asks for.
+func inPage(value string) string { return strings.ReplaceAll(html.EscapeString(value), "+", "&#43;") }
 
 // keyword finds the password of a connection string in libpq's other form.
 var keyword = regexp.MustCompile(`password\s*=\s*'?([^'\s]+)`)

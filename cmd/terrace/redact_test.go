@@ -19,6 +19,7 @@ func TestRedactor_takesSecretsOutInEveryForm(t *testing.T) {
 		"escaped in a URL":                {"SHOP_TOKEN=a b&c/d", "q=a+b%26c%2Fd", "q=[redacted]"},
 		"escaped in a path":               {"SHOP_TOKEN=a b&c", "/a%20b&c/", "/[redacted]/"},
 		"escaped in JSON":                 {`SHOP_TOKEN=ab"cd`, `{"x":"ab\"cd"}`, `{"x":"[redacted]"}`},
+		"escaped in a page":               {`SHOP_TOKEN=ab"c+d&`, `<td>ab&#34;c&#43;d&amp;</td>`, `<td>[redacted]</td>`},
 		"in libpq's other form":           {"PG_DSN=host=h password='s3cret' user=u", "s3cret", "[redacted]"},
 		"a URL that nobody named":         {"A=b", "no node postgres://u:s3cret@h/d", "no node postgres://u:[redacted]@h/d"},
 		"of two that overlap the longer":  {"A_TOKEN=abcd", "abcd", "[redacted]"},

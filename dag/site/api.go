@@ -40,7 +40,7 @@ func (h *server) answer(make func(*http.Request, *view) (any, error)) http.Handl
 		var document any
 		if err == nil {
 			err = h.source.Read(r.Context(), func(tx pgx.Tx) error {
-				v := &view{ctx: r.Context(), tx: tx, project: project, index: newIndex(project), source: h.source, now: h.now(), query: r.URL.Query(), Lang: English, name: r.PathValue("name")}
+				v := &view{ctx: r.Context(), tx: tx, project: project, index: h.indexOf(project), source: h.source, now: h.now(), query: r.URL.Query(), Lang: English, name: r.PathValue("name")}
 				document, err = make(r, v)
 				return err
 			})

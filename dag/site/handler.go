@@ -245,7 +245,7 @@ func (h *server) failPage(w http.ResponseWriter, r *http.Request, at Address, er
 		http.Error(w, message, status)
 		return
 	}
-	v := &view{ctx: r.Context(), project: project, index: newIndex(project), source: h.source, now: h.now(), query: at.Query, Lang: at.Lang, page: pageHome}
+	v := &view{ctx: r.Context(), project: project, index: h.indexOf(project), source: h.source, now: h.now(), query: at.Query, Lang: at.Lang, page: pageHome}
 	content, err := h.execute("error", map[string]any{"V": v, "D": message})
 	if err != nil {
 		http.Error(w, message, status)

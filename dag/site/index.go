@@ -10,6 +10,7 @@ import (
 
 // index finds things of a project.
 type index struct {
+	of         *Project
 	nodes      map[string]*Node
 	assertions map[string]*Assertion
 	usedFor    map[string][]string // "node.column" → the same of what is made from it
@@ -17,8 +18,18 @@ type index struct {
 	dashboards []string // domains that have a figure
 }
 
+// indexOf is a project's index, made once for as long as the project is shown.
+func (s *Site) indexOf(p *Project) *index {
+	if x := s.indexed.Load(); x != nil && x.of == p {
+		return x
+	}
+	x := newIndex(p)
+	s.indexed.Store(x)
+	return x
+}
+
 func newIndex(p *Project) *index {
-	x := &index{nodes: map[string]*Node{}, assertions: map[string]*Assertion{}, usedFor: map[string][]string{}}
+	x := &index{of: p, nodes: map[string]*Node{}, assertions: map[string]*Assertion{}, usedFor: map[string][]string{}}
 	domains := map[string]bool{}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]

@@ -21,7 +21,7 @@ func (s *Site) WriteFile(ctx context.Context, w io.Writer, lang Lang) error {
 	}
 	return s.source.Read(ctx, func(tx pgx.Tx) error {
 		first := view{
-			ctx: ctx, tx: tx, project: project, index: newIndex(project), source: s.source, now: s.now(),
+			ctx: ctx, tx: tx, project: project, index: s.indexOf(project), source: s.source, now: s.now(),
 			Lang: lang, Offline: true, page: pageHome,
 		}
 		f := &file{site: s, view: first, out: w}

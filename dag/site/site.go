@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +34,7 @@ type Site struct {
 	source    Source
 	now       func() time.Time
 	templates *template.Template
+	indexed   atomic.Pointer[index]
 }
 
 // New returns the site of a source. now is the clock that ages are told by.
@@ -152,7 +154,7 @@ func (s *Site) Render(ctx context.Context, at Address) (string, error) {
 	var out string
 	err = s.source.Read(ctx, func(tx pgx.Tx) error {
 		v := &view{
-			ctx: ctx, tx: tx, project: project, index: newIndex(project), source: s.source, now: s.now(),
+			ctx: ctx, tx: tx, project: project, index: s.indexOf(project), source: s.source, now: s.now(),
 			query: at.Query, Lang: at.Lang, page: cmp.Or(at.Page, pageHome), name: at.Name,
 		}
 		p, err := s.content(v)

@@ -80,6 +80,7 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	p := demotest.New(t)
 	p.Env = []string{"FEIQIU_TOKEN=a-secret-of-the-demo"}
 	p.Run(0, "demo", "crm", "xiaoe", "--json", "--days", "8")
+	p.Run(0, "schedule", "add", "nightly", "--cron", "0 3 1 1 *", "--database-url", p.URL(), "--", "update")
 	base := serve(t, p)
 	client := http.DefaultClient
 
@@ -117,6 +118,8 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	require.Contains(t, chinese, "首页")
 	_, header := get(t, client, base+"/?lang=zh", http.StatusOK)
 	require.Contains(t, header.Get("Set-Cookie"), "HttpOnly; SameSite=Lax")
+	planned, _ := get(t, client, base+"/schedules", http.StatusOK)
+	require.Contains(t, text(parse(t, planned).root), "nightly")
 	get(t, client, base+"/model/nobody", http.StatusNotFound)
 	get(t, client, base+"/api/runs/nobody", http.StatusNotFound)
 	get(t, client, base+"/", http.StatusMisdirectedRequest, "Host", "example.org")
@@ -158,7 +161,7 @@ func requireMetrics(t *testing.T, base string) {
 		`terrace_runs_total{job="update",result="`, `terrace_run_duration_seconds_bucket{job="update",le="+Inf"} 2`,
 		`terrace_rows_landed_total{source="xiaoe"} `, `terrace_landing_bytes_total{source="crm"} `, `terrace_nodes_total{node="xiaoe_dws.order_summary",result="success"} `,
 		`terrace_assertion_failures{assertion="xiaoe.codes_are_known",node="`, `terrace_freshness_seconds{node="xiaoe_ods.orders"} `, "terrace_build_info{",
-		`terrace_pg_pool_connections{state="max"} 4`,
+		`terrace_schedule_lag_seconds{schedule="nightly"} 0`, `terrace_pg_pool_connections{state="max"} 4`,
 	} {
 		require.Contains(t, body, metric)
 	}

@@ -14,7 +14,10 @@
   function theme(value) { if (value) root.setAttribute("data-theme", value); }
   theme(stored());
 
-  function visible() { return offline ? document.querySelector("section.page:target") || document.getElementById("home") : document; }
+  function visible() { // the target is not known before the page has been shown
+    if (!offline) return document;
+    return location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1))) || document.getElementById("home");
+  }
   function go(page) {
     if (offline) location.hash = page;
     else location.href = page === "home" ? "/" : "/" + page;
