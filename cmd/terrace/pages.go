@@ -26,6 +26,8 @@ import (
 type pageSource struct {
 	app  *App
 	pool *pgxpool.Pool
+	// aside is for what is asked while a page holds a connection of pool: pages that wait for each other's would wait for ever.
+	aside *pgxpool.Pool
 	// timeout bounds each statement that is made for a page.
 	timeout time.Duration
 
@@ -99,10 +101,20 @@ func (a *App) openPages(ctx context.Context, timeout time.Duration) (*pageSource
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	return &pageSource{app: a, pool: pool, timeout: timeout}, nil
+	config = config.Copy()
+	config.MaxConns = 1
+	aside, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return &pageSource{app: a, pool: pool, aside: aside, timeout: timeout}, nil
 }
 
-func (s *pageSource) close() { s.pool.Close() }
+func (s *pageSource) close() {
+	s.pool.Close()
+	s.aside.Close()
+}
 
 // Project implements site.Source. Files that have mistakes leave the project as it was, and say so.
 func (s *pageSource) Project(ctx context.Context) (*site.Project, error) {
@@ -170,7 +182,7 @@ func (s *pageSource) show(ctx context.Context, p *project) error {
 		return fmt.Errorf("load the project's time zone: %w", err)
 	}
 	lineage := dag.NewLineage(p.graph, nil)
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.aside.Acquire(ctx)
 	if err == nil {
 		if found, err := p.lineage(ctx, conn.Conn()); err == nil {
 			lineage = found
@@ -247,7 +259,7 @@ func (s *pageSource) Quality(ctx context.Context, tx pgx.Tx) (site.Quality, erro
 // Streams implements site.Source.
 func (s *pageSource) Streams(ctx context.Context) ([]site.Stream, error) {
 	return s.streams.get(s.app.Now, func() ([]site.Stream, error) {
-		return s.app.streams(ctx, ods.New(s.pool), s.loaded())
+		return s.app.streams(ctx, ods.New(s.aside), s.loaded())
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/tests/demotest"
@@ -124,6 +125,7 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	get(t, client, base+"/api/runs/nobody", http.StatusNotFound)
 	get(t, client, base+"/", http.StatusMisdirectedRequest, "Host", "example.org")
 	get(t, client, base+"/healthz", http.StatusOK)
+	requireAllAtOnce(t, base)
 	requireSameDocuments(t, p, base)
 	requireMetrics(t, base)
 
@@ -135,6 +137,30 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	}, 30*time.Second, 200*time.Millisecond)
 }
 
+// requireAllAtOnce wants answers for many who ask at the same time: there are fewer connections than readers.
+func requireAllAtOnce(t *testing.T, base string) {
+	t.Helper()
+	statuses := make(chan int)
+	paths := []string{"/", "/quality", "/sources", "/metrics", "/api/status"}
+	const rounds = 8
+	for range rounds {
+		for _, path := range paths {
+			go func() {
+				response, err := http.Get(base + path) //nolint:noctx // the test's end is its own
+				if err != nil {
+					statuses <- 0
+					return
+				}
+				_ = response.Body.Close() // only the status is asked
+				statuses <- response.StatusCode
+			}()
+		}
+	}
+	for range rounds * len(paths) {
+		require.Equal(t, http.StatusOK, <-statuses)
+	}
+}
+
 // requireSameDocuments wants of the API what the commands print.
 func requireSameDocuments(t *testing.T, p *demotest.Project, base string) {
 	t.Helper()
@@ -142,8 +168,11 @@ func requireSameDocuments(t *testing.T, p *demotest.Project, base string) {
 		"/api/runs": {"runs"}, "/api/quality": {"quality"}, "/api/nodes": {"docs"},
 		"/api/lineage/xiaoe_dws.order_summary.pay_amount": {"lineage", "xiaoe_dws.order_summary.pay_amount"},
 	} {
-		body, _ := get(t, http.DefaultClient, base+path, http.StatusOK)
-		require.JSONEq(t, p.Run(0, append(command, "--json", "--database-url", p.URL())...), body, path)
+		// What counts rows is kept for a while, and serving begins with a run that judges.
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			body, _ := get(t, http.DefaultClient, base+path, http.StatusOK)
+			assert.JSONEq(c, p.Run(0, append(command, "--json", "--database-url", p.URL())...), body, path)
+		}, time.Minute, 500*time.Millisecond)
 	}
 	body, _ := get(t, http.DefaultClient, base+"/api/status", http.StatusOK)
 	var streams []struct {
