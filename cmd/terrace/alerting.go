@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -248,13 +249,23 @@ func (a *App) sendAlerts(ctx context.Context, p *project, conn *pgx.Conn, eager 
 	}
 }
 
-// How often terrace serve sends what waits, how often it looks at the clock, and how often in a row the database may be away
+// How often a process that stays sends what waits, how often it looks at the clock, and how often in a row the database may be away
 // before anybody is told: a restart is no news.
 const (
 	sendEvery = 15 * time.Second
 	lookEvery = time.Minute
 	refusals  = 5
 )
+
+// withAlerts does what stays for long, and watches alerts beside it.
+func (a *App) withAlerts(ctx context.Context, do func() error) error {
+	watching, stop := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() { a.watchAlerts(watching) })
+	defer told.Wait()
+	defer stop()
+	return do()
+}
 
 // watchAlerts sends alerts and looks at the clock until the context is over. The project is read anew for each look, as for
 // runs: who changes a rule need not start anew.

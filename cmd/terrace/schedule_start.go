@@ -34,7 +34,7 @@ func (c *ScheduleStartCmd) Run(ctx context.Context, a *App) error {
 	if _, err := a.load(); err != nil {
 		return err
 	}
-	return a.runSchedules(ctx, c.schedulerFlags)
+	return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags) })
 }
 
 func (f schedulerFlags) check() error {

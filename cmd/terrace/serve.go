@@ -45,11 +45,10 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer stopPages()
-	alerts, stop := context.WithCancel(ctx)
-	var told sync.WaitGroup
-	told.Go(func() { a.watchAlerts(alerts) })
-	defer told.Wait()
-	defer stop()
+	return a.withAlerts(ctx, func() error { return c.serve(ctx, a) })
+}
+
+func (c *ServeCmd) serve(ctx context.Context, a *App) error {
 	s := &serving{app: a, debounce: c.Debounce, idle: c.Idle}
 	if c.NoSchedules {
 		return a.stay(ctx, s.listen)

@@ -121,12 +121,15 @@ type Schedule struct {
 	Running bool
 }
 
+// schedulePrefix begins the subjects of schedules.
+const schedulePrefix = "schedule "
+
 // grace is how long after its time an occurrence may begin without being told of.
 const grace = 10 * time.Minute
 
 // missed judges whether a schedule did what it was due to do. How a run ended is the run's own matter.
 func missed(s Schedule, now time.Time) Finding {
-	f := Finding{Subject: "schedule " + s.Name, At: now}
+	f := Finding{Subject: schedulePrefix + s.Name, At: now}
 	shown := func(t time.Time) string { return t.In(now.Location()).Format(clock) }
 	text := func(t *string) string {
 		if t == nil || *t == "" {
@@ -142,10 +145,10 @@ func missed(s Schedule, now time.Time) Finding {
 	switch {
 	case now.Sub(s.NextAt) > grace:
 		p.Since, p.Message = s.NextAt, "was due "+shown(s.NextAt)+", and nobody has looked since"
-		p.Hint = "Schedules are started by terrace serve: is it running?"
+		p.Hint = "Schedules are started by terrace serve or terrace schedule start: does one of them run?"
 	case status == "due" && !s.Running && now.Sub(*s.StartAt) > grace:
 		p.Since, p.Message = *s.StartAt, "was to begin "+shown(*s.StartAt)+", and has not"
-		p.Hint = "Schedules are started by terrace serve: is it running?"
+		p.Hint = "Schedules are started by terrace serve or terrace schedule start: does one of them run?"
 	case status == "skip":
 		p.Since, p.Message = *s.DueAt, "the run of "+shown(*s.DueAt)+" was left out"+text(s.Reason)
 	case (status == "error" || status == "failure") && !*s.HasRun:

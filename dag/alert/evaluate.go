@@ -314,7 +314,7 @@ func (e *evaluation) missed(open []Open) []Finding {
 	}
 	for _, o := range open {
 		known := slices.ContainsFunc(out, func(f Finding) bool { return f.Subject == o.Subject })
-		if !known && strings.HasPrefix(o.Subject, "schedule ") {
+		if !known && strings.HasPrefix(o.Subject, schedulePrefix) {
 			out = append(out, Finding{Subject: o.Subject, At: e.look.Now})
 		}
 	}
@@ -402,6 +402,9 @@ func (e *evaluation) next(m Message) string {
 	case Late:
 		return "terrace status" + env
 	case Absent:
+		if strings.HasPrefix(m.Problems[0].Subject, schedulePrefix) {
+			return "terrace schedule list" + env
+		}
 		return "terrace runs" + env
 	default:
 		return ""

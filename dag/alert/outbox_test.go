@@ -413,6 +413,9 @@ values ('fine', clock_timestamp() - interval '1 hour', '{update}', clock_timesta
 	require.NoError(t, err)
 	require.Len(t, problems, 1)
 	require.Equal(t, "schedule gone", problems[0].Subject)
+	all, err := w.outbox.List(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, "terrace schedule list", all[0].Message.Next)
 	w.exec("delete from terrace.schedule where name = 'gone'")
 	require.Equal(t, 1, w.evaluate(), "a schedule that was removed is not missed")
 }
