@@ -69,6 +69,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		return err
 	}
 	b.windowed = in.Windowed && b.existing != nil && !script.Replaces // what is replaced is whole
+	b.input = in
 	if err := b.execute(ctx, script, nil); err != nil {
 		return err
 	}
@@ -203,6 +204,9 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 	}
 	b.replaced = s.Replaces
 	b.queue(s.Index...)
+	if done, err := b.beside(ctx, s); done || err != nil {
+		return err
+	}
 	if err := b.publish(ctx, s); err != nil {
 		return err
 	}
@@ -317,11 +321,12 @@ func (b *building) publish(ctx context.Context, s materialize.Script) error {
 		b.final = append(b.final, s.Publish...)
 		return nil
 	}
-	return b.exclusively(ctx, s.Publish)
+	return b.exclusively(ctx, s.Publish, publishAttempts)
 }
 
-// exclusively executes statements that readers wait for, and with them what comes after.
-func (b *building) exclusively(ctx context.Context, statements []materialize.Statement, after ...materialize.Statement) error {
+// exclusively executes statements that readers wait for, and with them what comes after. When the last attempt did not get
+// the locks either, that is an error in the transaction.
+func (b *building) exclusively(ctx context.Context, statements []materialize.Statement, attempts int, after ...materialize.Statement) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
@@ -330,7 +335,7 @@ func (b *building) exclusively(ctx context.Context, statements []materialize.Sta
 		b.queue(bounded(statements)...)
 		b.queue(after...)
 		err := b.flush(ctx)
-		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
+		if sqlState(err) != lockTimedOut || attempt == attempts {
 			return err
 		}
 		b.result.Rows, b.fedRows = before, fed

@@ -45,6 +45,8 @@ type building struct {
 	uncertain bool
 	// source is the step's model as it is executed: what it reads may stand elsewhere than its file says.
 	source *model.Model
+	// input is what the model's script was made from.
+	input materialize.Input
 	// began is when the server opened the step, as it writes it.
 	began string
 	// together is the run that publishes all of its steps at once, nil where each publishes for itself.

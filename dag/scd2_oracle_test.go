@@ -236,10 +236,12 @@ func TestSCD2_replaysVersionsInWhateverOrderAndPortionsTheyArrive(t *testing.T) 
 	w.exec("create schema ods")
 	w.exec(versionsTable)
 	w.exec("insert into terrace.stream values ('ods.things', '{id}', '{integer}')")
+	beside := false
 	for _, seed := range seeds(t) {
 		w.forget()
 		w.exec("truncate ods.things__versions")
 		r := rand.New(rand.NewPCG(seed, 2))
+		w.change = func(e *dag.SQLExecutor) { e.ManyRows = 1 + r.Int64N(2*keys) }
 		t.Logf("seed %d", seed)
 		arriving := randomVersions(r)
 		r.Shuffle(len(arriving), func(i, j int) { arriving[i], arriving[j] = arriving[j], arriving[i] })
@@ -251,8 +253,9 @@ func TestSCD2_replaysVersionsInWhateverOrderAndPortionsTheyArrive(t *testing.T) 
 			}
 			for _, s := range w.succeed().Steps {
 				if s.Reason != "first build" {
-					require.Regexp(t, "^upstream changed: .*; [0-9]+ keys? recomputed$", s.Reason, "seed %d, %s", seed, s.Name)
+					require.Regexp(t, "^upstream changed: .*; [0-9]+ keys? recomputed(; built beside: .*)?$", s.Reason, "seed %d, %s", seed, s.Name)
 				}
+				beside = beside || strings.Contains(s.Reason, builtBeside)
 			}
 			for _, onDelete := range []string{"keep", "close", "tombstone"} {
 				for _, time := range []string{"seen", "own"} {
@@ -271,6 +274,7 @@ func TestSCD2_replaysVersionsInWhateverOrderAndPortionsTheyArrive(t *testing.T) 
 		w.refreshFully()
 		require.Equal(t, before, w.written("shop_seen", "shop_own"), "seed %d", seed)
 	}
+	require.True(t, beside, "no dimension was built beside")
 }
 
 // refreshFully runs everything with --full-refresh.
@@ -363,10 +367,12 @@ func TestSCD2_observesTheStateNow(t *testing.T) {
 	w := newWorld(t, files, "ods.things")
 	w.exec("create schema ods")
 	w.exec("create table ods.things (id integer primary key, a integer, b integer, at timestamptz not null)")
+	beside := false
 	for _, seed := range seeds(t) {
 		w.forget()
 		w.exec("truncate ods.things")
 		r := rand.New(rand.NewPCG(seed, 3))
+		w.change = func(e *dag.SQLExecutor) { e.ManyRows = 1 + r.Int64N(2*keys) }
 		t.Logf("seed %d", seed)
 		observers := map[string]*observer{}
 		for _, time := range []string{"run", "own"} {
@@ -390,7 +396,11 @@ func TestSCD2_observesTheStateNow(t *testing.T) {
 					key, s.said.a, s.said.b, hour(s.at))
 			}
 			w.now = hour(now)
-			ran := w.succeed().Count("success") > 0
+			report := w.succeed()
+			ran := report.Count("success") > 0
+			for _, s := range report.Steps {
+				beside = beside || strings.Contains(s.Reason, builtBeside)
+			}
 			for _, name := range slices.Sorted(maps.Keys(observers)) {
 				if ran {
 					observers[name].observe(now, seen)
@@ -405,4 +415,5 @@ func TestSCD2_observesTheStateNow(t *testing.T) {
 		w.refreshFully()
 		require.Equal(t, before, w.written("shop_run", "shop_own"), "seed %d", seed)
 	}
+	require.True(t, beside, "no dimension was built beside")
 }

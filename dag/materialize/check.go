@@ -15,7 +15,7 @@ from (
     from %s as t
     where %s
 ) as bad
-having count(*) > 0`, Literal("("+strings.Join(columns, ", ")+")"), samples, sample(shown), relation, isNull),
+`+found, Literal("("+strings.Join(columns, ", ")+")"), samples, sample(shown), relation, isNull),
 		Hint: hint,
 	}
 }
@@ -30,9 +30,18 @@ from (
     group by %s
     having count(*) > 1
 ) as bad
-having count(*) > 0`, Literal("("+strings.Join(columns, ", ")+")"), samples, sample(columns), relation, qualified(columns, "t")),
+`+found, Literal("("+strings.Join(columns, ", ")+")"), samples, sample(columns), relation, qualified(columns, "t")),
 		Hint: hint,
 	}
+}
+
+// found ends a check, which has no row where nothing is bad.
+const found = "having count(*) > 0"
+
+// when has a check look only where a condition holds that is cheaper to ask.
+func (c Check) when(condition string) Check {
+	c.SQL = strings.TrimSuffix(c.SQL, found) + "where " + condition + "\n" + found
+	return c
 }
 
 // samples shows the first five of what a check found.

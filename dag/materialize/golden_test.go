@@ -23,6 +23,8 @@ type golden struct {
 	in    materialize.Input
 	seed  *model.Seed
 	setup []string
+	// beside asks for the script that is taken where most rows change.
+	beside bool
 }
 
 // upstream is what the models of the golden scripts read.
@@ -275,6 +277,14 @@ func others() []golden {
 	leftSetup := append(first(left), "create table shop.orders__rejects ()")
 	left.Model = with(anOrdersModel(model.Table), func(m *model.Model) { m.Header.Indexes = []model.Index{{Columns: []string{"state"}}} })
 	left.StaleRejects = true
+	replayFed := again(replay)
+	replayFed.Groups = keyed.Groups
+	replayFed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}
+	replayBeside := again(replay)
+	replayBeside.Existing.Handmade = []materialize.HandmadeIndex{
+		{Name: "orders_one_open_version", Definition: " USING btree (id) WHERE (valid_to IS NULL)", Unique: true, Columns: []string{"id", "valid_to"}},
+		{Name: "orders_one_version_a_time", Definition: "UNIQUE (id, valid_from)", Unique: true, Constraint: true, Columns: []string{"id", "valid_from"}},
+	}
 	leftUnique := again(materialize.Input{Model: anOrdersModel(model.SCD2), Columns: columns})
 	unique := materialize.Index{Name: materialize.IndexName("orders", model.Index{Columns: []string{"state"}, Unique: true}), Unique: true}
 	leftUnique.Existing.Indexes = append(leftUnique.Existing.Indexes, unique)
@@ -334,6 +344,8 @@ func others() []golden {
 		{name: "scd2_no_longer_partitioned", in: joined, setup: append(first(byID(dimension)), "delete from shop.orders where id = 1")},
 		{name: "table_indexes_left", in: left, setup: leftSetup},
 		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
+		{name: "scd2_replay_groups_fed", in: replayFed, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
+		{name: "scd2_replay_beside", in: replayBeside, beside: true, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_key_changed", in: rekeyed, setup: first(rekeyed)},
 		{name: "table_handmade_indexes_changed_columns", in: handmade, setup: append(first(handmade), "alter table shop.orders drop column raw")},
 		{name: "table_rejects_first", in: strict},
@@ -381,7 +393,13 @@ func (g golden) render() (materialize.Script, error) {
 	if g.seed != nil {
 		return materialize.RenderSeed(*g.seed, g.in)
 	}
-	return materialize.Render(g.in)
+	script, err := materialize.Render(g.in)
+	if err != nil || !g.beside {
+		return script, err
+	}
+	beside, err := materialize.Beside(g.in)
+	beside.Build, beside.Checks, beside.Delta = slices.Concat(script.Build, script.Index), script.Checks, script.Delta
+	return beside, err
 }
 
 // print shows a script as the golden files have it.

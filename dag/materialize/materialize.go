@@ -157,6 +157,8 @@ type Script struct {
 	// Replaces says that what stands under the model's name is dropped: the script is right only when Input.Existing
 	// had all that depends on it.
 	Replaces bool
+	// Beside says that after Index, when it is known how many rows change, Beside gives another script to publish them.
+	Beside bool
 	// Last takes away what the model no longer has, after everything else. It takes locks that readers wait for, and is short.
 	Last []Statement
 	// Lost says in words what could not be kept of what people made, and why a table was built anew, each a sentence

@@ -28,7 +28,8 @@ type partitioning struct {
 	m      *model.Model
 	column string // quoted
 	kind   string // the column's type, without a precision
-	// guard is what a partition has that PostgreSQL cannot give the table as a whole, or "".
+	// guard is the unique index of a partition that PostgreSQL cannot give the table as a whole, as what follows the
+	// table in CREATE INDEX, or "".
 	guard string
 }
 
@@ -165,8 +166,8 @@ func (p *partitioning) make(target, rows string) Statement {
 	}
 	guard := ""
 	if p.guard != "" {
-		guard = fmt.Sprintf("\n        execute format('alter table %%I.%%I add constraint %%I %%s', %s, part.name, %s, %s);",
-			Literal(schema), shortSQL("part.final || '_one_open_version'"), Literal(p.guard))
+		guard = fmt.Sprintf("\n        execute format('create unique index %%I on %%I.%%I %%s', %s, %s, part.name, %s);",
+			shortSQL("part.final || '"+oneOpenVersion+"'"), Literal(schema), Literal(p.guard))
 	}
 	s := plain(p.m, None, "do %s", dollar(fmt.Sprintf(`
 declare

@@ -40,9 +40,9 @@ type dimension struct {
 	replayed  bool
 	tie, gone bool // the query returns _version, _deleted_at
 	tombstone bool
-	// partial says that only the keys in "affected" are looked at.
-	partial bool
-	layout  layout
+	// partial says that only the keys in "affected" are looked at, keepsLeft that delta keeps the rows that leave.
+	partial, keepsLeft bool
+	layout             layout
 	// names is what the names of constraints begin with.
 	names string
 }
@@ -59,7 +59,7 @@ func newDimension(in Input) (dimension, error) {
 		tombstone: spec.OnDelete == model.Tombstone,
 		names:     m.Relation,
 	}
-	d.partial = !d.replayed || in.Groups != nil
+	d.partial, d.keepsLeft = !d.replayed || in.Groups != nil, in.keepsLeft()
 	_, d.tie = find(in.Columns, version)
 	_, d.gone = find(in.Columns, deletedAt)
 	d.gone = d.gone && d.replayed && spec.OnDelete != model.Keep
@@ -120,12 +120,12 @@ func timeOf(in Input, replayed bool) (Column, error) {
 // refuse finds what would go wrong silently.
 func (d dimension) refuse(in Input) error {
 	spec := d.m.Header.SCD2
-	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action"}
+	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_was", "_part"}
 	if d.tombstone {
 		taken = append(taken, isDeleted)
 	}
 	for _, c := range in.Columns {
-		if slices.Contains(taken, c.Name) {
+		if slices.Contains(taken, c.Name) || strings.HasPrefix(c.Name, "_left_") {
 			return &RefusedError{
 				Message: fmt.Sprintf("%s: the query returns %s, a name that scd2 takes for itself", d.m.Name, c.Name),
 				Hint:    "Give the query's column another name; valid_to and is_current can be renamed under scd2: names.",
@@ -172,8 +172,8 @@ func (d dimension) columns() []Column {
 	return append(out, Column{spec.CurrentColumn, "boolean"})
 }
 
-// renderSCD2 computes the timeline that the records' history gives, compares it with the one that is stored, and
-// applies the difference with one MERGE.
+// renderSCD2 computes the timeline that the records' history gives, and what the stored one differs in, and applies the
+// difference. What changes columns comes before that, and keeps readers waiting until the commit; else only rows change.
 func renderSCD2(in Input) (Script, error) {
 	d, err := newDimension(in)
 	if err != nil {
@@ -186,54 +186,59 @@ func renderSCD2(in Input) (Script, error) {
 		build.Counts, part = None, in.Groups.Stored("t")
 	}
 	script := Script{
-		Build:  slices.Concat([]Statement{build}, reject(in, part), []Statement{analyzeStage(in)}),
+		Build:  slices.Concat([]Statement{build}, reject(in, part), analyzeOwn(m, stage+" ("+columnList(d.key)+")")),
 		Checks: d.checks(),
-		Delta: `select
+	}
+	changes := `select
     count(*) filter (where _action = 'inserted'),
     count(*) filter (where _action = 'updated'),
     count(*) filter (where _action = 'deleted')
-from pg_temp."delta"`,
+from ` + delta
+	find := slices.Concat(d.affected(), d.delta())
+	if in.Existing == nil {
+		fill := append(d.affected(), d.first())
+		if d.layout.parts != nil { // which of them are made depends on the rows
+			fill, script.Delta = slices.Concat(find, d.making(true), d.apply()), changes
+		}
+		script.Publish = slices.Concat([]Statement{d.create()}, fill, d.guards(), d.layout.parts.analyzed(d.target),
+			missingIndexes(m, nil), []Statement{plain(m, None, "analyze %s", d.target)}, describe(m, "table"))
+		return script, nil
 	}
-	before, err := d.place(in)
+	script.Delta = changes
+	before, err := d.alter(in)
 	if err != nil {
 		return Script{}, err
 	}
-	if in.Existing != nil && !d.layout.as(in.Existing) {
+	if !d.layout.as(in.Existing) {
 		err := d.move(in, &script)
 		return script, err
 	}
 	altered := len(before) > 0
-	if in.Existing != nil {
-		// A unique index that left would be in the way of the rows that it left for.
-		stale := staleIndexes(m, in.Existing.Indexes)
-		unique := func(i Index) bool { return i.Unique }
-		script.Last = dropIndexes(m, slices.DeleteFunc(slices.Clone(stale), unique))
-		before = append(before, dropIndexes(m, slices.DeleteFunc(stale, func(i Index) bool { return !unique(i) }))...)
-	}
-	if in.Aside && in.Existing != nil && len(before) > 0 {
+	// A unique index that left would be in the way of the rows that it left for.
+	stale := staleIndexes(m, in.Existing.Indexes)
+	unique := func(i Index) bool { return i.Unique }
+	script.Last = dropIndexes(m, slices.DeleteFunc(slices.Clone(stale), unique))
+	before = append(before, dropIndexes(m, slices.DeleteFunc(stale, func(i Index) bool { return !unique(i) }))...)
+	if in.Aside && len(before) > 0 {
 		return Script{}, inPlaceOnly(m)
 	}
-	script.Exclusive = in.Existing != nil && (len(before) > 0 || in.feedRemade() || d.layout.waits())
-	leave, come := d.feed(in, altered)
-	script.Publish = slices.Concat(before, d.events(), d.delta(), d.making(in.Existing == nil), leave, []Statement{d.merge()}, come)
-	script.Publish = append(script.Publish, d.layout.parts.analyzed(d.target)...)
-	if in.Existing == nil {
-		script.Publish = append(script.Publish, missingIndexes(m, nil)...)
-		script.Publish = append(script.Publish, plain(m, None, "analyze %s", d.target))
+	script.Exclusive = len(before) > 0 || in.feedRemade() || d.layout.waits()
+	if altered {
+		before = append(before, find...)
 	} else {
-		script.Publish = append(script.Publish, missingIndexes(m, in.Existing.Indexes)...)
+		script.Index = find
+		script.Beside = d.fits(in)
 	}
-	if in.Existing == nil || in.Redefined {
+	script.Publish = slices.Concat(before, d.making(false), d.feed(in, altered), d.apply(),
+		d.layout.parts.analyzed(d.target), missingIndexes(m, in.Existing.Indexes))
+	if in.Redefined {
 		script.Publish = append(script.Publish, describe(m, "table")...)
 	}
 	return script, nil
 }
 
-// place makes the table, or brings its columns to what the query returns.
-func (d dimension) place(in Input) ([]Statement, error) {
-	if in.Existing == nil {
-		return []Statement{d.create()}, nil
-	}
+// alter brings the columns of the table that is there to what the query returns.
+func (d dimension) alter(in Input) ([]Statement, error) {
 	spec := d.m.Header.SCD2
 	hint := "Drop or rename it, then run again."
 	if in.Existing.Kind != IsTable {
@@ -257,8 +262,7 @@ func (d dimension) place(in Input) ([]Statement, error) {
 	return alterColumns(in, d.columns())
 }
 
-// create makes the table with guards that no statement can get past: one open version per key (checked at the end of
-// the transaction, so that one MERGE may close and open), no empty or negative version, no two with one start.
+// create makes the table.
 func (d dimension) create() Statement {
 	var b strings.Builder
 	for _, c := range d.types {
@@ -273,22 +277,18 @@ func (d dimension) create() Statement {
 		fmt.Fprintf(&b, "    %s boolean not null default false,\n", isDeleted)
 	}
 	fmt.Fprintf(&b, "    %s boolean not null generated always as (%s is null) stored,\n", d.current, d.to)
-	fmt.Fprintf(&b, "    constraint %s check (%s > %s),\n", d.constraint(endsAfterStart), d.to, d.from)
-	fmt.Fprintf(&b, "    constraint %s unique (%s, %s)", d.constraint(oneVersionATime), columnList(d.key), d.from)
-	if d.layout.parts == nil { // else each partition has it
-		fmt.Fprintf(&b, ",\n    constraint %s %s", d.constraint(oneOpenVersion), d.oneOpen())
-	}
+	fmt.Fprintf(&b, "    constraint %s check (%s > %s)", d.guard(endsAfterStart), d.to, d.from)
 	return plain(d.m, None, "create table %s (\n%s\n)%s", d.target, b.String(), d.layout.parts.clause())
 }
 
-// The ends of the names of a dimension's constraints.
+// The ends of the names of a dimension's guards.
 const (
 	endsAfterStart  = "_ends_after_start"
 	oneVersionATime = "_one_version_a_time"
 	oneOpenVersion  = "_one_open_version"
 )
 
-// Guards are the names of the constraints that a dimension's table is made with; other models have none.
+// Guards are the names of the constraints and indexes that a dimension's table is made with; other models have none.
 func Guards(m *model.Model) []string {
 	if m == nil || m.Header.Kind != model.SCD2 {
 		return nil
@@ -296,15 +296,24 @@ func Guards(m *model.Model) []string {
 	return []string{Short(m.Relation + endsAfterStart), Short(m.Relation + oneVersionATime), Short(m.Relation + oneOpenVersion)}
 }
 
-// constraint is the name of one, quoted.
-func (d dimension) constraint(suffix string) string {
+// guards are, with the check that create makes, what no statement can get past: no two versions of a key with one start,
+// one open version per key. They are made on a full table, which costs less than keeping them while it fills.
+func (d dimension) guards() []Statement {
+	out := []Statement{plain(d.m, None, "alter table %s add constraint %s unique (%s, %s)", d.target, d.guard(oneVersionATime), columnList(d.key), d.from)}
+	if d.layout.parts == nil { // else each partition has it
+		out = append(out, plain(d.m, None, "create unique index %s on %s %s", d.guard(oneOpenVersion), d.target, d.oneOpen()))
+	}
+	return out
+}
+
+// guard is the name of one, quoted.
+func (d dimension) guard(suffix string) string {
 	return pgx.Identifier{Short(d.names + suffix)}.Sanitize()
 }
 
-// oneOpen is the constraint that keeps a key from having two open versions.
+// oneOpen is the unique index that keeps a key from having two open versions.
 func (d dimension) oneOpen() string {
-	return fmt.Sprintf("exclude using btree (%s) where (%s is null) deferrable initially deferred",
-		list(d.key, ", ", func(q string) string { return q + " with =" }), d.to)
+	return fmt.Sprintf("(%s) where %s is null", columnList(d.key), d.to)
 }
 
 func (d dimension) checks() []Check {
@@ -315,14 +324,17 @@ func (d dimension) checks() []Check {
 		}
 		return out
 	}
-	order, hint := []string{d.time}, "Select _version as well: the newest landed version then wins."
+	order := slices.Concat(d.key, []string{d.time})
+	repeats := repeatCheck(order, stage, "Select _version as well: the newest landed version then wins.")
 	if d.tie {
-		order, hint = append(order, version), "One landed version must give one row: look for a join that repeats it."
+		repeats = repeatCheck(append(order, version), stage, "One landed version must give one row: look for a join that repeats it.")
+		// A version's number is its own: as a rule to count them is enough.
+		repeats = repeats.when(fmt.Sprintf("(select count(*) > count(distinct t.%s) from %s as t)", version, stage))
 	}
 	return []Check{
 		keyChecks(d.m, stage)[0], // many versions per key are the point
 		d.timeCheck(),
-		repeatCheck(slices.Concat(d.key, order), stage, hint),
+		repeats,
 	}
 }
 

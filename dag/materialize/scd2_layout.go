@@ -14,7 +14,8 @@ func (d dimension) making(first bool) []Statement {
 	if d.layout.parts == nil || d.layout.parts.Strategy == model.ByHash && !first {
 		return nil
 	}
-	return []Statement{d.layout.parts.make(d.target, fmt.Sprintf("select * from %s where _action = 'inserted'", delta))}
+	return []Statement{d.layout.parts.make(d.target, fmt.Sprintf("select %s, d._from as %s from %s as d where d._action = 'inserted'",
+		qualified(d.kept, "d"), d.from, delta))}
 }
 
 // move brings a dimension to another layout. What it has observed is nowhere else, so the versions are copied beside, the
@@ -50,23 +51,22 @@ func (d dimension) move(in Input, script *Script) error {
 	if err != nil {
 		return err
 	}
-	script.Index = slices.Concat(create, d.events(), d.delta(), d.making(false), []Statement{d.merge()}, indexes)
+	script.Index = slices.Concat(create, d.affected(), d.delta(), d.making(false), d.apply(), d.guards(), indexes)
 	script.Publish = slices.Concat(publish, d.rename(), describe(d.m, "table"))
 	script.Exclusive, script.Replaces, script.Lost = true, true, lost
 	return nil
 }
 
-// rename gives constraints the names that they have where the table was made in its place.
+// rename gives guards the names that they have where the table was made in its place.
 func (d dimension) rename() []Statement {
 	there := d
 	there.names = d.m.Relation
-	suffixes := []string{endsAfterStart, oneVersionATime}
-	if d.layout.parts == nil {
-		suffixes = append(suffixes, oneOpenVersion)
-	}
 	var out []Statement
-	for _, suffix := range suffixes {
-		out = append(out, plain(d.m, None, "alter table %s rename constraint %s to %s", Quote(d.m.Name), d.constraint(suffix), there.constraint(suffix)))
+	for _, suffix := range []string{endsAfterStart, oneVersionATime} {
+		out = append(out, plain(d.m, None, "alter table %s rename constraint %s to %s", Quote(d.m.Name), d.guard(suffix), there.guard(suffix)))
+	}
+	if d.layout.parts == nil {
+		out = append(out, plain(d.m, None, "alter index %s.%s rename to %s", pgx.Identifier{d.m.Schema}.Sanitize(), d.guard(oneOpenVersion), there.guard(oneOpenVersion)))
 	}
 	return out
 }

@@ -10,38 +10,30 @@ import (
 	"github.com/terrace-elt/terrace/dag/model"
 )
 
-// The statements below hand three temporary tables to one another. "events" is what is known of the keys in question:
-// what a record said, from when, whether it was gone, and which of two at one time is the newer. "timeline" is their
-// replay. "delta" is what the stored timeline lacks, has wrong, or has too much. The timeline depends on the set of
-// events alone, so order and split of their arrival cannot show.
+// A timeline is the replay of events: of what is known of a key, which is what its record said, from when, whether it was
+// gone, and which of two at one time is the newer. It depends on the set of events alone, so order and split of their
+// arrival cannot show. What the stored timeline lacks, has wrong, or has too much is found in the same pass, and kept in
+// "delta" with the place of the row that it is about.
 
-// events fills "events", and for a model that observes "affected" before it.
-func (d dimension) events() []Statement {
-	if d.replayed {
-		return []Statement{d.landed()}
-	}
-	return []Statement{d.affected(), d.observed()}
-}
-
-// landed are the versions that the query returns. A version with _deleted_at is two events: it began, and it ended. A
-// record that comes back after its deletion came back when it was seen, whatever older time it carries.
-func (d dimension) landed() Statement {
+// landed are the events of the versions that the query returns. A version with _deleted_at is two events: it began, and it
+// ended. A record that comes back after its deletion came back when it was seen, whatever older time it carries.
+func (d dimension) landed() string {
 	kept, order := columnList(d.kept), "0::bigint"
 	if d.tie {
 		order = version
 	}
 	if !d.gone {
-		return plain(d.m, None, `create temporary table "events" on commit drop as
-select %s, %s as _from, false as _gone, %s as _order
-from %s`, kept, d.timeColumn, order, stage)
+		return fmt.Sprintf(`events as (
+    select %s, %s as _from, false as _gone, %s as _order
+    from %s
+)`, kept, d.timeColumn, order, stage)
 	}
 	seen := fmt.Sprintf("%s::%s", seenAt, d.fromType)
 	ended := fmt.Sprintf("%s::%s", deletedAt, d.fromType)
 	if !d.tie {
 		order = "extract(epoch from " + seenAt + ")"
 	}
-	return plain(d.m, None, `create temporary table "events" on commit drop as
-with landed as (
+	return fmt.Sprintf(`landed as (
     select
         %[1]s,
         %[2]s as _from,
@@ -60,19 +52,24 @@ placed as (
         _ended,
         _order
     from landed
-)
-select %[1]s, _from, false as _gone, _order
-from placed
-union all
-select %[1]s, greatest(_from, _ended), true, _order
-from placed
-where _ended is not null`,
+),
+events as (
+    select %[1]s, _from, false as _gone, _order
+    from placed
+    union all
+    select %[1]s, greatest(_from, _ended), true, _order
+    from placed
+    where _ended is not null
+)`,
 		kept, d.timeColumn, seen, ended, order, columnList(d.key), stage)
 }
 
-// affected finds the keys whose state now is not what their open version says. Only these are replayed. Another time
-// alone says nothing new.
-func (d dimension) affected() Statement {
+// affected finds, for a model that observes, the keys whose state now is not what their open version says. Only these are
+// replayed. Another time alone says nothing new.
+func (d dimension) affected() []Statement {
+	if d.replayed {
+		return nil
+	}
 	first := pgx.Identifier{d.key[0]}.Sanitize()
 	open := fmt.Sprintf("%s is null", d.to)
 	if d.tombstone {
@@ -88,17 +85,18 @@ func (d dimension) affected() Statement {
 	} else {
 		conditions = append(conditions, fmt.Sprintf("s.%s is null", first))
 	}
-	return plain(d.m, None, `create temporary table "affected" on commit drop as
+	return []Statement{plain(d.m, None, `create temporary table "affected" on commit drop as
 select %[1]s, s.%[2]s is null as _gone
 from %[3]s as s
 %[4]s (select * from %[5]s where %[6]s) as c
     using (%[1]s)
-where %[7]s`, columnList(d.key), first, stage, join, d.target, open, strings.Join(conditions, "\n    or "))
+where %[7]s`, columnList(d.key), first, stage, join, d.target, open, strings.Join(conditions, "\n    or "))}
 }
 
-// observed are the stored versions and their ends, the state now, and which keys are gone now. What is seen now cannot
-// come before what was seen earlier; only a version's own time can say that it does, and not across a deletion.
-func (d dimension) observed() Statement {
+// observed are the events of the keys in "affected": the stored versions and their ends, the state now, and which keys are
+// gone now. What is seen now cannot come before what was seen earlier; only a version's own time can say that it does, and
+// not across a deletion.
+func (d dimension) observed() string {
 	stored := "false"
 	if d.tombstone {
 		stored = "t." + isDeleted
@@ -108,8 +106,7 @@ func (d dimension) observed() Statement {
 	if d.time != "" {
 		time = fmt.Sprintf("case when s.%[1]s <= latest.gone_at then %[2]s else s.%[1]s end", d.timeColumn, now)
 	}
-	return plain(d.m, None, `create temporary table "events" on commit drop as
-with stored as (
+	return fmt.Sprintf(`stored as (
     select %[1]s, t.%[2]s as _from, t.%[3]s as _to, %[4]s as _gone
     from %[5]s as t
     join pg_temp."affected" using (%[6]s)
@@ -127,96 +124,151 @@ latest as (
     select %[6]s, max(_from) as at, max(_from) filter (where _gone) as gone_at
     from known
     group by %[6]s
-)
-select %[7]s, _from, _gone, 0 as _order
-from known
-union all
-select %[9]s, %[10]s, false, 1
-from %[11]s as s
-join pg_temp."affected" using (%[6]s)
-left join latest using (%[6]s)
-union all
-select %[1]s, %[12]s, true, 1
-from stored as t
-join pg_temp."affected" as a using (%[6]s)
-join latest using (%[6]s)
-where a._gone
-    and t._to is null`,
+),
+events as (
+    select %[7]s, _from, _gone, 0 as _order
+    from known
+    union all
+    select %[9]s, %[10]s, false, 1
+    from %[11]s as s
+    join pg_temp."affected" using (%[6]s)
+    left join latest using (%[6]s)
+    union all
+    select %[1]s, %[12]s, true, 1
+    from stored as t
+    join pg_temp."affected" as a using (%[6]s)
+    join latest using (%[6]s)
+    where a._gone
+        and t._to is null
+)`,
 		qualified(d.kept, "t"), d.from, d.to, stored, d.target, columnList(d.key), columnList(d.kept),
 		equal(d.key, "n", "t"), qualified(d.kept, "s"), time, stage, now)
 }
 
-// timeline replays the events: of several at one time the newest counts, one that says what the one before it said makes
-// no version, and the next one's start is the end.
-func (d dimension) timeline() Statement {
+// timeline is a WITH clause that replays the events into "timeline": of several at one time the newest counts, one that
+// says what the one before it said makes no version, and the next one's start is the end.
+func (d dimension) timeline() string {
+	events := d.observed
+	if d.replayed {
+		events = d.landed
+	}
+	key := columnList(d.key)
+	repeats, nothing := fmt.Sprintf("coalesce(%s, false)", d.same()), "false"
+	if d.ends() {
+		repeats = fmt.Sprintf("coalesce(_gone = lag(_gone) over by_time and (_gone or %s), false)", d.same())
+		nothing = "_gone and lag(_from) over by_time is null"
+	}
+	shown := ""
+	if d.ends() && !d.tombstone {
+		shown = "\n    where not _gone"
+	}
+	return fmt.Sprintf(`with %[1]s,
+newest as (
+    select distinct on (%[2]s, _from) %[3]s, _from, _gone, _order
+    from events
+    order by %[2]s, _from, _order desc, _gone desc
+),
+marked as (
+    select
+        *,
+        %[4]s as _repeats,
+        %[5]s as _nothing
+    from newest
+    window by_time as (partition by %[2]s order by _from)
+),
+%[6]sended as (
+    select %[3]s, _from, _gone, lead(_from) over (partition by %[2]s order by _from) as _to
+    from versions
+),
+timeline as (
+    select %[3]s, _from, _to, _gone
+    from ended%[7]s
+)`,
+		events(), key, columnList(d.kept), repeats, nothing, d.versions(), shown)
+}
+
+// ends reports whether a key can be gone.
+func (d dimension) ends() bool { return d.gone || !d.replayed }
+
+// same is true for an event that says what the one before it said.
+func (d dimension) same() string {
+	if len(d.tracked) == 0 {
+		return "lag(true) over by_time"
+	}
+	said := fmt.Sprintf("row(%s)::record", columnList(d.tracked))
+	return fmt.Sprintf("%s *= lag(%s) over by_time", said, said)
+}
+
+// versions are the events that make one, each with the last that was said in it of the columns that make none. Where there
+// are no such columns, the order in which the events are is kept, and nothing sorts them again.
+func (d dimension) versions() string {
+	untracked := drop(d.kept, slices.Concat(d.key, d.tracked))
+	if len(untracked) == 0 {
+		return `versions as (
+    select *
+    from marked
+    where not _nothing
+        and not _repeats
+),
+`
+	}
 	overwritten := ""
-	for _, name := range drop(d.kept, slices.Concat(d.key, d.tracked)) {
+	for _, name := range untracked {
 		q := pgx.Identifier{name}.Sanitize()
 		overwritten += fmt.Sprintf("        case when _gone then %[1]s else last_value(%[1]s) over spell end as %[1]s,\n", q)
-	}
-	same := "true"
-	if len(d.tracked) > 0 {
-		said := fmt.Sprintf("row(%s)::record", columnList(d.tracked))
-		same = fmt.Sprintf("%s *= lag(%s) over by_time", said, said)
 	}
 	// What was seen now is the last word on columns that make no version, whatever time the record carries.
 	later := "_order, _from"
 	if d.replayed {
 		later = "_from"
 	}
-	shown := "where not _gone"
-	if d.tombstone {
-		shown = "where true"
-	}
-	return plain(d.m, None, `create temporary table "timeline" on commit drop as
-with newest as (
-    select distinct on (%[1]s, _from) %[2]s, _from, _gone, _order
-    from pg_temp."events"
-    order by %[1]s, _from, _order desc, _gone desc
-),
-marked as (
-    select
-        *,
-        coalesce(_gone = lag(_gone) over by_time and (_gone or %[3]s), false) as _repeats,
-        _gone and lag(_from) over by_time is null as _nothing
-    from newest
-    window by_time as (partition by %[1]s order by _from)
-),
-spells as (
+	return fmt.Sprintf(`spells as (
     select *, count(*) filter (where not _repeats) over (partition by %[1]s order by _from) as _spell
     from marked
     where not _nothing
 ),
-versions as (
+spelled as (
     select
-        %[4]s,
-%[5]s        _from,
+        %[2]s,
+%[3]s        _from,
         _gone,
         _repeats
     from spells
     window spell as (
-        partition by %[1]s, _spell order by %[7]s rows between unbounded preceding and unbounded following
+        partition by %[1]s, _spell order by %[4]s rows between unbounded preceding and unbounded following
     )
 ),
-ended as (
-    select %[2]s, _from, _gone, lead(_from) over (partition by %[1]s order by _from) as _to
-    from versions
+versions as (
+    select *
+    from spelled
     where not _repeats
-)
-select %[2]s, _from, _to, _gone
-from ended
-%[6]s`,
-		columnList(d.key), columnList(d.kept), same, columnList(slices.Concat(d.key, keep(d.kept, d.tracked))), overwritten, shown, later)
+),
+`, columnList(d.key), columnList(slices.Concat(d.key, keep(d.kept, d.tracked))), overwritten, later)
+}
+
+// first fills the table that was just made.
+func (d dimension) first() Statement {
+	columns, values := d.columnsAndValues("n")
+	return plain(d.m, Inserted, `insert into %s (%s)
+%s
+select %s
+from timeline as n`, d.target, columns, d.timeline(), values)
+}
+
+// columnsAndValues are the columns that are written, and their values in rows of an alias of a timeline.
+func (d dimension) columnsAndValues(alias string) (columns, values string) {
+	columns = columnList(d.kept) + ", " + d.from + ", " + d.to
+	values = fmt.Sprintf("%s, %[2]s._from, %[2]s._to", qualified(d.kept, alias), alias)
+	if d.tombstone {
+		columns += ", " + isDeleted
+		values += fmt.Sprintf(", %s._gone", alias)
+	}
+	return columns, values
 }
 
 // delta replays the events, and finds what the stored timeline does not have so.
 func (d dimension) delta() []Statement {
-	return []Statement{
-		d.timeline(),
-		plain(d.m, None, `analyze pg_temp."timeline" (%s, _from)`, columnList(d.key)),
-		d.difference(),
-		plain(d.m, None, "analyze %s (%s, _from)", delta, columnList(d.key)),
-	}
+	return append([]Statement{d.difference()}, analyzeOwn(d.m, delta+" (_was, _action, _to)")...)
 }
 
 func (d dimension) difference() Statement {
@@ -235,14 +287,16 @@ func (d dimension) difference() Statement {
 		compared = append(compared, "_gone")
 	}
 	return plain(d.m, None, `create temporary table "delta" on commit drop as
+%[11]s
 select
+    o._was, o._part,
     %[1]s, _from%[2]s,
     n._to,
-    n._gone,
+    n._gone,%[12]s
     case when n.%[3]s is null then 'deleted' when o.%[3]s is null then 'inserted' else 'updated' end as _action
-from pg_temp."timeline" as n
+from timeline as n
 full join (
-    select %[4]s, t.%[5]s as _from, t.%[6]s as _to%[7]s
+    select t.ctid as _was, t.tableoid as _part, %[4]s, t.%[5]s as _from, t.%[6]s as _to%[7]s
     from %[8]s as t%[9]s
 ) as o
     using (%[1]s, _from)
@@ -250,47 +304,104 @@ where n.%[3]s is null
     or o.%[3]s is null
     or %[10]s`,
 		columnList(d.key), list(rest, "", func(q string) string { return ", n." + q }), first,
-		qualified(d.kept, "t"), d.from, d.to, gone, d.target, only, differ(compared, "n", "o"))
+		qualified(d.kept, "t"), d.from, d.to, gone, d.target, only, differ(compared, "n", "o"), d.timeline(), d.left(rest))
 }
 
-func (d dimension) merge() Statement {
+// left are, for delta, the columns of a row that leaves, under names that are nobody's.
+func (d dimension) left(rest []string) string {
+	if !d.keepsLeft {
+		return ""
+	}
+	var b strings.Builder
+	for i, name := range rest {
+		fmt.Fprintf(&b, " o.%s as _left_%d,", pgx.Identifier{name}.Sanitize(), i+1)
+	}
+	b.WriteString(" o._to as _left_to,")
+	if d.tombstone {
+		b.WriteString(" o._gone as _left_gone,")
+	}
+	return b.String()
+}
+
+// apply brings the difference into the table. Versions are closed before others of the same key are opened, so that no
+// key has two open ones at any time.
+func (d dimension) apply() []Statement {
 	set := list(drop(d.kept, d.key), "", func(q string) string { return fmt.Sprintf("%s = d.%s,\n    ", q, q) }) + fmt.Sprintf("%s = d._to", d.to)
-	columns := columnList(d.kept) + ", " + d.from + ", " + d.to
-	values := qualified(d.kept, "d") + ", d._from, d._to"
 	if d.tombstone {
 		set += fmt.Sprintf(",\n    %s = d._gone", isDeleted)
-		columns += ", " + isDeleted
-		values += ", d._gone"
 	}
-	return plain(d.m, None, `merge into %s as t
-using pg_temp."delta" as d
-    on %s and t.%s = d._from
-when matched and d._action = 'deleted' then delete
-when matched then update set
-    %s
-when not matched then insert (%s)
-    values (%s)`, d.target, equal(d.key, "t", "d"), d.from, set, columns, values)
+	update := func(ends string) Statement {
+		which := "d._action = 'updated' and d._to is " + ends
+		return plain(d.m, None, "update %s as t\nset %s\nfrom %s as d\nwhere %s\n    and %s", d.target, set, delta, replacedWhere(which), which)
+	}
+	columns, values := d.columnsAndValues("d")
+	return []Statement{
+		plain(d.m, None, `delete from %s as t
+using %s as d
+where %s
+    and d._action = 'deleted'`, d.target, delta, replacedWhere("d._action = 'deleted'")),
+		update("not null"),
+		update("null"),
+		plain(d.m, None, `insert into %s (%s)
+select %s
+from %s as d
+where d._action = 'inserted'`, d.target, columns, values, delta),
+	}
 }
 
-// feed writes the versions that leave before the merge, and those that came after it.
-func (d dimension) feed(in Input, altered bool) (leave, come []Statement) {
+// feed writes the versions that are about to leave and to come.
+func (d dimension) feed(in Input, altered bool) []Statement {
 	if in.Feed == nil || in.Existing == nil {
-		return nil, nil
+		return nil
 	}
-	all := names(d.columns())
-	write := func(old bool, action string) Statement {
-		return plain(d.m, Fed, `insert into %s (%s, %s)
-select %s, %t
-from %s as d
-join %s as t
-    on %s and t.%s = d._from
-where d._action in ('%s', 'updated')
-    and (select count(*) from %[6]s) <= %[11]s`,
-			FeedOf(d.m.Name), columnList(all), feedOld, qualified(all, "t"), old, delta, d.target,
-			equal(d.key, "t", "d"), d.from, action, fmt.Sprintf(feedLimit, Literal(d.target)))
+	columns, values := d.columnsAndValues("d")
+	left := fmt.Sprintf(`select %s, t.%s, true
+    from %s as d
+    cross join %s as t
+    where d._action <> 'inserted'
+        and %s`, d.stored("t"), d.current, delta, d.target, replaced)
+	if d.keepsLeft {
+		left = fmt.Sprintf(`select %s, d._left_to is null, true
+    from %s as d
+    where d._action <> 'inserted'`, d.leaving(), delta)
 	}
-	leave = append(readyFeed(in, altered), write(true, "deleted"))
-	return leave, []Statement{write(false, "inserted")}
+	return append(readyFeed(in, altered), plain(d.m, Fed, `insert into %[1]s (%[2]s, %[3]s, %[4]s)
+select *
+from (
+    %[5]s
+    union all
+    select %[6]s, d._to is null, false
+    from %[7]s as d
+    where d._action <> 'deleted'
+) as f
+where (select count(*) from %[7]s) <= %[8]s`,
+		FeedOf(d.m.Name), columns, d.current, feedOld, left, values, delta, fmt.Sprintf(feedLimit, Literal(d.target))))
+}
+
+// leaving are the columns of the table that are written, of a row that leaves and that delta keeps.
+func (d dimension) leaving() string {
+	rest := drop(d.kept, d.key)
+	out := list(d.kept, "", func(q string) string {
+		for i, name := range rest {
+			if q == (pgx.Identifier{name}.Sanitize()) {
+				q = fmt.Sprintf("_left_%d", i+1)
+			}
+		}
+		return "d." + q + ", "
+	}) + "d._from, d._left_to"
+	if d.tombstone {
+		out += ", d._left_gone"
+	}
+	return out
+}
+
+// stored are the columns of the table that are written, of an alias of it.
+func (d dimension) stored(alias string) string {
+	out := fmt.Sprintf("%[1]s, %[2]s.%[3]s, %[2]s.%[4]s", qualified(d.kept, alias), alias, d.from, d.to)
+	if d.tombstone {
+		out += fmt.Sprintf(", %s.%s", alias, isDeleted)
+	}
+	return out
 }
 
 // drop returns the names without some, keep only those that are among some, both in the order of the first list.

@@ -8,8 +8,7 @@
 // Times are medians of rounds in which all sides take turns.
 //
 // With 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 1.2, 0.4, 0.3 and 0.4 of the time of an
-// incremental model that has a consumer, its snapshot 27, 7.7, 1.5 and 0.2 of that of a replayed dimension, and recomputing
-// the dimension in full 26, 8.9, 2.6 and 0.8. The dimension took 0.5, 1.3, 2.0 and 3.0 of the time of the statements by hand.
+// incremental model that has a consumer.
 package incremental
 
 import (
@@ -51,24 +50,14 @@ from ods.orders as o`
 	totals = `select f.customer, count(*) as orders, sum(f.amount) as amount, max(f.at) as newest
 from %s.fact as f
 group by f.customer`
-	dimension = `select
-    v.id,
-    (v.payload ->> 'customer')::integer as customer,
-    v.payload ->> 'state' as state,
-    (v.payload ->> 'amount')::numeric(12, 2) as amount,
-    v._seen_at,
-    v._version
-from ods.orders__versions as v`
 )
 
 var files = map[string]string{
-	"terrace.yml":               "name: bench\n",
-	"models/inc/fact.sql":       "-- kind: incremental\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
-	"models/inc/totals.sql":     "-- kind: incremental\n-- key: [customer]\n-- depends_on: [inc.fact]\n" + fmt.Sprintf(totals, "inc"),
-	"models/inc/dimension.sql":  "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.orders__versions]\n" + dimension,
-	"models/anew/fact.sql":      "-- kind: table\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
-	"models/anew/totals.sql":    "-- kind: table\n-- key: [customer]\n-- depends_on: [anew.fact]\n" + fmt.Sprintf(totals, "anew"),
-	"models/anew/dimension.sql": "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.orders__versions]\n" + dimension,
+	"terrace.yml":            "name: bench\n",
+	"models/inc/fact.sql":    "-- kind: incremental\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
+	"models/inc/totals.sql":  "-- kind: incremental\n-- key: [customer]\n-- depends_on: [inc.fact]\n" + fmt.Sprintf(totals, "inc"),
+	"models/anew/fact.sql":   "-- kind: table\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
+	"models/anew/totals.sql": "-- kind: table\n-- key: [customer]\n-- depends_on: [anew.fact]\n" + fmt.Sprintf(totals, "anew"),
 }
 
 // stream is what landing keeps of %d orders of a tenth as many customers.
@@ -131,73 +120,6 @@ when matched then update set customer = s.customer, amount = s.amount, state = s
 when not matched then insert (id, customer, amount, state, at, _batch_id) values (s.id, s.customer, s.amount, s.state, s.at, s._batch_id)`,
 		"drop table merged__dbt_tmp",
 	}
-	// byHand closes and opens versions of the records that landed since the last time, joined once.
-	byHand = []string{
-		`create temporary table came as
-select d.ctid as was, s.*
-from (
-    ` + handSource + `
-    where o._batch_id > (select w.batch_id from hand.watermark as w)
-) as s
-left join hand.dimension as d
-    on d.id = s.id and d.valid_to is null
-where (d.customer, d.state, d.amount) is distinct from (s.customer, s.state, s.amount)`,
-		"analyze came",
-		"update hand.dimension as d set valid_to = c._seen_at from came as c where d.ctid = c.was",
-		"insert into hand.dimension (id, customer, state, amount, valid_from) select c.id, c.customer, c.state, c.amount, c._seen_at from came as c",
-		"drop table came",
-		"update hand.watermark set batch_id = (select max(o._batch_id) from ods.orders as o)",
-	}
-	dbtSnapshot = []string{
-		`create temporary table snapshot__dbt_tmp as
-with src as (
-    ` + snapshotSource + `
-),
-held as (
-    select *, id as dbt_unique_key from dbt.snapshot where dbt_valid_to is null
-),
-came as (
-    select
-        *, id as dbt_unique_key, now()::timestamp as dbt_updated_at, now()::timestamp as dbt_valid_from,
-        null::timestamp as dbt_valid_to, md5(id::varchar || '|' || now()::timestamp::varchar) as dbt_scd_id
-    from src
-),
-fresh as (
-    select 'insert' as dbt_change_type, c.*
-    from came as c
-    left join held as h on h.dbt_unique_key = c.dbt_unique_key
-    where h.dbt_unique_key is null or ` + snapshotDiffers + `
-),
-stale as (
-    select
-        'update' as dbt_change_type, c.id, c.customer, c.state, c.amount, c.dbt_unique_key, c.dbt_updated_at, c.dbt_valid_from,
-        now()::timestamp as dbt_valid_to, h.dbt_scd_id
-    from came as c
-    join held as h on h.dbt_unique_key = c.dbt_unique_key
-    where ` + snapshotDiffers + `
-)
-select * from fresh
-union all
-select * from stale`,
-		`update dbt.snapshot as t set dbt_valid_to = s.dbt_valid_to
-from snapshot__dbt_tmp as s
-where s.dbt_scd_id = t.dbt_scd_id and s.dbt_change_type = 'update' and t.dbt_valid_to is null`,
-		`insert into dbt.snapshot (id, customer, state, amount, dbt_updated_at, dbt_valid_from, dbt_valid_to, dbt_scd_id)
-select id, customer, state, amount, dbt_updated_at, dbt_valid_from, dbt_valid_to, dbt_scd_id
-from snapshot__dbt_tmp
-where dbt_change_type = 'insert'`,
-		"drop table snapshot__dbt_tmp",
-	}
-)
-
-const (
-	snapshotSource = `select o.id, (o.payload ->> 'customer')::integer as customer, o.payload ->> 'state' as state, (o.payload ->> 'amount')::numeric(12, 2) as amount
-    from ods.orders as o`
-	handSource = `select o.id, (o.payload ->> 'customer')::integer as customer, o.payload ->> 'state' as state, (o.payload ->> 'amount')::numeric(12, 2) as amount, o._seen_at
-    from ods.orders as o`
-	snapshotDiffers = `(h.customer <> c.customer or (h.customer is null) <> (c.customer is null)
-        or h.state <> c.state or (h.state is null) <> (c.state is null)
-        or h.amount <> c.amount or (h.amount is null) <> (c.amount is null))`
 )
 
 // BenchmarkFollow changes a share of the records and follows the change, by each way.
@@ -205,15 +127,24 @@ func BenchmarkFollow(b *testing.B) {
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)
 		require.NoError(b, err)
-		w := newWarehouse(b, size)
-		for _, share := range shares {
-			b.Run(fmt.Sprintf("rows=%d/changed=%.1f%%", size, float64(share)/10), func(b *testing.B) {
-				for b.Loop() {
-					w.compare(b, share)
-				}
-				b.ReportMetric(0, "ns/op")
-			})
-		}
+		w := newWarehouse(b, size, files, "inc.fact", "inc.totals", "anew.fact", "anew.totals")
+		w.exec(b,
+			"create table dbt.fact as "+fact, "create unique index on dbt.fact (id)",
+			"create table dbt.merged as "+fact, "create unique index on dbt.merged (id)",
+			"analyze dbt.fact, dbt.merged")
+		w.eachShare(b, w.compare)
+	}
+}
+
+// eachShare compares the sides for each share of the records that changes.
+func (w *warehouse) eachShare(b *testing.B, compare func(*testing.B, int)) {
+	for _, share := range shares {
+		b.Run(fmt.Sprintf("rows=%d/changed=%.1f%%", w.size, float64(share)/10), func(b *testing.B) {
+			for b.Loop() {
+				compare(b, share)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 
@@ -225,7 +156,7 @@ type warehouse struct {
 	rounds int
 }
 
-func newWarehouse(b *testing.B, size int) *warehouse {
+func newWarehouse(b *testing.B, size int, files map[string]string, models ...string) *warehouse {
 	b.Helper()
 	tree := fstest.MapFS{}
 	for name, text := range files {
@@ -246,17 +177,9 @@ func newWarehouse(b *testing.B, size int) *warehouse {
 	require.NoError(b, err)
 	b.Cleanup(w.pool.Close)
 	require.NoError(b, dag.Ready(context.Background(), w.pool, []string{"inc", "anew", "dbt", "hand"}, nil))
-	for _, name := range []string{"inc.fact", "inc.totals", "inc.dimension", "anew.fact", "anew.totals", "anew.dimension"} {
+	for _, name := range models {
 		w.run(b, name, false)
 	}
-	w.exec(b,
-		"create table dbt.fact as "+fact, "create unique index on dbt.fact (id)",
-		"create table dbt.merged as "+fact, "create unique index on dbt.merged (id)",
-		"create table hand.watermark as select 0::bigint as batch_id",
-		"create table hand.dimension as select s.id, s.customer, s.state, s.amount, s._seen_at as valid_from, null::timestamptz as valid_to from ("+handSource+") as s",
-		"create unique index on hand.dimension (id, valid_from)", "create unique index on hand.dimension (id) where valid_to is null", "analyze hand.dimension",
-		"create table dbt.snapshot as select s.id, s.customer, s.state, s.amount, now()::timestamp as dbt_updated_at, now()::timestamp as dbt_valid_from, null::timestamp as dbt_valid_to, md5(s.id::varchar || '|' || now()::timestamp::varchar) as dbt_scd_id from ("+snapshotSource+") as s",
-		"analyze dbt.fact, dbt.merged, dbt.snapshot")
 	return w
 }
 
@@ -307,22 +230,24 @@ func (w *warehouse) run(b *testing.B, name string, force bool) float64 {
 	return took
 }
 
+// change gives a share of the records, in thousandths, another version.
+func (w *warehouse) change(b *testing.B, share int) {
+	b.Helper()
+	w.rounds++
+	_, err := w.pool.Exec(context.Background(), change, w.rounds, w.size*share/1000)
+	require.NoError(b, err)
+}
+
 // compare lets every side follow some changes and reports how they compare.
 func (w *warehouse) compare(b *testing.B, share int) {
 	took := map[string][]float64{}
 	for range rounds {
-		w.rounds++
-		_, err := w.pool.Exec(context.Background(), change, w.rounds, w.size*share/1000)
-		require.NoError(b, err)
+		w.change(b, share)
 		for side, follow := range map[string]func() float64{
-			"fact":          func() float64 { return w.run(b, "inc.fact", false) },
-			"dimension":     func() float64 { return w.run(b, "inc.dimension", false) },
-			"fact-all":      func() float64 { return w.run(b, "anew.fact", true) },
-			"dimension-all": func() float64 { return w.run(b, "anew.dimension", true) },
-			"fact-dbt":      func() float64 { return w.exec(b, dbtFact...) },
-			"fact-merge":    func() float64 { return w.exec(b, dbtMerge...) },
-			"snapshot-dbt":  func() float64 { return w.exec(b, dbtSnapshot...) },
-			"hand":          func() float64 { return w.exec(b, byHand...) },
+			"fact":       func() float64 { return w.run(b, "inc.fact", false) },
+			"fact-all":   func() float64 { return w.run(b, "anew.fact", true) },
+			"fact-dbt":   func() float64 { return w.exec(b, dbtFact...) },
+			"fact-merge": func() float64 { return w.exec(b, dbtMerge...) },
 		} {
 			took[side] = append(took[side], follow())
 		}
@@ -330,37 +255,31 @@ func (w *warehouse) compare(b *testing.B, share int) {
 		took["totals-all"] = append(took["totals-all"], w.run(b, "anew.totals", true))
 		w.requireSame(b)
 	}
-	for _, m := range []string{"fact", "totals", "dimension"} {
+	for _, m := range []string{"fact", "totals"} {
 		b.ReportMetric(median(took[m]), m+"-s")
 		b.ReportMetric(median(took[m+"-all"])/median(took[m]), m+"-all/terrace")
 	}
 	b.ReportMetric(median(took["fact-dbt"])/median(took["fact"]), "fact-dbt/terrace")
 	b.ReportMetric(median(took["fact-merge"])/median(took["fact"]), "fact-merge/terrace")
-	b.ReportMetric(median(took["dimension"])/median(took["hand"]), "dimension-terrace/hand")
-	b.ReportMetric(median(took["snapshot-dbt"])/median(took["dimension"]), "dimension-dbt/terrace")
 }
 
 // requireSame fails unless what followed the change is what was computed from nothing.
 func (w *warehouse) requireSame(b *testing.B) {
 	b.Helper()
-	for _, m := range []string{"fact", "totals", "dimension"} {
-		var differ int
-		err := w.pool.QueryRow(context.Background(), fmt.Sprintf(`select count(*)
-from ((table inc.%[1]s except all table anew.%[1]s) union all (table anew.%[1]s except all table inc.%[1]s)) as d`, m)).Scan(&differ)
-		require.NoError(b, err)
-		require.Zero(b, differ, m)
-	}
-	for held, wanted := range map[string]string{
-		"select id, customer, amount, state, at from dbt.fact":                            "select id, customer, amount, state, at from inc.fact",
-		"select id, customer, amount, state, at from dbt.merged":                          "select id, customer, amount, state, at from inc.fact",
-		"select id, customer, state, amount, valid_from, valid_to from hand.dimension":    "select id, customer, state, amount, valid_from, valid_to from inc.dimension",
-		"select id, customer, state, amount from dbt.snapshot where dbt_valid_to is null": "select id, customer, state, amount from inc.dimension where is_current",
-	} {
-		var differ int
-		err := w.pool.QueryRow(context.Background(), fmt.Sprintf("select count(*) from ((%[1]s except all %[2]s) union all (%[2]s except all %[1]s)) as d", held, wanted)).Scan(&differ)
-		require.NoError(b, err)
-		require.Zero(b, differ, held)
-	}
+	const columns = "select id, customer, amount, state, at from "
+	w.requireEqual(b, "table inc.fact", "table anew.fact")
+	w.requireEqual(b, "table inc.totals", "table anew.totals")
+	w.requireEqual(b, columns+"dbt.fact", columns+"inc.fact")
+	w.requireEqual(b, columns+"dbt.merged", columns+"inc.fact")
+}
+
+// requireEqual fails unless two queries have the same rows.
+func (w *warehouse) requireEqual(b *testing.B, one, other string) {
+	b.Helper()
+	var differ int
+	err := w.pool.QueryRow(context.Background(), fmt.Sprintf("select count(*) from ((%[1]s except all %[2]s) union all (%[2]s except all %[1]s)) as d", one, other)).Scan(&differ)
+	require.NoError(b, err)
+	require.Zero(b, differ, one)
 }
 
 func median(values []float64) float64 {

@@ -1,0 +1,178 @@
+package dag_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// newHistory is a world with a dimension of 50 orders, shop_dwd.orders, for which a new table is built from 30 rows on.
+func newHistory(t *testing.T, header string, more map[string]string) *world {
+	t.Helper()
+	files := map[string]string{
+		ordersFile: "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.orders]\n" + header + "select o.id, o.state, o.amount from ods.orders as o",
+	}
+	for name, text := range more {
+		files[name] = text
+	}
+	w := newWorld(t, files, "ods.orders")
+	w.change = func(e *dag.SQLExecutor) { e.ManyRows = 30 }
+	w.exec("create schema ods")
+	w.exec("create table ods.orders (id integer primary key, state text, amount numeric)")
+	w.now = hour(0)
+	w.land("ods.orders", "insert into ods.orders select i, case when i = 7 then 'paid' else 'open' end, i from generate_series(1, 50) as i")
+	w.succeed()
+	return w
+}
+
+// follow changes the amounts of the first orders and returns what the dimension's step says; the dimension has to be right.
+func (w *world) follow(orders int) dag.StepReport {
+	w.t.Helper()
+	w.now = w.now.Add(time.Hour)
+	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id <= $1", orders)
+	return step(w.t, w.succeed(), "shop_dwd.orders")
+}
+
+func (w *world) requireHistory(versions int) {
+	w.t.Helper()
+	require.Equal(w.t, w.rows("select o.id, o.state, o.amount from ods.orders as o order by 1"),
+		w.rows("select d.id, d.state, d.amount from shop_dwd.orders as d where d.is_current order by 1"))
+	require.Len(w.t, w.rows("select from shop_dwd.orders"), versions)
+	require.Empty(w.t, w.rows(`select d.id
+from (select *, lead(valid_from) over (partition by id order by valid_from) as next from shop_dwd.orders) as d
+where d.valid_to is distinct from d.next`))
+}
+
+func tableOf(w *world) string { return w.value("select 'shop_dwd.orders'::regclass::oid") }
+
+func TestSCD2_isBuiltBesideWhereMostRowsChange(t *testing.T) {
+	t.Parallel()
+	w := newHistory(t, "-- indexes: [[amount], {columns: [id, valid_from], unique: true, where: amount > 0}]\n", nil)
+	before := tableOf(w)
+	s := w.follow(5)
+	require.Equal(t, dag.Rows{Inserted: 5, Updated: 5}, s.Rows)
+	require.Equal(t, before, tableOf(w), s.Reason)
+
+	w.people("table")
+	w.exec("create index by_hand on shop_dwd.orders (lower(state))")
+	w.exec("alter table shop_dwd.orders add constraint positive check (amount > 0), add constraint at_once unique (id, state, valid_from)")
+	around := w.around()
+	indexes := w.rows("select indexdef from pg_indexes where schemaname = 'shop_dwd' order by 1")
+	constraints := w.rows("select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'shop_dwd.orders'::regclass order by 1")
+	columns := w.rows("select column_name, data_type, is_nullable, column_default, generation_expression from information_schema.columns where table_schema = 'shop_dwd' order by ordinal_position")
+
+	s = w.follow(40)
+
+	require.Regexp(t, "^upstream changed: 1 row in ods.orders; built beside: 80 rows of about 5[05] changed$", s.Reason)
+	require.Equal(t, dag.Rows{Inserted: 40, Updated: 40}, s.Rows)
+	require.NotEqual(t, before, tableOf(w))
+	w.requireHistory(95)
+	require.Equal(t, around, w.around())
+	require.Equal(t, indexes, w.rows("select indexdef from pg_indexes where schemaname = 'shop_dwd' order by 1"))
+	require.Equal(t, constraints, w.rows("select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'shop_dwd.orders'::regclass order by 1"))
+	require.Equal(t, columns, w.rows("select column_name, data_type, is_nullable, column_default, generation_expression from information_schema.columns where table_schema = 'shop_dwd' order by ordinal_position"))
+	require.Equal(t, []string{"(7)", "(7)", "(7)", "(7)"}, w.rows(`select * from board."Paid twice"`))
+
+	before = tableOf(w)
+	require.Equal(t, dag.Rows{Inserted: 2, Updated: 2}, w.follow(2).Rows)
+	require.Equal(t, before, tableOf(w))
+	w.requireHistory(97)
+}
+
+func TestSCD2_isChangedInPlaceWhereItsTableHasMoreThanAnotherCouldHave(t *testing.T) {
+	t.Parallel()
+	for name, sql := range map[string]string{
+		"a materialized view reads it": "create materialized view ods.seen as select id from shop_dwd.orders",
+		"a trigger":                    "create trigger seen before update on shop_dwd.orders for each row execute function suppress_redundant_updates_trigger()",
+		"a foreign key":                "alter table shop_dwd.orders add foreign key (id) references ods.orders",
+		"row security":                 "alter table shop_dwd.orders enable row level security",
+		"storage parameters":           "alter table shop_dwd.orders set (fillfactor = 70)",
+		"another statistics target":    "alter table shop_dwd.orders alter id set statistics 500",
+		"a publication":                "alter table shop_dwd.orders add primary key (id, valid_from); create publication seen for table shop_dwd.orders",
+		"statistics":                   "create statistics ods.seen on id, state from shop_dwd.orders",
+		"a child":                      "create table ods.child () inherits (shop_dwd.orders)",
+		"a comment on an index":        "comment on index shop_dwd.orders_one_open_version is 'ours'",
+		"replica identity":             "alter table shop_dwd.orders replica identity full",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newHistory(t, "", nil)
+			w.exec(sql)
+			before := tableOf(w)
+			require.Equal(t, dag.Rows{Inserted: 40, Updated: 40}, w.follow(40).Rows)
+			require.Equal(t, before, tableOf(w))
+			w.requireHistory(90)
+		})
+	}
+}
+
+func TestSCD2_isChangedInPlaceWhereItIsReadForLong(t *testing.T) {
+	t.Parallel()
+	w := newHistory(t, "", map[string]string{
+		"tests/shop/amounts.sql": "-- on: [shop_dwd.orders]\nselect * from shop_dwd.orders where amount < 0",
+	})
+	reader, err := w.db.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, reader.Rollback(context.Background())) }()
+	var n int
+	require.NoError(t, reader.QueryRow(t.Context(), "select count(*) from shop_dwd.orders").Scan(&n))
+	before := tableOf(w)
+
+	s := w.follow(40)
+
+	require.NotContains(t, s.Reason, "built beside")
+	require.Equal(t, dag.Rows{Inserted: 40, Updated: 40}, s.Rows)
+	require.Equal(t, before, tableOf(w))
+	w.requireHistory(90)
+	require.Equal(t, []string{"(2)"}, w.rows("select count(*) from terrace.assertion_result where status = 'pass'"))
+	require.Equal(t, "0", w.value("select count(*) from pg_class where relnamespace = 'terrace_stage'::regnamespace"))
+}
+
+func TestSCD2_thatIsBuiltBesideIsJudgedBefore(t *testing.T) {
+	t.Parallel()
+	w := newHistory(t, "", map[string]string{
+		"tests/shop/amounts.sql": "-- on: [shop_dwd.orders]\nselect * from shop_dwd.orders where amount < 0",
+	})
+	before, rows := tableOf(w), w.rows("select * from shop_dwd.orders order by id")
+	w.land("ods.orders", "update ods.orders set amount = - amount")
+	s := step(t, w.run(), "shop_dwd.orders")
+	require.Equal(t, dag.Failure, s.Status)
+	require.Contains(t, s.Error.Message, "not published")
+	require.Equal(t, before, tableOf(w))
+	require.Equal(t, rows, w.rows("select * from shop_dwd.orders order by id"))
+}
+
+func TestSCD2_whatReadsOneThatIsBuiltBesideLosesNoRow(t *testing.T) {
+	t.Parallel()
+	const perState = "select d.state, count(*) as versions, sum(d.amount) as amount from shop_dwd.orders as d group by d.state"
+	w := newHistory(t, "", map[string]string{
+		"models/shop/states.sql": "-- kind: incremental\n-- key: [state]\n-- depends_on: [shop_dwd.orders]\n" + perState,
+	})
+	told := func() string { return step(t, w.succeed(), "shop.states").Reason }
+	for _, c := range []struct {
+		orders int
+		told   string
+	}{
+		{5, "1 group recomputed"},
+		{40, "recomputed in full: the change of shop_dwd.orders is in no feed"},
+		{7, "2 groups recomputed"},
+	} {
+		w.now = w.now.Add(time.Hour)
+		w.land("ods.orders", "update ods.orders set amount = amount + 1 where id <= $1", c.orders)
+		require.Contains(t, told(), c.told)
+		require.Equal(t, w.rows(perState+" order by 1"), w.rows("select * from shop.states order by 1"))
+	}
+	// One that was not brought up to date between two changes, of which one was built beside, is told so.
+	w.follow(4)
+	w.now = w.now.Add(time.Hour)
+	w.land("ods.orders", "update ods.orders set amount = amount + 1")
+	w.succeed("shop_dwd.orders")
+	w.now = w.now.Add(time.Hour)
+	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id = 1")
+	require.Contains(t, told(), "recomputed in full: the change of shop_dwd.orders is in no feed")
+	require.Equal(t, w.rows(perState+" order by 1"), w.rows("select * from shop.states order by 1"))
+}
