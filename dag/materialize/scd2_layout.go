@@ -14,8 +14,7 @@ func (d dimension) making(first bool) []Statement {
 	if d.layout.parts == nil || d.layout.parts.Strategy == model.ByHash && !first {
 		return nil
 	}
-	return []Statement{d.layout.parts.make(d.target, fmt.Sprintf("select %s, d._from as %s from %s as d where d._action = 'inserted'",
-		qualified(d.kept, "d"), d.from, delta))}
+	return []Statement{d.layout.parts.make(d.target, fmt.Sprintf("select * from %s where _action = 'inserted'", delta))}
 }
 
 // move brings a dimension to another layout. What it has observed is nowhere else, so the versions are copied beside, the
