@@ -278,7 +278,8 @@ func others() []golden {
 	left.Model = with(anOrdersModel(model.Table), func(m *model.Model) { m.Header.Indexes = []model.Index{{Columns: []string{"state"}}} })
 	left.StaleRejects = true
 	replayFed := again(replay)
-	replayFed.Groups = keyed.Groups
+	replayFed.Groups = fed.Groups
+	replayFed.Existing.Indexes = append(replayFed.Existing.Indexes, materialize.Index{Name: "orders_one_version_a_time", Unique: true})
 	replayFed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}
 	replayBeside := again(replay)
 	replayBeside.Existing.Handmade = []materialize.HandmadeIndex{

@@ -42,7 +42,11 @@ type dimension struct {
 	tombstone bool
 	// partial says that only the keys in "affected" are looked at, keepsLeft that delta keeps the rows that leave.
 	partial, keepsLeft bool
-	layout             layout
+	// few says that the keys are few of a large table, which has an index that finds them.
+	few    bool
+	layout layout
+	// replacedWhere is that of the input.
+	replacedWhere func(condition string) string
 	// names is what the names of constraints begin with.
 	names string
 }
@@ -57,9 +61,10 @@ func newDimension(in Input) (dimension, error) {
 		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
 		replayed:  m.Header.Replays(),
 		tombstone: spec.OnDelete == model.Tombstone,
-		names:     m.Relation,
+		names:     m.Relation, replacedWhere: in.replacedWhere,
 	}
 	d.partial, d.keepsLeft = !d.replayed || in.Groups != nil, in.keepsLeft()
+	d.few = in.Groups != nil && in.Groups.Few && slices.ContainsFunc(in.Existing.Indexes, named(Short(m.Relation+oneVersionATime)))
 	_, d.tie = find(in.Columns, version)
 	_, d.gone = find(in.Columns, deletedAt)
 	d.gone = d.gone && d.replayed && spec.OnDelete != model.Keep

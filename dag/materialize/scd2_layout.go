@@ -24,7 +24,7 @@ func (d dimension) move(in Input, script *Script) error {
 		return inPlaceOnly(d.m)
 	}
 	held := d.target
-	d.target, d.names = StageOf(d.m.Name), d.m.Name
+	d.target, d.names, d.few = StageOf(d.m.Name), d.m.Name, false // it is indexed at the end
 	create := []Statement{d.create()}
 	kept := d.columns()
 	if _, left, _ := compare(in.Existing.Columns, kept); d.m.Header.OnSchemaChange == model.Append {

@@ -274,10 +274,6 @@ func (d dimension) delta() []Statement {
 func (d dimension) difference() Statement {
 	first := pgx.Identifier{d.key[0]}.Sanitize()
 	rest := drop(d.kept, d.key)
-	only := ""
-	if d.partial {
-		only = fmt.Sprintf("\n    join pg_temp.\"affected\" using (%s)", columnList(d.key))
-	}
 	gone := ""
 	if d.tombstone {
 		gone = fmt.Sprintf(", t.%s as _gone", isDeleted)
@@ -287,24 +283,42 @@ func (d dimension) difference() Statement {
 		compared = append(compared, "_gone")
 	}
 	return plain(d.m, None, `create temporary table "delta" on commit drop as
-%[11]s
+%[10]s
 select
     o._was, o._part,
     %[1]s, _from%[2]s,
     n._to,
-    n._gone,%[12]s
+    n._gone,%[11]s
     case when n.%[3]s is null then 'deleted' when o.%[3]s is null then 'inserted' else 'updated' end as _action
 from timeline as n
 full join (
     select t.ctid as _was, t.tableoid as _part, %[4]s, t.%[5]s as _from, t.%[6]s as _to%[7]s
-    from %[8]s as t%[9]s
+    from %[8]s
 ) as o
     using (%[1]s, _from)
 where n.%[3]s is null
     or o.%[3]s is null
-    or %[10]s`,
+    or %[9]s`,
 		columnList(d.key), list(rest, "", func(q string) string { return ", n." + q }), first,
-		qualified(d.kept, "t"), d.from, d.to, gone, d.target, only, differ(compared, "n", "o"), d.timeline(), d.left(rest))
+		qualified(d.kept, "t"), d.from, d.to, gone, d.held(), differ(compared, "n", "o"), d.timeline(), d.left(rest))
+}
+
+// held are the stored versions t that are compared. Few keys are looked up one by one: the planner takes every look for a
+// page that has to be fetched, and would sooner read the whole table.
+func (d dimension) held() string {
+	switch {
+	case !d.partial:
+		return d.target + " as t"
+	case !d.few:
+		return fmt.Sprintf("%s as t\n    join %s using (%s)", d.target, affected, columnList(d.key))
+	}
+	return fmt.Sprintf(`%s as a
+    cross join lateral (
+        select t.ctid, t.tableoid, t.*
+        from %s as t
+        where %s
+        offset 0
+    ) as t`, affected, d.target, equal(d.key, "t", "a"))
 }
 
 // left are, for delta, the columns of a row that leaves, under names that are nobody's.
@@ -332,14 +346,14 @@ func (d dimension) apply() []Statement {
 	}
 	update := func(ends string) Statement {
 		which := "d._action = 'updated' and d._to is " + ends
-		return plain(d.m, None, "update %s as t\nset %s\nfrom %s as d\nwhere %s\n    and %s", d.target, set, delta, replacedWhere(which), which)
+		return plain(d.m, None, "update %s as t\nset %s\nfrom %s as d\nwhere %s\n    and %s", d.target, set, delta, d.replacedWhere(which), which)
 	}
 	columns, values := d.columnsAndValues("d")
 	return []Statement{
 		plain(d.m, None, `delete from %s as t
 using %s as d
 where %s
-    and d._action = 'deleted'`, d.target, delta, replacedWhere("d._action = 'deleted'")),
+    and d._action = 'deleted'`, d.target, delta, d.replacedWhere("d._action = 'deleted'")),
 		update("not null"),
 		update("null"),
 		plain(d.m, None, `insert into %s (%s)
