@@ -17,19 +17,14 @@ const delta = `pg_temp."delta"`
 const replaced = `t.ctid = d._was
     and t.tableoid = d._part`
 
-// replacedWhere is replaced for the rows of delta for which a condition is true. Their places are named as a list, too: the
-// planner takes every place for a page that has to be fetched, and would sooner read the whole table than join them.
-func replacedWhere(condition string) string {
-	return fmt.Sprintf("t.ctid = any (array(select d._was from %s as d where %s))\n    and %s", delta, condition, replaced)
-}
-
-// replacing is replacedWhere where few rows of a large table are replaced. A plan that does not look rows up by place
-// compares the list with each of them.
+// replacing is replaced for the rows of delta for which a condition is true. Where they are few of a large table, their
+// places are named as a list, too: the planner takes every place for a page that has to be fetched, and would sooner read
+// the whole table than join them. A plan that does not look rows up by place compares the list with each of them.
 func (in Input) replacing(condition string) string {
 	if in.Groups == nil || !in.Groups.Few {
 		return replaced
 	}
-	return replacedWhere(condition)
+	return fmt.Sprintf("t.ctid = any (array(select d._was from %s as d where %s))\n    and %s", delta, condition, replaced)
 }
 
 // applyDelta is the statements that find what stage changes in the model's table, and those that change it. A part of

@@ -45,8 +45,8 @@ type dimension struct {
 	// few says that the keys are few of a large table, which has an index that finds them.
 	few    bool
 	layout layout
-	// replacedWhere is that of the input.
-	replacedWhere func(condition string) string
+	// replacing is that of the input.
+	replacing func(condition string) string
 	// names is what the names of constraints begin with.
 	names string
 }
@@ -61,7 +61,7 @@ func newDimension(in Input) (dimension, error) {
 		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
 		replayed:  m.Header.Replays(),
 		tombstone: spec.OnDelete == model.Tombstone,
-		names:     m.Relation, replacedWhere: in.replacedWhere,
+		names:     m.Relation, replacing: in.replacing,
 	}
 	d.partial, d.keepsLeft = !d.replayed || in.Groups != nil, in.keepsLeft()
 	d.few = in.Groups != nil && in.Groups.Few && slices.ContainsFunc(in.Existing.Indexes, named(Short(m.Relation+oneVersionATime)))

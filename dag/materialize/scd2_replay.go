@@ -346,14 +346,14 @@ func (d dimension) apply() []Statement {
 	}
 	update := func(ends string) Statement {
 		which := "d._action = 'updated' and d._to is " + ends
-		return plain(d.m, None, "update %s as t\nset %s\nfrom %s as d\nwhere %s\n    and %s", d.target, set, delta, d.replacedWhere(which), which)
+		return plain(d.m, None, "update %s as t\nset %s\nfrom %s as d\nwhere %s\n    and %s", d.target, set, delta, d.replacing(which), which)
 	}
 	columns, values := d.columnsAndValues("d")
 	return []Statement{
 		plain(d.m, None, `delete from %s as t
 using %s as d
 where %s
-    and d._action = 'deleted'`, d.target, delta, d.replacedWhere("d._action = 'deleted'")),
+    and d._action = 'deleted'`, d.target, delta, d.replacing("d._action = 'deleted'")),
 		update("not null"),
 		update("null"),
 		plain(d.m, None, `insert into %s (%s)
@@ -373,7 +373,7 @@ func (d dimension) feed(in Input, altered bool) []Statement {
     from %s as d
     cross join %s as t
     where d._action <> 'inserted'
-        and %s`, d.stored("t"), d.current, delta, d.target, replaced)
+        and %s`, d.stored("t"), d.current, delta, d.target, d.replacing("d._was is not null"))
 	if d.keepsLeft {
 		left = fmt.Sprintf(`select %s, d._left_to is null, true
     from %s as d
