@@ -21,7 +21,8 @@ const (
 	besideAttempts = 10
 )
 
-// beside publishes a new table where most rows change, and it can take the old one's place. Else it does nothing.
+// beside publishes a new table, and counts what changed, where most rows change and it can take the old one's place. Else
+// it does nothing.
 func (b *building) beside(ctx context.Context, s materialize.Script) (bool, error) {
 	if !s.Beside || b.together != nil {
 		return false, nil
@@ -49,6 +50,9 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 	if err := b.judge(ctx, script.Stage); err != nil {
 		return false, err
 	}
+	if err := b.tally(ctx, s); err != nil {
+		return false, err
+	}
 	switch err := b.exclusively(ctx, script.Publish, besideAttempts); {
 	case sqlState(err) == lockTimedOut:
 		b.verdicts = nil
@@ -59,8 +63,9 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 	}
 	b.queue(command("release savepoint beside"))
 	b.replaced = true
-	b.remember(b.remade())
+	b.queue(remembering(b.remade())...)
 	b.tell("built beside: " + changing)
+	b.last(s.Last)
 	return true, nil
 }
 
