@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/terrace-elt/terrace/extract"
 	"github.com/terrace-elt/terrace/ods"
+	"github.com/terrace-elt/terrace/tests/pgtest"
 )
 
 func filesYAML(glob, format, more string) string {
@@ -319,3 +321,25 @@ func (s subHook) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func (s subHook) Stat(name string) (fs.FileInfo, error) { return s.MapFS.Stat(path.Join(s.dir, name)) }
+
+// A reading that finds no new file is a reading: status says when it was.
+func TestRead_notesThatThereWasNothingNew(t *testing.T) {
+	t.Parallel()
+	store := ods.New(pgtest.New(t).Pool)
+	s := load(t, filesYAML("*.ndjson", "{type: ndjson}", ""), nil).Streams[0]
+	require.NoError(t, store.Ensure(t.Context(), s.Landing))
+	d := quick(nil, nil)
+	d.Lander, d.FS = store, fstest.MapFS{"data/a.ndjson": file(`{"id":1}`)}
+	read := func() (uuid.UUID, time.Time) {
+		run := uuid.New()
+		_, err := extract.NewReader(d).Read(t.Context(), s, extract.Job{RunID: run})
+		require.NoError(t, err)
+		status, err := store.Status(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, run, status[0].Variants[0].RunID.UUID)
+		return run, *status[0].Variants[0].LastEnded
+	}
+	_, first := read()
+	_, second := read()
+	require.True(t, second.After(first), "%s is not after %s", second, first)
+}

@@ -32,6 +32,11 @@ type Lander interface {
 	EachValues(ctx context.Context, sql string) ([]any, error)
 }
 
+// Noter writes down that there was nothing new. *ods.Store is one.
+type Noter interface {
+	NoteReading(ctx context.Context, stream string, run uuid.UUID) error
+}
+
 // Deps is what reading needs of the world. Lander, Now and LookupEnv are required, FS for sources of type files.
 type Deps struct {
 	Lander    Lander
@@ -49,6 +54,8 @@ type Deps struct {
 	Rates  RateStore
 	// Sweeper marks what a source has no more. Where it is nil the Lander stands in, if it can.
 	Sweeper Sweeper
+	// Noter is told of readings of files that found none to read. Where it is nil the Lander stands in, if it can.
+	Noter Noter
 	// Recorder, when set, keeps the answers of sources of types http and postgres.
 	Recorder *Recorder
 	// Recording, when set, takes the place of the sources: streams of these types are read from it, with neither network
@@ -121,6 +128,9 @@ func NewReader(d Deps) *Reader {
 	}
 	if able, ok := d.Lander.(Sweeper); ok && d.Sweeper == nil {
 		d.Sweeper = able
+	}
+	if able, ok := d.Lander.(Noter); ok && d.Noter == nil {
+		d.Noter = able
 	}
 	switch {
 	case d.Recorder != nil:
@@ -248,6 +258,9 @@ func (r *reading) pass(ctx context.Context) error {
 	units, err := r.units(ctx, state)
 	if err != nil {
 		return err
+	}
+	if len(units) == 0 && r.stream.Source.filed() && r.deps.Noter != nil {
+		return r.deps.Noter.NoteReading(ctx, r.stream.Name, r.job.RunID)
 	}
 	if r.stream.Source.Recordable() && r.deps.Recorder != nil {
 		if err := r.deps.Recorder.slices(r.stream.Name, r.meanings, units); err != nil {

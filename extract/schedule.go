@@ -86,16 +86,10 @@ func (s *schedule) begin(ctx context.Context) {
 	}
 	s.running++
 	at := s.order.seat()
-	if s.inOrder() {
-		at.arrived(s.deps.Now)
+	if s.stream.Source.filed() {
+		at.arrived(s.deps.Now) // in the order of their names, which says what of a record is the newest
 	}
 	go func() { s.ended <- ending{unit: u, slice: slice, err: s.pipe(ctx, slice, u, at)} }()
-}
-
-// inOrder reports whether the order in which the slices begin says which of the records of one key is the newest: that of
-// files goes by their names.
-func (s *schedule) inOrder() bool {
-	return s.stream.Source.Type == Files || s.stream.Source.Type == S3
 }
 
 // settle notes how a slice ended. It stays open when the run is cancelled or the source asks to wait, so that the next run

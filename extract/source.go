@@ -67,6 +67,9 @@ type Stream struct {
 // External reports whether others fill the relation, so that there is nothing to read.
 func (s *Stream) External() bool { return s.Source.Type == Existing }
 
+// filed reports whether the source's slices are files.
+func (s *Source) filed() bool { return s.Type == Files || s.Type == S3 }
+
 // Recordable reports whether what is read of the source can be recorded and replayed.
 func (s *Source) Recordable() bool { return s.Type == HTTP || s.Type == Postgres }
 

@@ -18,6 +18,8 @@ var (
 	reopenSliceSQL string
 	//go:embed sql/fail_slice.sql
 	failSliceSQL string
+	//go:embed sql/note_reading.sql
+	noteReadingSQL string
 	//go:embed sql/landed_files.sql
 	landedFilesSQL string
 )
@@ -48,6 +50,12 @@ func (s *Store) OpenSlice(ctx context.Context, stream Stream, spec SliceSpec, ru
 func (s *Store) FailSlice(ctx context.Context, slice Slice, cause string) error {
 	_, err := s.pool.Exec(ctx, failSliceSQL, slice.ID, storable(cause))
 	return wrap(err, "fail slice %d", slice.ID)
+}
+
+// NoteReading records that a stream without windows was looked at, and that there was nothing new.
+func (s *Store) NoteReading(ctx context.Context, stream string, run uuid.UUID) error {
+	_, err := s.pool.Exec(ctx, noteReadingSQL, stream, orNull(run))
+	return wrap(err, "note the reading of %s", stream)
 }
 
 // State reads how far a stream has been read.
