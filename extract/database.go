@@ -160,12 +160,12 @@ func (db *database) rest(ctx context.Context) {
 }
 
 // session is what the server writes down its values by, so that a value has one form whatever the server's own settings
-// are, and how long it may work on one statement.
+// are, and how long it may work on one statement that nobody waits for any more.
 func (db *database) session(zone *time.Location) map[string]string {
 	return map[string]string{
 		"TimeZone": zone.String(), "DateStyle": "ISO, YMD", "IntervalStyle": "iso_8601", "bytea_output": "hex",
 		"extra_float_digits": "1", "client_encoding": "UTF8",
-		"statement_timeout": fmt.Sprint(db.source.limits.timeout.Milliseconds()),
+		"statement_timeout": fmt.Sprint((db.source.limits.timeout + abandoned).Milliseconds()),
 		// All rows are read, so the quickest way to the first ones is not what is wanted.
 		"cursor_tuple_fraction": "1",
 	}
@@ -186,6 +186,11 @@ func (db *database) explain(ctx context.Context, request string, err error) erro
 	}
 	out := &Error{Kind: Transport, Request: request, Message: db.secrets.Redact(plainCause(err)), cause: err, repeat: true}
 	out.Hint = fmt.Sprintf("is %s reachable from here?", db.place)
+	if errors.Is(err, errTooSlow) {
+		out.Kind, out.repeat = Refused, false
+		out.Message = fmt.Sprintf("the server worked longer than limits.timeout (%s) on one statement", db.source.limits.timeout)
+		out.Hint = "raise limits.timeout in " + db.source.File + ", read shorter slices, or give the query an index"
+	}
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		db.judge(out, refused)
@@ -227,7 +232,7 @@ func (db *database) judge(out *Error, refused *pgconn.PgError) {
 		out.Kind, out.Hint = Auth, "grant select on what the query reads to "+db.config.User
 	case refused.Code == "57014":
 		out.Kind = Refused
-		out.Hint = fmt.Sprintf("raise limits.timeout (%s), read shorter slices, or give the query an index", db.source.limits.timeout)
+		out.Hint = "somebody there, or a timeout that is set there for " + db.config.User + ", ended the statement"
 	case refused.Code == "25006":
 		out.Kind, out.Hint = Settings, "a stream only reads; remove what writes from the query"
 	case class == "42":

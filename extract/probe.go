@@ -75,7 +75,9 @@ func (db *database) probe(ctx context.Context, s *Stream) error {
 		return db.explain(ctx, request, err)
 	}
 	defer db.release(ctx, conn)
-	if _, err := db.begin(ctx, conn, s); err != nil {
+	patience := newPatience(ctx, s.Source.limits.timeout)
+	_, err = db.begin(patience.ctx, conn, s)
+	if err = patience.stop(err); err != nil {
 		return db.explain(ctx, request, err)
 	}
 	return nil

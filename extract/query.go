@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,9 +110,10 @@ func (db *database) read(ctx context.Context, s *Stream, f fill, t *traffic, tak
 	}
 	defer db.release(ctx, conn)
 	var taking error
-	err = db.cursor(ctx, conn, s, f)
+	opening := newPatience(ctx, db.source.limits.timeout)
+	err = opening.stop(db.cursor(opening.ctx, conn, s, f))
 	for more := err == nil; more; {
-		more, err = fetch(ctx, conn, func(row []byte) error {
+		more, err = db.fetch(ctx, conn, func(row []byte) error {
 			taking = take(row)
 			return taking
 		})
@@ -205,18 +207,19 @@ func (db *database) fits(s *Stream, described *pgconn.StatementDescription) erro
 }
 
 // fetch takes the next rows; there may be more when as many came as were asked for.
-func fetch(ctx context.Context, conn *pgconn.PgConn, take func(row []byte) error) (more bool, err error) {
-	rows := conn.ExecParams(ctx, fmt.Sprintf("fetch forward %d from terrace_rows", fetchRows), nil, nil, nil, nil)
+func (db *database) fetch(ctx context.Context, conn *pgconn.PgConn, take func(row []byte) error) (more bool, err error) {
+	patience := newPatience(ctx, db.source.limits.timeout)
+	rows := conn.ExecParams(patience.ctx, fmt.Sprintf("fetch forward %d from terrace_rows", fetchRows), nil, nil, nil, nil)
 	n := 0
 	for rows.NextRow() {
 		n++
+		patience.rest()
 		if err = take(rows.Values()[0]); err != nil {
 			break
 		}
+		patience.resume()
 	}
 	_, closing := rows.Close()
-	if err == nil {
-		err = closing
-	}
+	err = patience.stop(cmp.Or(err, closing))
 	return n == fetchRows && err == nil, err
 }

@@ -229,6 +229,17 @@ func (h hooked) Land(ctx context.Context, page ods.Page) (ods.Landed, error) {
 	return h.Store.Land(ctx, page)
 }
 
+// limits.timeout is for the server's work: how long landing takes does not count.
+func TestQuery_takesTheTimeThatLandingTakes(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, `create table public.big as select i as id, repeat('x', 3000) as filler from generate_series(1, 12000) as i`)
+	c := newCopy(t, s.env)
+	c.deps.Lander = hooked{c.store, func() { time.Sleep(700 * time.Millisecond) }}
+	yaml := strings.Replace(shopYAML("  big: {query: table public.big, primary_key: [{path: $.id, type: bigint}]}\n"), "timeout: PT20S", "timeout: PT0.5S", 1)
+	require.NoError(t, c.read(load(t, yaml, s.env)))
+	require.Equal(t, []string{"12000"}, column(t, c.db, `select count(*)::text from crm_ods.big`))
+}
+
 // One slice sees one state of the database, though rows change between its pages.
 func TestQuery_seesOneStateInASlice(t *testing.T) {
 	t.Parallel()
@@ -264,7 +275,7 @@ func TestQuery_isRefusedWithAReasonAndWithoutThePassword(t *testing.T) {
 		"two of a name":   {stream: "query: \"select t.id, u.id from public.t cross join public.t as u\"", kind: extract.Settings, want: "two columns named id"},
 		"writes":          {stream: "query: \"select nextval('public.counter') as id\"", kind: extract.Settings, want: "read-only transaction", hint: "a stream only reads"},
 		"writes by with":  {stream: "query: \"with d as (delete from public.t returning *) select * from d\"", kind: extract.Refused, want: "WITH clause containing a data-modifying statement must be at the top level"},
-		"takes too long":  {stream: "query: select pg_sleep(30)", kind: extract.Refused, want: "statement timeout", hint: "raise limits.timeout (300ms)"},
+		"takes too long":  {stream: "query: select pg_sleep(30)", kind: extract.Refused, want: "longer than limits.timeout (300ms)", hint: "raise limits.timeout"},
 		"too large":       {stream: "query: \"select repeat('x', 3000000) as id\"", kind: extract.Refused, want: "limits.max_body (2097152 bytes)"},
 		"wrong bound":     {stream: `query: "select id from public.t where id >= :start and id < :end", slices: {start: "2026-01-19", step: none}`, kind: extract.Refused, want: "invalid input syntax for type integer"},
 		"no such server":  {stream: "query: select 1 as id", address: withPassword(func(u *url.URL) { u.Host = "127.0.0.1:1"; u.RawQuery = "" }), kind: extract.Transport, want: "connection refused", hint: "is 127.0.0.1:1/"},
