@@ -2,6 +2,8 @@ package extract
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
@@ -35,36 +37,64 @@ func (b *builder) postgres(s *Stream, d *streamDecl, at strict.Pos) {
 	if len(d.On) > 0 {
 		b.foreign(d.On[0].When.Pos, "on", "postgres")
 	}
-	if len(d.Each) > 0 {
-		b.foreign(d.Each[0].Pos, "each", "postgres")
-	}
 	if len(d.Route) > 0 {
 		b.fail(at, "route does not belong to a source of type postgres", "remove it")
 	}
 	s.query = d.Query.query
 	s.query.needs = s.neededColumns()
-	s.Slicing = b.slicing(d.Slices)
-	switch {
-	case !d.Query.isSet():
+	s.Slicing, s.each = b.slicing(d.Slices), b.each(d.Each)
+	if !d.Query.isSet() {
 		b.fail(at, `"query" is missing`, "write query: select * from orders")
-	case s.Slicing == nil && len(s.query.places) > 0:
-		b.fail(d.Query.Pos, fmt.Sprintf("the query asks for :%s of a stream without slices", s.query.places[0].name), "declare slices, or read everything each time")
-	case s.Slicing != nil && s.query.text != "":
-		b.bounds(s, d)
+	} else {
+		b.parameters(s, d)
 	}
-	if len(s.given) > 0 {
-		b.fail(at, fmt.Sprintf("${%s} in primary_key means nothing in %s", s.given[0], s.Name), "the query itself can select it")
+	for _, name := range s.given {
+		if !slices.ContainsFunc(s.each, func(e dimension) bool { return "each."+e.name == name }) {
+			b.fail(at, fmt.Sprintf("${%s} in primary_key means nothing in %s", name, s.Name), "the query itself can select it")
+		}
 	}
 	s.sweep = b.queriedDeletes(s, d)
 }
 
-// bounds refuses queries that give the same for every slice.
-func (b *builder) bounds(s *Stream, d *streamDecl) {
+// parameters checks that the query asks for what there is, and for that without which it gives the same each time.
+func (b *builder) parameters(s *Stream, d *streamDecl) {
+	if s.query.text == "" {
+		return // what is wrong with it has been told
+	}
+	b.known(s, s.query, d.Query.Pos)
+	for _, e := range d.Each {
+		if e.Key == "start" || e.Key == "end" {
+			b.fail(e.Pos, fmt.Sprintf("each %q has the name of an end of a slice", e.Key), "call it something else, in the query too")
+		} else if !s.query.uses(e.Key) {
+			b.fail(e.Pos, fmt.Sprintf("the query does not use :%s, so each of its values would give the same", e.Key), fmt.Sprintf("write where %[1]s = :%[1]s", e.Key))
+		}
+	}
+	if s.Slicing == nil {
+		return
+	}
 	if !s.query.uses("start") {
 		b.fail(d.Query.Pos, "the query does not use :start, so every slice would be the same", "write where updated_at >= :start and updated_at < :end")
 	}
 	if !s.query.uses("end") && !d.Slices.Step.none {
 		b.fail(d.Query.Pos, "the query does not use :end, so every slice would have all that follows it", "write where updated_at >= :start and updated_at < :end, or slices.step: none")
+	}
+}
+
+// known refuses the first parameter of a query that means nothing.
+func (b *builder) known(s *Stream, q query, at strict.Pos) {
+	names := []string{"start", "end"}
+	for _, e := range s.each {
+		names = append(names, e.name)
+	}
+	for i, p := range q.places {
+		switch {
+		case !slices.Contains(names, p.name):
+			b.fail(at, fmt.Sprintf("the query asks for :%s", p.name), strict.Suggest(p.name, names, "there are "))
+			return
+		case s.Slicing == nil && slices.Index(names, p.name) < 2:
+			b.fail(at, fmt.Sprintf("the query asks for :%s of a stream without slices", q.places[i].name), "declare slices, or read everything each time")
+			return
+		}
 	}
 }
 
@@ -88,8 +118,8 @@ func (b *builder) queriedDeletes(s *Stream, d *streamDecl) *sweep {
 	case !decl.Query.sql.isSet():
 		b.fail(decl.Pos, `deletes.sweep lacks "query"`, `write sweep: {query: "select id from orders"}`)
 		return nil
-	case len(decl.Query.sql.places) > 0:
-		b.fail(decl.Query.sql.Pos, fmt.Sprintf("the listing asks for :%s, but it is one of all keys", decl.Query.sql.places[0].name), "remove the condition")
+	case decl.Query.sql.uses("start") || decl.Query.sql.uses("end"):
+		b.fail(decl.Query.sql.Pos, "the listing asks for :start or :end, but it is one of all keys", "remove the condition")
 	case len(s.Landing.Key) == 0:
 		b.fail(d.Deletes.Pos, "what has no key cannot be listed by it", "declare primary_key, or remove deletes")
 		return nil
@@ -97,6 +127,12 @@ func (b *builder) queriedDeletes(s *Stream, d *streamDecl) *sweep {
 	listing := *s
 	listing.Name = s.Name + " (deletes)"
 	listing.query, listing.Slicing = decl.Query.sql.query, nil
+	b.known(&listing, listing.query, decl.Query.sql.Pos)
+	for _, name := range s.given {
+		if name, ok := strings.CutPrefix(name, "each."); ok && !listing.query.uses(name) {
+			b.fail(decl.Query.sql.Pos, fmt.Sprintf("the listing does not use :%s, which the key has", name), fmt.Sprintf("write where %[1]s = :%[1]s", name))
+		}
+	}
 	if decl.Key.Pos != (strict.Pos{}) {
 		listing.Landing.Key = b.listedKey(s, decl)
 	}

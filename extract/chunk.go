@@ -5,7 +5,7 @@ import "github.com/terrace-elt/terrace/ods"
 // What one transaction lands at most. A record is never cut, so a single large one may go beyond.
 const (
 	maxPageRecords = 5_000
-	maxPageBytes   = 4 << 20
+	maxPageBytes   = 3 << 20
 	arenaBlock     = 1 << 20
 )
 

@@ -188,7 +188,7 @@ func (db *database) explain(ctx context.Context, request string, err error) erro
 	out.Hint = fmt.Sprintf("is %s reachable from here?", db.place)
 	if errors.Is(err, errTooSlow) {
 		out.Kind, out.repeat = Refused, false
-		out.Message = fmt.Sprintf("the server worked longer than limits.timeout (%s) on one statement", db.source.limits.timeout)
+		out.Message = fmt.Sprintf("the server worked longer than limits.timeout (%s) and gave nothing", db.source.limits.timeout)
 		out.Hint = "raise limits.timeout in " + db.source.File + ", read shorter slices, or give the query an index"
 	}
 	var refused *pgconn.PgError

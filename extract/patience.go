@@ -13,34 +13,27 @@ var errTooSlow = errors.New("the server works longer than limits.timeout")
 // reader has died; it cannot tell its work from the wait for a reader that is busy landing.
 const abandoned = time.Hour
 
-// patience is how long one statement may work. It runs only while the server is waited for, not while its rows are being
-// landed.
+// patience is how long the server may work until the next row. It runs only while the server is waited for, not while its
+// rows are being landed.
 type patience struct {
-	ctx   context.Context //nolint:containedctx // it ends when patience does
-	end   context.CancelCauseFunc
-	timer *time.Timer
-	left  time.Duration
-	since time.Time
+	ctx    context.Context //nolint:containedctx // it ends when patience does
+	end    context.CancelCauseFunc
+	timer  *time.Timer
+	length time.Duration
 }
 
 // newPatience begins to wait. stop must be called.
 func newPatience(ctx context.Context, length time.Duration) *patience {
-	p := &patience{left: length, since: time.Now()}
+	p := &patience{length: length}
 	p.ctx, p.end = context.WithCancelCause(ctx)
 	p.timer = time.AfterFunc(length, func() { p.end(errTooSlow) })
 	return p
 }
 
 // rest stops the watch until resume.
-func (p *patience) rest() {
-	p.timer.Stop()
-	p.left -= time.Since(p.since)
-}
+func (p *patience) rest() { p.timer.Stop() }
 
-func (p *patience) resume() {
-	p.since = time.Now()
-	p.timer.Reset(max(p.left, time.Millisecond))
-}
+func (p *patience) resume() { p.timer.Reset(p.length) }
 
 // stop ends it and gives err, or errTooSlow where that is the reason of it.
 func (p *patience) stop(err error) error {

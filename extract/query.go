@@ -51,19 +51,26 @@ func (r *reading) queryOnce(ctx context.Context, f fill, emit func(ods.Page) err
 	if err != nil {
 		return err
 	}
-	c := &chunker{emit: emit, page: ods.Page{
-		Endpoint: "query " + r.stream.Source.Name, Request: x.request, Fetched: x.at(r.deps.Now()),
-	}}
+	fetched := func() time.Time { return x.at(r.deps.Now()) }
+	at := fetched
+	if r.overlaps() {
+		at = func() time.Time { return seatOf(ctx).arrived(fetched) } // it shows the records as they were when it began
+	}
+	c := &chunker{emit: emit, page: ods.Page{Endpoint: "query " + r.stream.Source.Name, Request: x.request, Fetched: at()}}
+	given := r.stream.givenKeys(f)
 	err = read(func(row []byte) error {
 		r.traffic.bytes.Add(int64(len(row)))
 		c.page.Bytes += int64(len(row))
-		return c.add(ods.Record{Raw: c.keep(row)})
+		return c.add(ods.Record{Raw: c.keep(row), Given: given})
 	})
 	if err != nil {
 		return err
 	}
 	return c.finish(true)
 }
+
+// overlaps reports whether two slices of the reading may have records in common.
+func (r *reading) overlaps() bool { return len(r.stream.each) > 0 }
 
 // rows gives the way to a query's rows as JSON, each valid until the next: from the server, or from a recording.
 func (r *reading) rows(ctx context.Context, x *exchange, f fill) (func(take func(row []byte) error) error, error) {
@@ -92,7 +99,15 @@ func (r *reading) rows(ctx context.Context, x *exchange, f fill) (func(take func
 
 // shownQuery is the query with its bounds in it, for people.
 func (s *Stream) shownQuery(f fill) string {
-	return s.query.shown(map[string]string{"start": plainText(f.values["slice.start"]), "end": plainText(f.values["slice.end"])})
+	return s.query.with(func(name string) string { return "'" + strings.ReplaceAll(f.parameter(name), "'", "''") + "'" })
+}
+
+// parameter is the value of a query's :name.
+func (f fill) parameter(name string) string {
+	if name == "start" || name == "end" {
+		return plainText(f.values["slice."+name])
+	}
+	return plainText(f.values["each."+name])
 }
 
 // read reads a query through a cursor, in one transaction that writes nothing and sees one state of the database.
@@ -135,7 +150,7 @@ func (db *database) cursor(ctx context.Context, conn *pgconn.PgConn, s *Stream, 
 	}
 	var values [][]byte
 	for _, name := range names {
-		values = append(values, []byte(plainText(f.values["slice."+name])))
+		values = append(values, []byte(f.parameter(name)))
 	}
 	sql, _ := s.query.statement()
 	// The rows are made JSON by the server, which knows what its types are: numbers keep every digit, binary is hexadecimal.

@@ -244,5 +244,12 @@ func (d *Slicing) middle(spec ods.SliceSpec) (time.Time, bool) {
 	_, seconds := middle.In(d.Zone).Zone()
 	offset := time.Duration(seconds) * time.Second
 	middle = middle.Add(offset).Truncate(max(d.Granularity, time.Millisecond)).Add(-offset)
-	return middle, !d.Whole && half >= d.MinStep && middle.After(spec.Start) && middle.Before(spec.End)
+	possible := !d.Whole && half >= d.MinStep && middle.After(spec.Start) && middle.Before(spec.End)
+	return middle, possible && d.tells(spec.Start, middle) && d.tells(middle, spec.End)
+}
+
+// tells reports whether the two instants are different ones as they are written in requests: of parts of a day the source
+// cannot be asked by days.
+func (d *Slicing) tells(a, b time.Time) bool {
+	return d.format.value(a, d.Zone) != d.format.value(b, d.Zone)
 }

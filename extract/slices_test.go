@@ -81,6 +81,14 @@ func TestPlanSlices_readsWholeStepsOnly(t *testing.T) {
 		plan("2025-07-01 00:00", "2025-09-30 23:59", Window{}))
 	_, ok := decl.middle(ods.SliceSpec{Start: at(t, "2025-07-01 00:00", shanghai), End: at(t, "2025-08-01 00:00", shanghai)})
 	require.False(t, ok, "a part of a report says something else")
+
+	days, err := parseTimeFormat("%Y-%m-%d")
+	require.NoError(t, err)
+	decl.Whole, decl.MinStep, decl.format = false, time.Minute, days
+	for end, cut := range map[string]bool{"2025-07-02 00:00": false, "2025-07-02 09:00": false, "2025-07-03 00:00": true} {
+		_, ok := decl.middle(ods.SliceSpec{Start: at(t, "2025-07-01 00:00", shanghai), End: at(t, end, shanghai)})
+		require.Equal(t, cut, ok, "until %s: of less than a day the source cannot be asked", end)
+	}
 }
 
 func TestListed_readsAListInOneText(t *testing.T) {

@@ -6,25 +6,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
-// query is the SQL of a stream of type postgres. Its :start and :end are parameters of the statement, never text in it.
+// query is the SQL of a stream of type postgres. Its :start, :end and :name, of each, are parameters of the statement, never
+// text in it.
 type query struct {
 	text   string // without a semicolon at its end
 	places []bound
 	needs  map[string]string // the columns that every record is asked for, and what asks
 }
 
-// bound is where :start or :end stands in a query.
+// bound is where a parameter stands in a query.
 type bound struct {
 	name   string
 	at, to int
 }
-
-// boundNames are what a query may ask of its slice.
-var boundNames = []string{"start", "end"}
 
 // parseQuery finds the parameters of one statement that gives rows. Whether the rest is SQL is for the server to say.
 func parseQuery(text string) (query, error) {
@@ -52,11 +48,7 @@ func parseQuery(text string) (query, error) {
 		case kind == ']':
 			brackets--
 		case kind == sqlParameter && brackets == 0: // a colon within brackets divides the ends of an array's part
-			name := text[at+1 : l.at]
-			if !slices.Contains(boundNames, name) {
-				return q, &nameError{message: fmt.Sprintf("the query asks for :%s", name), hint: strict.Suggest(name, boundNames, "there are ")}
-			}
-			q.places = append(q.places, bound{name, at, l.at})
+			q.places = append(q.places, bound{text[at+1 : l.at], at, l.at})
 		}
 		if first == "" {
 			first = strings.ToLower(text[at:l.at])
@@ -86,11 +78,6 @@ func (q query) statement() (sql string, names []string) {
 		return fmt.Sprintf("$%d", slices.Index(names, name)+1)
 	})
 	return sql, names
-}
-
-// shown is the query with values in their places, for people.
-func (q query) shown(values map[string]string) string {
-	return q.with(func(name string) string { return "'" + strings.ReplaceAll(values[name], "'", "''") + "'" })
 }
 
 func (q query) with(replace func(name string) string) string {
