@@ -169,3 +169,23 @@ from "a"."""b" as figure
 order by figure."day" desc nulls last, figure."day" nulls last, figure."o""dd" nulls last
 limit 7`, f.query())
 }
+
+func TestLoopback_isNoNameOfElsewhere(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"localhost": true, "LOCALHOST:8765": true, "127.0.0.1:80": true, "127.9.9.9": true, "[::1]:8765": true, "::1": true, "[::ffff:127.0.0.1]:1": true,
+		"": false, "localhost.example.org": false, "10.0.0.1:8765": false, "127.0.0.1.example.org": false, "[::]:80": false, "0.0.0.0": false,
+	} {
+		require.Equal(t, want, loopback(host), host)
+	}
+}
+
+func TestLocal_leadsToThisServerAlone(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/": "/", "/runs?status=failure": "/runs?status=failure", "": "/", "//evil.example": "/", `/\evil.example`: "/", "https://evil.example": "/",
+		"evil": "/", "/\r\nSet-Cookie: a=b": "/", "javascript:alert(1)": "/", "///evil.example": "/",
+	} {
+		require.Equal(t, want, local(path), path)
+	}
+}

@@ -169,9 +169,9 @@ func requireSameDocuments(t *testing.T, p *demotest.Project, base string) {
 		"/api/lineage/xiaoe_dws.order_summary.pay_amount": {"lineage", "xiaoe_dws.order_summary.pay_amount"},
 	} {
 		// What counts rows is kept for a while, and serving begins with a run that judges.
-		require.EventuallyWithT(t, func(c *assert.CollectT) {
+		require.EventuallyWithT(t, func(c *assert.CollectT) { //nolint:forbidigo // the type has no other name
 			body, _ := get(t, http.DefaultClient, base+path, http.StatusOK)
-			assert.JSONEq(c, p.Run(0, append(command, "--json", "--database-url", p.URL())...), body, path)
+			require.JSONEq(c, p.Run(0, append(command, "--json", "--database-url", p.URL())...), body, path)
 		}, time.Minute, 500*time.Millisecond)
 	}
 	body, _ := get(t, http.DefaultClient, base+"/api/status", http.StatusOK)
