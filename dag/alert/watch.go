@@ -21,7 +21,7 @@ type Open struct {
 	Problem
 	// ToldAt is when it was told last, nil before.
 	ToldAt *time.Time
-	// Unsaid is how often it was found since then.
+	// Unsaid is how often runs found it since then.
 	Unsaid int
 }
 
@@ -78,16 +78,18 @@ func (w *watch) note(f Finding) {
 		p.Since = f.At
 	}
 	if !known {
-		w.open = slices.Insert(w.open, at, Open{Problem: p, Unsaid: 1})
+		w.open = slices.Insert(w.open, at, Open{Problem: p})
 		return
 	}
 	before := &w.open[at]
 	p.Since = before.Since
-	if p.Kind != before.Kind {
+	switch t := p.Kind.topic(); {
+	case p.Kind != before.Kind:
 		before.ToldAt = nil // of another kind, it is news
+	case t == topicRun || t == topicSlow:
+		before.Unsaid++ // the clock is looked at every minute, and how often says nothing
 	}
 	before.Problem = p
-	before.Unsaid++
 }
 
 // close forgets a subject's problem, and returns it where it had been told.
@@ -141,7 +143,7 @@ func (w *watch) tell(news []int, over []Problem, now time.Time) *Message {
 			continue
 		}
 		m.Problems = append(m.Problems, w.open[i].Problem)
-		m.Suppressed += w.open[i].Unsaid - 1
+		m.Suppressed += w.open[i].Unsaid
 		w.open[i].say(now)
 	}
 	slices.SortStableFunc(m.Problems, func(a, b Problem) int { return cmp.Compare(a.Kind.gravity(), b.Kind.gravity()) })

@@ -22,7 +22,7 @@ func watching() *watch {
 	return &watch{rule: Rule{Name: "broken", On: []Kind{Failure, DataQuality, Recovered}, RepeatAfter: 4 * time.Hour}}
 }
 
-func names1(problems []Problem) []string {
+func subjectsOf(problems []Problem) []string {
 	out := []string{}
 	for _, p := range problems {
 		out = append(out, p.Subject)
@@ -38,7 +38,7 @@ func TestLook_tellsOnceRemindsAndTellsThatItIsOver(t *testing.T) {
 	m := w.look([]Finding{bad("a", Failure, at(0)), bad("b", DataQuality, at(0)), good("c", at(0))}, at(0)).message
 	require.NotNil(t, m)
 	require.Equal(t, Failure, m.Event)
-	require.Equal(t, []string{"a", "b"}, names1(m.Problems), "one message for a run")
+	require.Equal(t, []string{"a", "b"}, subjectsOf(m.Problems), "one message for a run")
 
 	for i := 1; i <= 3; i++ {
 		got := w.look([]Finding{bad("a", Failure, at(30*i)), bad("b", DataQuality, at(30*i))}, at(30*i))
@@ -48,16 +48,16 @@ func TestLook_tellsOnceRemindsAndTellsThatItIsOver(t *testing.T) {
 
 	m = w.look([]Finding{bad("a", Failure, at(120)), bad("c", Failure, at(120)), good("b", at(120))}, at(120)).message
 	require.NotNil(t, m)
-	require.Equal(t, []string{"c"}, names1(m.Problems), "what is new is told")
-	require.Equal(t, []string{"a"}, names1(m.Still), "and what goes on is named")
-	require.Equal(t, []string{"b"}, names1(m.Recovered))
+	require.Equal(t, []string{"c"}, subjectsOf(m.Problems), "what is new is told")
+	require.Equal(t, []string{"a"}, subjectsOf(m.Still), "and what goes on is named")
+	require.Equal(t, []string{"b"}, subjectsOf(m.Recovered))
 	require.Equal(t, at(0), m.Still[0].Since)
 
 	require.Nil(t, w.look(nil, at(239)).message)
 	m = w.look(nil, at(240)).message
 	require.NotNil(t, m, "after the rule's time it is told again, whether it was found again or not")
 	require.True(t, m.Repeated)
-	require.Equal(t, []string{"a", "c"}, names1(m.Problems))
+	require.Equal(t, []string{"a", "c"}, subjectsOf(m.Problems))
 	require.Equal(t, 4, m.Suppressed, "a was found at 30, 60, 90 and 120 minutes")
 
 	m = w.look([]Finding{bad("a", DataQuality, at(241))}, at(241)).message
@@ -68,8 +68,19 @@ func TestLook_tellsOnceRemindsAndTellsThatItIsOver(t *testing.T) {
 	m = w.look([]Finding{good("c", at(301))}, at(301)).message
 	require.NotNil(t, m)
 	require.Equal(t, Recovered, m.Event)
-	require.Equal(t, []string{"c"}, names1(m.Recovered))
+	require.Equal(t, []string{"c"}, subjectsOf(m.Recovered))
 	require.Nil(t, w.look([]Finding{good("a", at(310)), good("c", at(310))}, at(310)).message)
+}
+
+func TestLook_countsRunsAndNotTheClock(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[Kind]int{Failure: 3, Slow: 3, Late: 0, Absent: 0, Disk: 0} {
+		w := &watch{rule: Rule{Name: "r", On: []Kind{kind}, RepeatAfter: time.Hour}}
+		for range 4 {
+			w.look([]Finding{bad("a", kind, start)}, start)
+		}
+		require.Equal(t, want, w.look(nil, start.Add(time.Hour)).message.Suppressed, kind)
+	}
 }
 
 func TestLook_saysNothingOfWhatWasOverBeforeAnybodyLooked(t *testing.T) {
@@ -139,7 +150,7 @@ func TestLook_neitherLosesNorRepeats(t *testing.T) {
 				require.Contains(r, truth, p.Subject)
 				told[p.Subject] = now
 			}
-			require.ElementsMatch(r, open, append(names1(m.Problems), names1(m.Still)...), "a message says all that goes on")
+			require.ElementsMatch(r, open, append(subjectsOf(m.Problems), subjectsOf(m.Still)...), "a message says all that goes on")
 		}
 	})
 }
