@@ -265,23 +265,26 @@ func (b *building) tally(ctx context.Context, s materialize.Script) error {
 
 func counts(s materialize.Statement) bool { return s.Counts != materialize.None }
 
-// check builds, and asks what must not be.
+// check builds, and asks what must not be, in one message.
 func (b *building) check(ctx context.Context, checks []materialize.Check) error {
 	if len(checks) == 0 {
 		return nil
 	}
-	if err := b.flush(ctx); err != nil {
-		return err
+	built := b.queued
+	statements := slices.Clone(built)
+	for _, c := range checks {
+		statements = append(statements, command(c.SQL))
 	}
-	questions := make([]materialize.Statement, len(checks))
-	for i, c := range checks {
-		questions[i] = command(c.SQL)
+	b.queued = nil
+	results, failed, err := b.send(ctx, statements)
+	if err != nil && failed < len(built) {
+		return b.locate(err, statements[failed])
 	}
-	answers, err := b.exec(ctx, questions...)
 	if err != nil {
-		return fmt.Errorf("check %s: %w", b.step.Name, err)
+		return fmt.Errorf("check %s: %w", b.step.Name, b.locate(err, statements[failed]))
 	}
-	for i, answer := range answers {
+	b.countAll(built, results)
+	for i, answer := range results[len(built):] {
 		if len(answer.Rows) > 0 {
 			message := string(answer.Rows[0][0])
 			return &StepError{

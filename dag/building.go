@@ -216,10 +216,15 @@ func (b *building) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, r := range results {
-		b.count(statements[i].Counts, r.CommandTag.RowsAffected())
-	}
+	b.countAll(statements, results)
 	return nil
+}
+
+// countAll counts rows as each statement says; the results may be more than theirs.
+func (b *building) countAll(statements []materialize.Statement, results []*pgconn.Result) {
+	for i, s := range statements {
+		b.count(s.Counts, results[i].CommandTag.RowsAffected())
+	}
 }
 
 // exec sends statements as one and returns their results, as text.

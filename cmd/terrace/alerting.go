@@ -304,7 +304,7 @@ func (w *alertWatch) turn(ctx context.Context) {
 		}
 		return
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	w.refused = 0
 	if look {
 		if err := w.lookAtAlerts(ctx, p, conn, nil); err != nil && ctx.Err() == nil {

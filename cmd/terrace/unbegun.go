@@ -27,7 +27,7 @@ func (a *App) alertUnbegun(ctx context.Context, r request, cause error) {
 		a.alertUnreachable(ctx, p, r.command, err)
 		return
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer hangUp(conn)
 	kind := alert.Failure
 	if exitCode(ctx, cause) == exitSurroundings {
 		kind = alert.Error
