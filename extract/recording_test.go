@@ -374,3 +374,43 @@ func TestRecord_streamsLargeBodies(t *testing.T) {
 	require.Equal(t, n, strings.Count(redacted, "***"))
 	require.True(t, redacted == strings.Join(again.records(), "\n"))
 }
+
+// A recording of a window has no listing of what is still there, and its replay deletes nothing.
+func TestReplay_ofAWindowDeletesNothing(t *testing.T) {
+	t.Parallel()
+	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ids" {
+			fmt.Fprint(w, `[1]`)
+			return
+		}
+		fmt.Fprint(w, `[{"id":1},{"id":2}]`)
+	})
+	yaml := `
+source: hall
+base_url: ${URL}
+streams:
+  guests:
+    primary_key: [{path: $.id, type: bigint}]
+    request: {path: /s, query: {from: "${slice.start}"}}
+    slices: {start: "2026-01-18", step: none}
+    records: $[*]
+    deletes: {sweep: {path: /ids, records: "$[*]", key: $}}
+`
+	env := map[string]string{"URL": a.URL}
+	dir := t.TempDir()
+	recorder, err := extract.NewRecorder(openRoot(t, dir))
+	require.NoError(t, err)
+	original := newCopy(t, env)
+	original.deps.Recorder = recorder
+	s := load(t, yaml, env).Streams[0]
+	require.NoError(t, original.store.Ensure(t.Context(), s.Landing))
+	_, err = extract.NewReader(original.deps).Read(t.Context(), s, extract.Job{RunID: uuid.New(), Window: extract.Window{From: noon.AddDate(0, 0, -1)}})
+	require.NoError(t, err)
+	require.NoError(t, recorder.Close())
+
+	replayed := newCopy(t, nil)
+	replayed.deps.Recording, err = extract.OpenRecording(openRoot(t, dir))
+	require.NoError(t, err)
+	require.NoError(t, replayed.read(load(t, yaml, map[string]string{"URL": "http://127.0.0.1:1"})))
+	require.Equal(t, []string{"2"}, column(t, replayed.db, "select count(*)::text from crm_ods.guests where _deleted_at is null"))
+}

@@ -33,13 +33,14 @@ type Recording struct {
 	slices  map[string][]recordedSlices // by stream, one for each reading
 	parents map[string][][][]string
 	answers map[string][]recordedAnswer
+	asked   map[string]bool // streams of which there are answers
 }
 
 // OpenRecording reads the recording of a folder and compares every file with the hash that was taken of it. An error of
 // kind Settings says what is wrong with it. The folder stays the caller's to close, after the last reading.
 func OpenRecording(root *os.Root) (*Recording, error) {
 	r := &Recording{
-		root: root, slices: map[string][]recordedSlices{}, parents: map[string][][][]string{}, answers: map[string][]recordedAnswer{},
+		root: root, slices: map[string][]recordedSlices{}, parents: map[string][][][]string{}, answers: map[string][]recordedAnswer{}, asked: map[string]bool{},
 	}
 	index, err := root.Open(indexFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,6 +116,7 @@ func (r *Recording) add(e entry) {
 	case e.Exchange != nil:
 		key := answerKey(e.Exchange.Stream, e.Exchange.Key)
 		r.answers[key] = append(r.answers[key], *e.Exchange)
+		r.asked[e.Exchange.Stream] = true
 	}
 }
 

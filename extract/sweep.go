@@ -32,6 +32,9 @@ func (r *reading) sweep(ctx context.Context) error {
 	if how == nil || r.deps.Pages != nil || !r.job.Window.From.IsZero() || !r.job.Window.To.IsZero() {
 		return nil
 	}
+	if r.deps.Recording != nil && !r.deps.Recording.asked[how.listing.Name] {
+		return nil // it was a window that was recorded
+	}
 	if r.deps.Sweeper == nil {
 		return errors.New("deletes: there is nothing that could mark records as deleted")
 	}
