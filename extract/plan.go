@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"math"
 
 	"github.com/terrace-elt/terrace/ods"
 )
@@ -12,6 +13,15 @@ type Plan struct {
 	// Endpoint and Request are those of the first request, with the names of variables in the place of their values.
 	// They are empty when there is nothing to read, and for files.
 	Endpoint, Request string
+	// Requests is how many requests are expected over HTTP: by the pages that slices had before where Measured is set, else
+	// at least so many. 0 is unknown.
+	Requests int
+	Measured bool
+}
+
+// measurer knows what earlier slices were like.
+type measurer interface {
+	PagesPerSlice(ctx context.Context, stream string) (float64, error)
 }
 
 // Plan says what Read would begin with. It sends nothing, opens no slice, and needs no credentials; files are listed
@@ -54,6 +64,24 @@ func (r *Reader) Plan(ctx context.Context, s *Stream, w Window) (Plan, error) {
 			request.path = *f.path
 		}
 		out.Endpoint, out.Request = newAnonymous(s.Source, r.deps).describe(s.Source.baseURL, request, f)
+		err = r.expect(ctx, s, &out)
 	}
-	return out, nil
+	return out, wrap(s, err)
+}
+
+// expect says how many requests there will be. How many parents have changed is not known before they are asked for.
+func (r *Reader) expect(ctx context.Context, s *Stream, plan *Plan) error {
+	if s.parent != nil {
+		return nil
+	}
+	plan.Requests = len(plan.Slices)
+	history, ok := r.deps.Lander.(measurer)
+	if !ok {
+		return nil
+	}
+	pages, err := history.PagesPerSlice(ctx, s.Name)
+	if pages > 0 {
+		plan.Requests, plan.Measured = int(math.Ceil(max(pages, 1)*float64(len(plan.Slices)))), true
+	}
+	return err
 }

@@ -26,6 +26,7 @@ func TestPlan_showsSlicesAndTheFirstRequestAndSendsNothing(t *testing.T) {
 	p := plan(windows, 0, extract.Window{})
 	require.Len(t, p.Slices, 4)
 	require.Equal(t, a.URL+"/Pay", p.Endpoint)
+	require.Equal(t, 4, p.Requests, "at least one for each slice")
 	require.Equal(t, `POST /Pay {"page":1,"startTime":"2026-01-17 00:00:00","endTime":"2026-01-18 00:00:00"}`, p.Request)
 
 	p = plan(details, 1, extract.Window{})

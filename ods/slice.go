@@ -20,6 +20,8 @@ var (
 	failSliceSQL string
 	//go:embed sql/note_reading.sql
 	noteReadingSQL string
+	//go:embed sql/pages_per_slice.sql
+	pagesPerSliceSQL string
 	//go:embed sql/landed_files.sql
 	landedFilesSQL string
 )
@@ -56,6 +58,16 @@ func (s *Store) FailSlice(ctx context.Context, slice Slice, cause string) error 
 func (s *Store) NoteReading(ctx context.Context, stream string, run uuid.UUID) error {
 	_, err := s.pool.Exec(ctx, noteReadingSQL, stream, orNull(run))
 	return wrap(err, "note the reading of %s", stream)
+}
+
+// PagesPerSlice is how many pages the stream's latest slices had on average, 0 before the first was done.
+func (s *Store) PagesPerSlice(ctx context.Context, stream string) (float64, error) {
+	var pages *float64
+	err := s.pool.QueryRow(ctx, pagesPerSliceSQL, stream).Scan(&pages)
+	if err != nil || pages == nil {
+		return 0, wrap(err, "count pages of %s", stream)
+	}
+	return *pages, nil
 }
 
 // State reads how far a stream has been read.

@@ -252,3 +252,18 @@ func TestStatus_forgetsAFailedFileWhenALaterContentIsLanded(t *testing.T) {
 	w.finish()
 	require.EqualValues(t, 1, failed())
 }
+
+func TestPagesPerSlice_areThoseOfTheLatest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, orders())
+	pages, err := w.store.PagesPerSlice(t.Context(), w.stream.Name)
+	require.NoError(t, err)
+	require.Zero(t, pages)
+	w.finish()
+	w.open(window(1, 2))
+	w.land(record(1, "a"))
+	w.finish()
+	pages, err = w.store.PagesPerSlice(t.Context(), w.stream.Name)
+	require.NoError(t, err)
+	require.InDelta(t, 1.5, pages, 0)
+}

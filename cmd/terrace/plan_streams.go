@@ -21,7 +21,11 @@ type plannedStream struct {
 	Stream  string         `json:"stream"`
 	Slices  []plannedSlice `json:"slices"`
 	Request string         `json:"request,omitempty"`
-	Error   string         `json:"error,omitempty"`
+	// Requests are expected over HTTP: about so many where slices have been read before, else so many or more.
+	Requests int    `json:"requests_expected,omitempty"`
+	Error    string `json:"error,omitempty"`
+
+	measured bool
 }
 
 type plannedSlice struct {
@@ -58,7 +62,7 @@ func (w *work) planStreams(ctx context.Context) ([]plannedStream, error) {
 		if err != nil {
 			planned.Error = w.app.redact(err.Error())
 		}
-		planned.Request = plan.Request
+		planned.Request, planned.Requests, planned.measured = plan.Request, plan.Requests, plan.Measured
 		for _, spec := range plan.Slices {
 			planned.Slices = append(planned.Slices, plannedSliceOf(spec, s))
 		}
@@ -105,7 +109,27 @@ func (a *App) printStreams(streams []plannedStream) {
 		}
 	}
 	t.Render()
+	if expected := requestsExpected(streams); expected != "" {
+		a.printf("%s", expected)
+	}
 	a.printf("")
+}
+
+// requestsExpected says how many requests the streams will take, "" where none is made over HTTP.
+func requestsExpected(streams []plannedStream) string {
+	total, measured := 0, true
+	for _, s := range streams {
+		total += s.Requests
+		measured = measured && (s.measured || s.Requests == 0)
+	}
+	switch {
+	case total == 0:
+		return ""
+	case measured:
+		return fmt.Sprintf("requests expected: about %d, by the pages that were read before", total)
+	default:
+		return fmt.Sprintf("requests expected: %d or more", total)
+	}
 }
 
 func (s plannedSlice) words() string {
