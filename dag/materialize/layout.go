@@ -39,7 +39,7 @@ func (l layout) plain() bool { return l.parts == nil && l.apart == nil }
 // has no place that could be told from here: a table that is distributed is made anew each time.
 func (l layout) as(there *Relation) bool {
 	unknown := there.Indexes == nil
-	return l.apart == nil && !there.Distributed && (unknown || l.parts.as(there.Partition))
+	return l.apart == nil && !there.Distributed && (unknown || l.parts.as(there))
 }
 
 // pour makes a table, quoted, with the rows of stage. It is empty until it is where it shall be: to distribute rows means

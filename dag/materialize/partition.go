@@ -28,6 +28,7 @@ type partitioning struct {
 	m      *model.Model
 	column string // quoted
 	kind   string // the column's type, without a precision
+	typed  string // with it
 	// guard is the unique index of a partition that PostgreSQL cannot give the table as a whole, as what follows the
 	// table in CREATE INDEX, or "".
 	guard string
@@ -58,7 +59,7 @@ func newPartitioning(m *model.Model, columns []Column) (*partitioning, error) {
 			Hint:    "The query returns " + strings.Join(names(columns), ", ") + ".",
 		}
 	}
-	p := &partitioning{Partition: *spec, m: m, column: pgx.Identifier{c.Name}.Sanitize(), kind: precision.ReplaceAllString(c.Type, "")}
+	p := &partitioning{Partition: *spec, m: m, column: pgx.Identifier{c.Name}.Sanitize(), kind: precision.ReplaceAllString(c.Type, ""), typed: c.Type}
 	refused := func(hint string) error {
 		return &RefusedError{Message: fmt.Sprintf("%s: partition_by cannot be %s, which is %s", m.Name, p.Partition.String(), c.Type), Hint: hint}
 	}
@@ -99,10 +100,14 @@ func (p *partitioning) local() bool {
 	return p.Strategy == model.ByRange && p.kind == zoned && p.Step.Hours == 0
 }
 
-// as reports whether a table is partitioned so already.
-func (p *partitioning) as(there *Partitioning) bool {
+// as reports whether a table is partitioned so already. The type of the column cannot be changed in place.
+func (p *partitioning) as(table *Relation) bool {
+	there := table.Partition
 	if p == nil || there == nil {
 		return p == nil && there == nil
+	}
+	if c, found := find(table.Columns, p.Column); found && c.Type != p.typed {
+		return false
 	}
 	same := func(mark string) bool { return mark == p.mark(there.Zone) }
 	return there.Strategy == string(p.Strategy) && slices.Equal(there.Columns, []string{p.Column}) &&
@@ -334,8 +339,41 @@ func (p *partitioning) suffix() string {
 	}
 }
 
-// take gives the partitions of the model's table, which had another name until now, names to go with that, and their
-// indexes. The comment on each says what it shall be called.
+// indexed gives the indexes of partitions that are made aside names which nobody else has in the model's schema, before
+// readers wait for anything.
+func (p *partitioning) indexed(target string) []Statement {
+	if p == nil {
+		return nil
+	}
+	s := plain(p.m, None, "do %s", dollar(fmt.Sprintf(`
+declare
+    index record;
+begin
+    for index in
+        select c.relname as name, left(final, 50) || '_' || left(md5(%[2]s || final || coalesce(u.relname, '')), 12) as final
+        from pg_inherits as i
+        cross join obj_description(i.inhrelid, 'pg_class') as final
+        join pg_index as x
+            on x.indrelid = i.inhrelid
+        join pg_class as c
+            on c.oid = x.indexrelid
+        left join pg_inherits as upper
+            on upper.inhrelid = x.indexrelid
+        left join pg_class as u
+            on u.oid = upper.inhparent
+        where i.inhparent = %[1]s::regclass
+        order by 2
+    loop
+        execute format('alter index terrace_stage.%%I rename to %%I', index.name, index.final);
+    end loop;
+end
+`, Literal(target), Literal(p.m.Name))))
+	s.Purpose = "name the indexes of partitions of " + p.m.Name
+	return []Statement{s}
+}
+
+// take gives the partitions of the model's table, which had another name until now, names to go with that. The comment on
+// each says what it shall be called.
 func (p *partitioning) take() []Statement {
 	if p == nil {
 		return nil
@@ -347,35 +385,21 @@ func (p *partitioning) take() []Statement {
 	s := plain(p.m, None, "do %s", dollar(fmt.Sprintf(`
 declare
     part record;
-    index record;
 begin
     for part in
-        select c.oid, c.relname as name, obj_description(c.oid, 'pg_class') as final
+        select c.relname as name, obj_description(c.oid, 'pg_class') as final
         from pg_inherits as i
         join pg_class as c
             on c.oid = i.inhrelid
         where i.inhparent = %[1]s::regclass
-        order by 3
+        order by 2
     loop
-        execute format('alter table terrace_stage.%%I set schema %%I', part.name, %[3]s);
-        execute format('alter table %%I.%%I rename to %%I', %[3]s, part.name, part.final);
-        execute format('comment on table %%I.%%I is %%L', %[3]s, part.final, %[4]s);
-        for index in
-            select c.relname as name, %[2]s as final
-            from pg_index as x
-            join pg_class as c
-                on c.oid = x.indexrelid
-            left join pg_inherits as i
-                on i.inhrelid = x.indexrelid
-            left join pg_class as p
-                on p.oid = i.inhparent
-            where x.indrelid = part.oid
-        loop
-            execute format('alter index %%I.%%I rename to %%I', %[3]s, index.name, index.final);
-        end loop;
+        execute format('alter table terrace_stage.%%I set schema %%I', part.name, %[2]s);
+        execute format('alter table %%I.%%I rename to %%I', %[2]s, part.name, part.final);
+        execute format('comment on table %%I.%%I is %%L', %[2]s, part.final, %[3]s);
     end loop;
 end
-`, Literal(Quote(p.m.Name)), "left(part.final, 50) || '_' || left(md5(part.final || coalesce(p.relname, '')), 12)", Literal(p.m.Schema), mark)))
+`, Literal(Quote(p.m.Name)), Literal(p.m.Schema), mark)))
 	s.Purpose = "name the partitions of " + p.m.Name
 	return []Statement{s}
 }
