@@ -212,7 +212,7 @@ func (p *Project) Content(schemas string) map[string][]string {
 	out := map[string][]string{}
 	for _, relation := range p.Rows(`select format('%I.%I', n.nspname, c.relname)
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname like '` + schemas + `%' and n.nspname not like '%\_ods' and c.relkind = 'r'
+where n.nspname like '` + schemas + `%' and n.nspname not like '%\_ods' and c.relkind in ('r', 'p') and not c.relispartition
 order by 1`) {
 		out[relation] = p.Rows("select (to_jsonb(t) - '{run,_batch_id,_version,_seen_at}'::text[] #- '{row,_batch_id}' #- '{row,_version}' #- '{row,_seen_at}')::text from " + relation + " as t order by 1")
 	}

@@ -20,7 +20,7 @@ func content(t *testing.T, conn *pgx.Conn) map[string][]string {
 	t.Helper()
 	relations := demotest.Collect(t, conn, `select format('%I.%I', n.nspname, c.relname)
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname like 'feiqiu%' and c.relkind = 'r'
+where n.nspname like 'feiqiu%' and c.relkind in ('r', 'p') and not c.relispartition
 order by 1`)
 	require.NotEmpty(t, relations)
 	out := map[string][]string{}

@@ -151,7 +151,7 @@ func contents(t *testing.T, conn *pgx.Conn) map[string][]string {
 	out := map[string][]string{}
 	for _, relation := range demotest.Collect(t, conn, `select format('%I.%I', n.nspname, c.relname)
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname in ('feiqiu_dwd', 'feiqiu_dws', 'feiqiu_ref') and c.relkind = 'r'`) {
+where n.nspname in ('feiqiu_dwd', 'feiqiu_dws', 'feiqiu_ref') and c.relkind in ('r', 'p') and not c.relispartition`) {
 		out[relation] = demotest.Collect(t, conn, "select to_jsonb(t)::text from "+relation+" as t order by 1")
 	}
 	require.Greater(t, len(out), 40)

@@ -9,6 +9,7 @@
 --     feiqiu_dwd.fact_goods_sale: [site_id, business_date]
 --     feiqiu_dwd.fact_stock_movement: [site_id, business_date]
 -- window: business_date
+-- partition_by: {range: business_date, step: 1 month}
 -- description: >-
 --   Goods sold, and movements of their stock, per hall and business day. What an offline till sold counts on the day
 --   of the sale, and leaves the stock when it is known.
