@@ -176,3 +176,29 @@ func TestSCD2_whatReadsOneThatIsBuiltBesideLosesNoRow(t *testing.T) {
 	require.Contains(t, told(), "recomputed in full: the change of shop_dwd.orders is in no feed")
 	require.Equal(t, w.rows(perState+" order by 1"), w.rows("select * from shop.states order by 1"))
 }
+
+func TestSCD2_isWholeWhenItIsKilledWhileItIsBuiltBeside(t *testing.T) {
+	t.Parallel()
+	w := newHistory(t, "", nil)
+	reader, err := w.db.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = reader.Exec(t.Context(), "lock table shop_dwd.orders in access share mode")
+	require.NoError(t, err)
+	before := tableOf(w)
+	w.now = w.now.Add(time.Hour)
+	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id <= 40")
+	s := w.open()
+	done := make(chan dag.Report)
+	go func() { done <- w.runOpened(context.Background(), s) }()
+	require.Eventually(t, func() bool { // the new table is there, and waits for its place
+		return w.value(`select count(pg_terminate_backend(a.pid, 1000)) from pg_stat_activity as a
+where a.datname = current_database() and a.application_name like 'terrace:%:shop_dwd.orders' and a.wait_event_type = 'Lock'`) == "1"
+	}, 20*time.Second, 5*time.Millisecond)
+	require.Equal(t, before, tableOf(w))
+	require.NoError(t, reader.Rollback(context.Background()))
+
+	require.Equal(t, dag.Rows{Inserted: 40, Updated: 40}, step(t, <-done, "shop_dwd.orders").Rows)
+	w.requireHistory(90)
+	require.Equal(t, "0", w.value("select count(*) from pg_class where relnamespace = 'terrace_stage'::regnamespace"))
+	require.Equal(t, tableOf(w), w.value("select s.relation from terrace.node_state as s where s.node = 'shop_dwd.orders'"))
+}
