@@ -99,7 +99,12 @@ where dbt_change_type = 'insert'`,
 	}
 )
 
-// BenchmarkDimension changes a share of the records and brings dimensions up to date, by each way.
+// BenchmarkDimension changes a share of the records and brings dimensions up to date, by each way. What a consumer costs,
+// which the statements by hand do not have, is the difference between terrace/hand and without-feed/hand.
+//
+// With 100,000 records of which 0.1, 1, 10 and 100 % changed, on a machine that was busy with other work, dbt's snapshot took
+// 23, 8.7, 1.5 and 0.6 of the time of a dimension with a consumer. That took 0.5, 0.9, 1.7 and 1.4 of the time of the
+// statements by hand, one without 0.5, 0.8, 1.3 and 1.3.
 func BenchmarkDimension(b *testing.B) {
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)

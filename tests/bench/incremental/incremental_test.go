@@ -5,6 +5,7 @@
 //
 //	go test -run '^$' -bench . -benchtime 1x ./tests/bench/incremental -sizes 100000,300000,1000000
 //
+// TERRACE_BENCH_SIZES says the sizes to make bench, and -bench 'Dimension/rows=.*/changed=1.0%' takes one share.
 // Times are medians of rounds in which all sides take turns.
 //
 // With 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 1.2, 0.4, 0.3 and 0.4 of the time of an
@@ -12,9 +13,11 @@
 package incremental
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +34,7 @@ import (
 	"github.com/terrace-elt/terrace/tests/pgtest"
 )
 
-var sizes = flag.String("sizes", "30000,100000,300000", "how many records the stream has")
+var sizes = flag.String("sizes", cmp.Or(os.Getenv("TERRACE_BENCH_SIZES"), "30000,100000,300000"), "how many records the stream has")
 
 const rounds = 3
 
