@@ -168,7 +168,7 @@ func (f *sourceFile) read(ctx context.Context, slice ods.Slice, emit func(ods.Pa
 			return err
 		}
 	}
-	c := &chunker{emit: emit, skip: done, page: ods.Page{Endpoint: f.path, Request: "read " + f.path, Fetched: f.deps.Now()}}
+	c := &chunker{emit: emit, skip: done, page: ods.Page{Endpoint: f.path, Request: "read " + f.path, Fetched: seatOf(ctx).time(f.deps.Now)}}
 	c.resume = func() string { return strconv.FormatInt(c.count, 10) }
 	return f.open(ctx, func(raw io.Reader) error { return f.records(ctx, raw, c) })
 }

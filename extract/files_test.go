@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -342,4 +343,35 @@ func TestRead_notesThatThereWasNothingNew(t *testing.T) {
 	_, first := read()
 	_, second := read()
 	require.True(t, second.After(first), "%s is not after %s", second, first)
+}
+
+// Two files are read at once, and what the later one says is current, whichever is landed first and whatever the clock does.
+func TestRead_landsFilesInTheOrderOfTheirNames(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	store := ods.New(db.Pool)
+	s := load(t, strings.Replace(filesYAML("*.ndjson", "{type: ndjson}", ""), "    format", "    primary_key: [$.id]\n    format", 1), nil).Streams[0]
+	require.NoError(t, store.Ensure(t.Context(), s.Landing))
+	fsys := fstest.MapFS{}
+	for n := range 12 {
+		var lines strings.Builder
+		for id := range 1 + 40*((11-n)%3) {
+			fmt.Fprintf(&lines, "{\"id\":%d,\"of\":%d}\n", id, n)
+		}
+		fsys[fmt.Sprintf("data/%02d.ndjson", n)] = file(lines.String())
+	}
+	var mu sync.Mutex
+	clock := noon
+	d := quick(nil, nil)
+	d.Lander, d.FS = store, fsys
+	d.Now = func() time.Time { // a clock that goes backwards
+		mu.Lock()
+		defer mu.Unlock()
+		clock = clock.Add(-time.Second)
+		return clock
+	}
+	_, err := extract.NewReader(d).Read(t.Context(), s, extract.Job{RunID: uuid.New()})
+	require.NoError(t, err)
+	require.Equal(t, []string{"10:40", "11:1", "9:40"}, column(t, db,
+		`select of || ':' || count(*) from (select payload ->> 'of' as of from crm_ods.rows) as x group by of order by of`))
 }

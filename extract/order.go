@@ -29,6 +29,7 @@ type order struct {
 type seat struct {
 	*order
 	arrival int64 // of what is being made pages of, 0 while nothing is
+	since   time.Time
 	pages   []*queued
 }
 
@@ -73,7 +74,16 @@ func (s *seat) arrived(now func() time.Time) time.Time {
 	s.clock++
 	s.arrival = s.clock
 	s.wake()
-	return now()
+	s.since = now()
+	return s.since
+}
+
+// time is when what is being made pages of arrived; now where that is not known.
+func (s *seat) time(now func() time.Time) time.Time {
+	if s == nil || s.arrival == 0 {
+		return now()
+	}
+	return s.since
 }
 
 // divided says that of what arrived all pages have been made, or that none will be.
