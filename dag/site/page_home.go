@@ -1,6 +1,8 @@
 package site
 
 import (
+	"slices"
+
 	"github.com/terrace-elt/terrace/dag"
 )
 
@@ -36,6 +38,8 @@ func (s *Site) home(v *view) (body, error) {
 	if p.Failed, err = failing(v.ctx, v.tx); err != nil {
 		return body{}, err
 	}
+	// What has left the project cannot be made well any more.
+	p.Failed = slices.DeleteFunc(p.Failed, func(failed step) bool { return v.Node(failed.Node) == nil })
 	if p.Quality, err = v.source.Quality(v.ctx, v.tx); err != nil {
 		return body{}, err
 	}

@@ -150,6 +150,12 @@ func TestFile_tellsWhatDiffers(t *testing.T) {
 	_, err = conn.Exec(t.Context(), `update feiqiu_dwd.dim_member set nickname = $1`, hostile)
 	require.NoError(t, err)
 	p.Run(4, "test", "--database-url", p.URL(), "path:tests/feiqiu")
+	// Two models fail; one of them leaves the project.
+	for _, name := range []string{"stays", "leaves"} {
+		require.NoError(t, os.WriteFile(filepath.Join(p.Dir, "models/feiqiu/ads", name+".sql"), []byte("-- depends_on: []\n-- kind: table\nselect 1 / 0 as x\n"), 0o644))
+	}
+	p.Run(1, "run", "--database-url", p.URL(), "feiqiu_ads.stays", "feiqiu_ads.leaves")
+	require.NoError(t, os.Remove(filepath.Join(p.Dir, "models/feiqiu/ads/leaves.sql")))
 	file := filepath.Join(p.Dir, "pages.html")
 	p.Run(0, "docs", "--database-url", p.URL(), "--out", file)
 	written, err := os.ReadFile(file)
@@ -162,4 +168,6 @@ func TestFile_tellsWhatDiffers(t *testing.T) {
 	require.Contains(t, text(doc.ids["home"]), "feiqiu.landed_equals_modelled")
 	require.Contains(t, text(doc.ids["assertion.feiqiu.landed_equals_modelled"]), "feiqiu_ods.refund_transactions")
 	require.NotContains(t, text(doc.ids["home"]), "for example")
+	require.Contains(t, text(doc.ids["home"]), "feiqiu_ads.stays")
+	require.NotContains(t, text(doc.ids["home"]), "feiqiu_ads.leaves")
 }
