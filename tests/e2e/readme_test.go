@@ -45,6 +45,10 @@ func TestReadme_sessionWorks(t *testing.T) {
 	require.Contains(t, said, "+-- depends_on: [shop_dwd.fact_order]")
 	require.Regexp(t, `(?s)2 \| silver \|.*2 \| gold `, said)
 	require.Contains(t, said, "success: 0 built")
+	require.Regexp(t, `nightly +30 6 \* \* \* +Asia/Shanghai`, said)
+	pages, err := os.ReadFile(filepath.Join(folder, "shop", "pages.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(pages), "customer_level")
 }
 
 // session is the fenced sh blocks of a page, one after the other.
