@@ -372,3 +372,16 @@ func TestSCD2_S13_S25_oneVersionEndsWhereTheNextBegins(t *testing.T) {
 	}
 	require.Equal(t, []string{"(EMEA,t,f)", "(AMER,t,f)", "(ANZ,,t)"}, w.rows(`select v, valid_to = lead(valid_from) over (order by valid_from), is_current from shop_dwd.dim order by valid_from`))
 }
+
+func TestSCD2_takesAnyNameInItsKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/past.sql": "-- kind: scd2\n-- key: [at, gone_at]\n-- depends_on: [ods.seen]\nselect s.at, s.gone_at, s.state from ods.seen as s",
+	}, "ods.seen")
+	w.exec("create schema ods; create table ods.seen (at date, gone_at integer, state text)")
+	w.land("ods.seen", "insert into ods.seen values ('2026-01-01', 1, 'a')")
+	w.succeed()
+	w.land("ods.seen", "update ods.seen set state = 'b'")
+	w.succeed()
+	require.Equal(t, []string{"(a,f)", "(b,t)"}, w.rows("select state, is_current from shop.past order by 1"))
+}

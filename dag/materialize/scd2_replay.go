@@ -101,10 +101,10 @@ func (d dimension) observed() string {
 	if d.tombstone {
 		stored = "t." + isDeleted
 	}
-	now := fmt.Sprintf("greatest(terrace.run_at()::%s, latest.at)", d.fromType)
+	now := fmt.Sprintf("greatest(terrace.run_at()::%s, latest._latest)", d.fromType)
 	time := now
 	if d.time != "" {
-		time = fmt.Sprintf("case when s.%[1]s <= latest.gone_at then %[2]s else s.%[1]s end", d.timeColumn, now)
+		time = fmt.Sprintf("case when s.%[1]s <= latest._gone_at then %[2]s else s.%[1]s end", d.timeColumn, now)
 	}
 	return fmt.Sprintf(`stored as (
     select %[1]s, t.%[2]s as _from, t.%[3]s as _to, %[4]s as _gone
@@ -121,7 +121,7 @@ known as (
         and not exists (select from stored as n where %[8]s and n._from = t._to)
 ),
 latest as (
-    select %[6]s, max(_from) as at, max(_from) filter (where _gone) as gone_at
+    select %[6]s, max(_from) as _latest, max(_from) filter (where _gone) as _gone_at
     from known
     group by %[6]s
 ),
