@@ -125,7 +125,7 @@ func timeOf(in Input, replayed bool) (Column, error) {
 // refuse finds what would go wrong silently.
 func (d dimension) refuse(in Input) error {
 	spec := d.m.Header.SCD2
-	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_latest", "_gone_at", "_was", "_part", "_latest", "_gone_at"}
+	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_latest", "_gone_at", "_was", "_part"}
 	if d.tombstone {
 		taken = append(taken, isDeleted)
 	}
