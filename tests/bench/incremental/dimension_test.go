@@ -104,7 +104,8 @@ where dbt_change_type = 'insert'`,
 //
 // With 100,000 records of which 0.1, 1, 10 and 100 % changed, on a machine that was busy with other work, dbt's snapshot took
 // 23, 8.7, 1.5 and 0.6 of the time of a dimension with a consumer. That took 0.5, 0.9, 1.7 and 1.4 of the time of the
-// statements by hand, one without 0.5, 0.8, 1.3 and 1.3.
+// statements by hand, one without 0.5, 0.8, 1.3 and 1.3. With 1,000,000 of which 0.1 and 1 % changed, dbt's snapshot took 44 and
+// 10 of the time, and that was 0.35 and 0.74 of the time by hand, without a consumer 0.30 and 0.66.
 func BenchmarkDimension(b *testing.B) {
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)
