@@ -24,7 +24,7 @@ const (
 // beside publishes a new table, and counts what changed, where most rows change and it can take the old one's place. Else
 // it does nothing.
 func (b *building) beside(ctx context.Context, s materialize.Script) (bool, error) {
-	if !s.Beside || b.together != nil {
+	if !s.Beside || b.together != nil || b.input.Model == nil || s.Stage != "" && b.staged < b.many() {
 		return false, nil
 	}
 	if err := b.flush(ctx); err != nil {
@@ -45,17 +45,28 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 	if err != nil {
 		return false, err
 	}
+	if read, err := b.read(ctx); err != nil || read {
+		return false, err
+	}
+	rows, verdicts := b.result.Rows, b.verdicts
+	if script.Delta != "" {
+		if err := b.countChanges(ctx, script.Delta); err != nil {
+			return false, err
+		}
+	}
 	b.queue(command("savepoint beside"))
 	b.queue(script.Index...)
-	if err := b.judge(ctx, script.Stage); err != nil {
-		return false, err
+	if s.Stage == "" { // else it has been judged
+		if err := b.judge(ctx, script.Stage); err != nil {
+			return false, err
+		}
 	}
 	if err := b.tally(ctx, s); err != nil {
 		return false, err
 	}
 	switch err := b.exclusively(ctx, script.Publish, besideAttempts); {
-	case sqlState(err) == lockTimedOut:
-		b.verdicts = nil
+	case sqlState(err) != "" && !Retryable(err) && ctx.Err() == nil: // people can be in the way, or have taken rights away
+		b.result.Rows, b.verdicts = rows, verdicts
 		_, err := b.conn.Exec(ctx, "rollback to savepoint beside; release savepoint beside")
 		return false, wrap("change "+b.step.Name+" in place", err)
 	case err != nil:
@@ -68,6 +79,20 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 	b.last(s.Last)
 	return true, nil
 }
+
+// read reports whether somebody has the step's table locked just now, by reading it for one.
+func (b *building) read(ctx context.Context) (bool, error) {
+	_, err := b.exec(ctx, command("savepoint read"), command("lock table "+materialize.Quote(b.step.Name)+" in access exclusive mode nowait"),
+		command("rollback to savepoint read"), command("release savepoint read"))
+	if sqlState(err) == "" || ctx.Err() != nil {
+		return false, err
+	}
+	_, err = b.conn.Exec(ctx, "rollback to savepoint read; release savepoint read")
+	return true, err
+}
+
+// many is how many rows must change.
+func (b *building) many() int64 { return cmp.Or(b.ManyRows, manyRows) }
 
 // copyable finds out what depends on the step's table, and whether all that it has can be had by another.
 func (b *building) copyable(ctx context.Context) (bool, error) {
@@ -86,7 +111,7 @@ func (b *building) changing(ctx context.Context) (string, error) {
 		return "", err
 	}
 	rows, held := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
-	if rows < cmp.Or(b.ManyRows, manyRows) || 3*rows < held {
+	if rows < b.many() || 3*rows < held {
 		return "", nil
 	}
 	return fmt.Sprintf("%s of about %d changed", count(rows, "row"), max(held, 0)), nil

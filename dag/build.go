@@ -253,9 +253,7 @@ func (b *building) tally(ctx context.Context, s materialize.Script) error {
 		}
 	}
 	if s.Delta != "" {
-		r := &b.result.Rows
-		err := b.conn.QueryRow(ctx, s.Delta, pgx.QueryExecModeExec).Scan(&r.Inserted, &r.Updated, &r.Deleted)
-		return wrap("count what changed in "+b.step.Name, err)
+		return b.countChanges(ctx, s.Delta)
 	}
 	if b.staged > 0 {
 		b.result.Rows.Unchanged = max(b.staged-b.result.Rows.Inserted-b.result.Rows.Updated, 0)
@@ -264,6 +262,12 @@ func (b *building) tally(ctx context.Context, s materialize.Script) error {
 }
 
 func counts(s materialize.Statement) bool { return s.Counts != materialize.None }
+
+func (b *building) countChanges(ctx context.Context, query string) error {
+	r := &b.result.Rows
+	err := b.conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&r.Inserted, &r.Updated, &r.Deleted)
+	return wrap("count what changed in "+b.step.Name, err)
+}
 
 // check builds, and asks what must not be, in one message.
 func (b *building) check(ctx context.Context, checks []materialize.Check) error {

@@ -32,7 +32,7 @@ type SQLExecutor struct {
 	Waiting func(*HeldError)
 	// Windowed limits models with a window to it; FullRefresh rebuilds.
 	Windowed, FullRefresh bool
-	// ManyRows is how many rows of a dimension must change before a new table may take its place; 0 is 10,000.
+	// ManyRows is how many rows of a relation must change before a new one may take its place; 0 is 10,000.
 	ManyRows int64
 	// Sources and Fingerprint are those of the plan.
 	Sources     func(*Node) string

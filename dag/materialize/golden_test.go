@@ -1,6 +1,7 @@
 package materialize_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -281,6 +282,7 @@ func others() []golden {
 	replayFed.Groups = fed.Groups
 	replayFed.Existing.Indexes = append(replayFed.Existing.Indexes, materialize.Index{Name: "orders_one_version_a_time", Unique: true})
 	replayFed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}
+	tableAgain := again(materialize.Input{Model: anOrdersModel(model.Table), Columns: columns})
 	replayBeside := again(replay)
 	replayBeside.Existing.Handmade = []materialize.HandmadeIndex{
 		{Name: "orders_one_open_version", Definition: " USING btree (id) WHERE (valid_to IS NULL)", Unique: true, Columns: []string{"id", "valid_to"}},
@@ -346,6 +348,7 @@ func others() []golden {
 		{name: "table_indexes_left", in: left, setup: leftSetup},
 		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
 		{name: "scd2_replay_groups_fed", in: replayFed, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
+		{name: "table_beside", in: tableAgain, beside: true, setup: append(first(tableAgain), "update shop.orders set amount = 1")},
 		{name: "scd2_replay_beside", in: replayBeside, beside: true, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_key_changed", in: rekeyed, setup: first(rekeyed)},
 		{name: "table_handmade_indexes_changed_columns", in: handmade, setup: append(first(handmade), "alter table shop.orders drop column raw")},
@@ -399,7 +402,7 @@ func (g golden) render() (materialize.Script, error) {
 		return script, err
 	}
 	beside, err := materialize.Beside(g.in)
-	beside.Build, beside.Checks, beside.Delta = slices.Concat(script.Build, script.Index), script.Checks, script.Delta
+	beside.Build, beside.Checks, beside.Delta = slices.Concat(script.Build, script.Index), script.Checks, cmp.Or(script.Delta, beside.Delta)
 	return beside, err
 }
 

@@ -117,7 +117,9 @@ func apply(in Input, alter ...Statement) Script {
 	}
 	script.Publish = append(script.Publish, missingIndexes(m, in.Existing.Indexes)...)
 	script.Publish = append(script.Publish, in.layout.parts.analyzed(Quote(m.Name))...)
-	script.Last = dropIndexes(m, staleIndexes(m, in.Existing.Indexes))
+	stale := staleIndexes(m, in.Existing.Indexes)
+	script.Beside = part == "" && len(alter) == 0 && besidable(in, stale)
+	script.Last = dropIndexes(m, stale)
 	if in.Redefined {
 		script.Publish = append(script.Publish, describe(m, "table")...)
 	}

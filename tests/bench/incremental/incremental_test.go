@@ -59,6 +59,7 @@ var files = map[string]string{
 	"terrace.yml":            "name: bench\n",
 	"models/inc/fact.sql":    "-- kind: incremental\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
 	"models/inc/totals.sql":  "-- kind: incremental\n-- key: [customer]\n-- depends_on: [inc.fact]\n" + fmt.Sprintf(totals, "inc"),
+	"models/inc/alone.sql":   "-- kind: incremental\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
 	"models/anew/fact.sql":   "-- kind: table\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
 	"models/anew/totals.sql": "-- kind: table\n-- key: [customer]\n-- depends_on: [anew.fact]\n" + fmt.Sprintf(totals, "anew"),
 }
@@ -107,9 +108,32 @@ from chosen
 cross join batch
 where o.id = chosen.id`
 
-// dbtFact and dbtSnapshot are what dbt would send: an incremental model with the strategy delete+insert, and a snapshot
-// with the strategy check.
+// dbtFact and dbtMerge are what dbt sends for an incremental model: with the strategy delete+insert and with merge. What is
+// new they find by the greatest number that they have. handFact is what one would write by hand for what terrace gives: what
+// landed since is known by visibility, keys are checked, a row that did not change is not touched, and all of it is one
+// transaction; nothing is deleted, since no record is. handAnew is the least that building it anew takes.
 var (
+	handFact = []string{
+		"begin isolation level repeatable read",
+		"create temporary table came on commit drop as\n" + fact + `
+where o._batch_id = any (array(
+    select b.batch_id from terrace.batch as b cross join hand.watermark as w
+    where b.node = 'ods.orders' and b.xid >= pg_snapshot_xmin(w.snapshot) and not pg_visible_in_snapshot(b.xid, w.snapshot)
+))`,
+		"analyze came (id)",
+		"select c.id from came as c group by c.id having count(*) > 1",
+		`merge into hand.fact as t using came as s on s.id = t.id
+when matched and row(t.customer, t.amount, t.state, t.at, t._batch_id) is distinct from row(s.customer, s.amount, s.state, s.at, s._batch_id)
+    then update set customer = s.customer, amount = s.amount, state = s.state, at = s.at, _batch_id = s._batch_id
+when not matched then insert (id, customer, amount, state, at, _batch_id) values (s.id, s.customer, s.amount, s.state, s.at, s._batch_id)`,
+		"update hand.watermark set snapshot = pg_current_snapshot()",
+		"commit",
+	}
+	handAnew = []string{
+		"create table hand.fresh as\n" + fact, "create unique index on hand.fresh (id)", "create index on hand.fresh (customer)", "analyze hand.fresh",
+		"begin", "drop table hand.anew", "alter table hand.fresh rename to anew", "commit",
+	}
+
 	dbtFact = []string{
 		"create temporary table fact__dbt_tmp as\n" + fact + "\nwhere o._batch_id > (select max(t._batch_id) from dbt.fact as t)",
 		"delete from dbt.fact as t using fact__dbt_tmp as s where s.id = t.id",
@@ -130,12 +154,44 @@ func BenchmarkFollow(b *testing.B) {
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)
 		require.NoError(b, err)
-		w := newWarehouse(b, size, files, "inc.fact", "inc.totals", "anew.fact", "anew.totals")
+		w := newWarehouse(b, size, files, "inc.fact", "inc.alone", "inc.totals", "anew.fact", "anew.totals")
 		w.exec(b,
-			"create table dbt.fact as "+fact, "create unique index on dbt.fact (id)",
-			"create table dbt.merged as "+fact, "create unique index on dbt.merged (id)",
-			"analyze dbt.fact, dbt.merged")
+			"create table hand.watermark as select pg_current_snapshot() as snapshot", "create table hand.anew as select 1 as one")
+		for _, table := range []string{"dbt.fact", "dbt.merged", "hand.fact"} {
+			w.exec(b, "create table "+table+" as "+fact, "create unique index on "+table+" (id)", "create index on "+table+" (customer)", "analyze "+table)
+		}
 		w.eachShare(b, w.compare)
+	}
+}
+
+// BenchmarkGrowth changes the same number of records whatever there are, in one size after the other.
+func BenchmarkGrowth(b *testing.B) {
+	const changed, turns = 1000, 7
+	var warehouses []*warehouse
+	for text := range strings.SplitSeq(*sizes, ",") {
+		size, err := strconv.Atoi(text)
+		require.NoError(b, err)
+		warehouses = append(warehouses, newWarehouse(b, size, files, "inc.fact", "inc.alone", "inc.totals"))
+	}
+	took := map[string][]float64{}
+	for b.Loop() {
+		for range turns {
+			for _, w := range warehouses {
+				w.changeRows(b, changed)
+				for _, m := range []string{"alone", "fact", "totals"} {
+					name := fmt.Sprintf("%s-%d", m, w.size)
+					took[name] = append(took[name], w.run(b, "inc."+m, false))
+				}
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for _, m := range []string{"alone", "fact", "totals"} {
+		of := func(w *warehouse) float64 { return median(took[fmt.Sprintf("%s-%d", m, w.size)]) }
+		for _, w := range warehouses {
+			b.ReportMetric(of(w), fmt.Sprintf("%s-%d-s", m, w.size))
+		}
+		b.ReportMetric(of(warehouses[len(warehouses)-1])/of(warehouses[0]), m+"-largest/smallest")
 	}
 }
 
@@ -236,8 +292,13 @@ func (w *warehouse) run(b *testing.B, name string, force bool) float64 {
 // change gives a share of the records, in thousandths, another version.
 func (w *warehouse) change(b *testing.B, share int) {
 	b.Helper()
+	w.changeRows(b, w.size*share/1000)
+}
+
+func (w *warehouse) changeRows(b *testing.B, n int) {
+	b.Helper()
 	w.rounds++
-	_, err := w.pool.Exec(context.Background(), change, w.rounds, w.size*share/1000)
+	_, err := w.pool.Exec(context.Background(), change, w.rounds, n)
 	require.NoError(b, err)
 }
 
@@ -251,6 +312,9 @@ func (w *warehouse) compare(b *testing.B, share int) {
 			"fact-all":   func() float64 { return w.run(b, "anew.fact", true) },
 			"fact-dbt":   func() float64 { return w.exec(b, dbtFact...) },
 			"fact-merge": func() float64 { return w.exec(b, dbtMerge...) },
+			"alone":      func() float64 { return w.run(b, "inc.alone", false) },
+			"hand":       func() float64 { return w.exec(b, handFact...) },
+			"hand-anew":  func() float64 { return w.exec(b, handAnew...) },
 		} {
 			took[side] = append(took[side], follow())
 		}
@@ -262,8 +326,12 @@ func (w *warehouse) compare(b *testing.B, share int) {
 		b.ReportMetric(median(took[m]), m+"-s")
 		b.ReportMetric(median(took[m+"-all"])/median(took[m]), m+"-all/terrace")
 	}
-	b.ReportMetric(median(took["fact-dbt"])/median(took["fact"]), "fact-dbt/terrace")
-	b.ReportMetric(median(took["fact-merge"])/median(took["fact"]), "fact-merge/terrace")
+	for _, m := range []string{"fact", "alone"} {
+		b.ReportMetric(median(took["fact-dbt"])/median(took[m]), m+"-dbt/terrace")
+		b.ReportMetric(median(took["fact-merge"])/median(took[m]), m+"-merge/terrace")
+	}
+	b.ReportMetric(median(took["alone"])/median(took["hand"]), "alone-terrace/hand")
+	b.ReportMetric(median(took["alone"])/median(took["hand-anew"]), "alone-terrace/hand-anew")
 }
 
 // requireSame fails unless what followed the change is what was computed from nothing.
@@ -274,6 +342,9 @@ func (w *warehouse) requireSame(b *testing.B) {
 	w.requireEqual(b, "table inc.totals", "table anew.totals")
 	w.requireEqual(b, columns+"dbt.fact", columns+"inc.fact")
 	w.requireEqual(b, columns+"dbt.merged", columns+"inc.fact")
+	w.requireEqual(b, "table hand.fact", "table inc.fact")
+	w.requireEqual(b, "table hand.anew", "table inc.fact")
+	w.requireEqual(b, "table inc.alone", "table inc.fact")
 }
 
 // requireEqual fails unless two queries have the same rows.
