@@ -43,7 +43,12 @@ type SQLExecutor struct {
 
 	types   sync.Map // columnType → its name
 	cluster atomic.Pointer[string]
-	citus   atomic.Bool
+	// elsewhere remembers what followers found.
+	elsewhere struct {
+		sync.Mutex
+		followers map[string][]string
+	}
+	citus atomic.Bool
 }
 
 // Attempts and pauses, four seconds in all, after errors that pass by themselves: deadlock, serialization failure, lost

@@ -2,7 +2,10 @@ package dag
 
 import (
 	"context"
+	"fmt"
 	"slices"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
 )
@@ -14,7 +17,11 @@ func (b *building) feed(ctx context.Context, in *materialize.Input) error {
 		return nil
 	}
 	consumers := drivenBy(b.Graph, b.step.Name)
-	if len(consumers) == 0 {
+	others, err := b.followers(ctx)
+	if err != nil {
+		return err
+	}
+	if consumers = sortedSet(append(consumers, others[b.step.Name]...)); len(consumers) == 0 {
 		return nil
 	}
 	b.feeding = true
@@ -27,6 +34,42 @@ func (b *building) feed(ctx context.Context, in *materialize.Input) error {
 }
 
 const feedSchema = "terrace_changes"
+
+// followed is how long other environments' models are told of rows after they were built: one that is done with is not
+// always dropped.
+const followed = "7 days"
+
+// followers are the models of other environments, by what they were built from, that can be brought up to date by the rows
+// that change there. They are asked for once in a run. One that is built later finds no rows, and is recomputed in full.
+func (b *building) followers(ctx context.Context) (map[string][]string, error) {
+	b.elsewhere.Lock()
+	defer b.elsewhere.Unlock()
+	if b.elsewhere.followers != nil {
+		return b.elsewhere.followers, nil
+	}
+	rows, err := b.conn.Query(ctx, `select s.node, s.depends_on
+from terrace.node_state as s
+where s.kind = 'incremental'
+    and s.environment <> $1
+    and s.built_at > now() - $2::interval`, b.Environment, followed)
+	if err != nil {
+		return nil, fmt.Errorf("list models of other environments: %w", err)
+	}
+	found := map[string][]string{}
+	var node string
+	var deps []string
+	_, err = pgx.ForEachRow(rows, []any{&node, &deps}, func() error {
+		for _, d := range deps {
+			found[d] = append(found[d], node)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list models of other environments: %w", err)
+	}
+	b.elsewhere.followers = found
+	return found, nil
+}
 
 // fed reports whether the feed has every row that the step changed.
 func (b *building) fed() bool {

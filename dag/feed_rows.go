@@ -154,7 +154,7 @@ func mayBeNull(m *model.Model, name string) bool {
 }
 
 // worthwhile compares the rows of n groups with all of the relation, as far as its statistics know: from a third on, to
-// recompute all of them costs less. In a small relation it makes no difference. A tenth of a large one are few.
+// recompute all of them costs less. In a small relation it makes no difference. A twentieth of a large one are few.
 func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *materialize.Groups, n, all int64) error {
 	rows := n // of keys no more than these can be there
 	if !groups.Keys(m) {
@@ -168,7 +168,7 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 		return wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))
 	}
 	const large = 10_000
-	groups.Few = all >= large && 10*rows <= all
+	groups.Few = all >= large && 20*rows <= all
 	return nil
 }
 

@@ -132,6 +132,32 @@ func TestFeed_isNotKeptWithoutAConsumer(t *testing.T) {
 	w.requireTotals(w.succeed(), "1 group recomputed")
 }
 
+func TestFeed_isKeptForModelsOfOtherEnvironments(t *testing.T) {
+	t.Parallel()
+	w := newFed(t, map[string]string{"models/shop/totals.sql": "-- kind: table\n-- key: [customer]\n-- depends_on: [shop.orders]\n" + ordersPerCustomer})
+	built := func(node, age string) {
+		w.exec(`insert into terrace.node_state (node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, built_at)
+select $1, 'incremental', '', '', '', '{shop.orders}', pg_current_snapshot(), s.cluster, 'dev', now() - $2::interval from terrace.node_state as s where s.node = 'shop.orders'
+on conflict (node) do update set snapshot = excluded.snapshot`, node, age)
+	}
+	change := func() {
+		w.land("ods.orders", "update ods.orders set amount = amount + 1 where id = 1")
+		w.succeed()
+	}
+	built("dev__shop.abandoned", "8 days")
+	change()
+	require.Empty(t, w.rows("select c.relname from pg_class as c where c.relnamespace = 'terrace_changes'::regnamespace"))
+
+	built("dev__shop.totals", "1 day")
+	for n := range 2 {
+		change()
+		require.Equal(t, fmt.Sprint(2+2*n), w.value(`select count(*) from terrace_changes."shop.orders"`), "dev has not seen it")
+	}
+	built("dev__shop.totals", "1 day")
+	change()
+	require.Equal(t, "2", w.value(`select count(*) from terrace_changes."shop.orders"`))
+}
+
 func TestFeed_seedsDriveToo(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, map[string]string{
