@@ -8,8 +8,11 @@
 // TERRACE_BENCH_SIZES says the sizes to make bench, and -bench 'Dimension/rows=.*/changed=1.0%' takes one share.
 // Times are medians of rounds in which all sides take turns.
 //
-// With 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 1.2, 0.4, 0.3 and 0.4 of the time of an
-// incremental model that has a consumer.
+// On a busy machine, with 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 2.3, 1.7, 0.8 and
+// 1.7 of the time of an incremental model, and 2.2, 1.2, 0.5 and 1.3 of that of one that has a consumer. The model took 3.7,
+// 1.6, 2.0 and 0.6 of the time of statements by hand that guarantee the same, of which the least are some milliseconds for the
+// plan and the ledger, and 1.2 to 1.6 of building it anew by hand where everything changed. To follow 1,000 changed records took
+// 1.2 of the time in a million records that it took in 100,000, and 1.7 for the sums of their customers.
 package incremental
 
 import (
