@@ -40,14 +40,14 @@ func Preview(ctx context.Context, conn *pgx.Conn, q Query) (names []string, rows
 		for _, f := range result.FieldDescriptions() {
 			names = append(names, f.Name)
 		}
-		rows, err = pgx.CollectRows(result, texted)
+		rows, err = pgx.CollectRows(result, TextRow)
 		return missing(locate(err, q.File, q.Line, statement), q.Node, q.File)
 	})
 	return names, rows, err
 }
 
-// texted copies a row's values as text.
-func texted(row pgx.CollectableRow) ([]*string, error) {
+// TextRow copies a row's values, which were asked for as text; nil is NULL.
+func TextRow(row pgx.CollectableRow) ([]*string, error) {
 	values := make([]*string, 0, len(row.RawValues()))
 	for _, raw := range row.RawValues() {
 		if raw == nil {

@@ -100,7 +100,7 @@ func (u *unitTest) rowsOf(ctx context.Context, of, except string, columns []mate
 	if err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
-	out, err := pgx.CollectRows(rows, texted)
+	out, err := pgx.CollectRows(rows, TextRow)
 	return out, wrap("compare", err)
 }
 

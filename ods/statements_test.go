@@ -1,7 +1,6 @@
 package ods
 
 import (
-	"io/fs"
 	"os"
 	"testing"
 
@@ -12,16 +11,7 @@ import (
 
 func TestStatements_areAllUnderstoodByPostgres(t *testing.T) {
 	t.Parallel()
-	conn := pgtest.New(t).Conn(t)
-	files, err := fs.Glob(os.DirFS("sql"), "*.sql")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		sql, err := os.ReadFile("sql/" + file)
-		require.NoError(t, err)
-		_, err = conn.Prepare(t.Context(), file, string(sql))
-		require.NoError(t, err, file)
-	}
+	pgtest.RequireStatements(t, os.DirFS("sql"))
 }
 
 func TestParsePath_splitsNames(t *testing.T) {

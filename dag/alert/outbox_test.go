@@ -2,7 +2,6 @@ package alert_test
 
 import (
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -121,16 +120,7 @@ func down(w http.ResponseWriter, _ *http.Request, _ []byte) bool {
 
 func TestStatements_areAllUnderstoodByPostgres(t *testing.T) {
 	t.Parallel()
-	conn := pgtest.New(t).Conn(t)
-	files, err := fs.Glob(os.DirFS("sql"), "*.sql")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		sql, err := os.ReadFile("sql/" + file)
-		require.NoError(t, err)
-		_, err = conn.Prepare(t.Context(), file, string(sql))
-		require.NoError(t, err, file)
-	}
+	pgtest.RequireStatements(t, os.DirFS("sql"))
 }
 
 func TestDeliver_sendsOnceWhenTheChannelIsThereAgain(t *testing.T) {

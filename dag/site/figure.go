@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/dag/materialize"
 	"github.com/terrace-elt/terrace/dag/model"
 )
@@ -40,7 +41,7 @@ func (f Figure) read(ctx context.Context, tx pgx.Tx) (rows, error) {
 		for _, d := range result.FieldDescriptions() {
 			out.Columns = append(out.Columns, d.Name)
 		}
-		out.Rows, err = pgx.CollectRows(result, texted)
+		out.Rows, err = pgx.CollectRows(result, dag.TextRow)
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && slices.Contains(notThere, pg.Code) {
@@ -119,20 +120,6 @@ func ordered(column string, descending bool) string {
 		text += " desc"
 	}
 	return text + " nulls last"
-}
-
-// texted copies a row's values as text.
-func texted(row pgx.CollectableRow) ([]*string, error) {
-	values := make([]*string, 0, len(row.RawValues()))
-	for _, raw := range row.RawValues() {
-		if raw == nil {
-			values = append(values, nil)
-			continue
-		}
-		text := string(raw)
-		values = append(values, &text)
-	}
-	return values, nil
 }
 
 // index is the position of a column, or -1.

@@ -1,13 +1,9 @@
 package crm_test
 
 import (
-	"bufio"
 	"fmt"
-	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,58 +11,9 @@ import (
 	"github.com/terrace-elt/terrace/tests/clitest"
 )
 
-// serving is a terrace serve under way.
-type serving struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	lines chan string
-}
-
 // serve starts terrace serve and waits until it listens.
-func serve(t *testing.T, p *clitest.Project, flags ...string) *serving {
-	t.Helper()
-	s := &serving{t: t, cmd: p.Command(append([]string{"serve"}, flags...)...), lines: make(chan string, 10_000)}
-	out, err := s.cmd.StderrPipe()
-	require.NoError(t, err)
-	s.cmd.Stdout = s.cmd.Stderr
-	require.NoError(t, s.cmd.Start())
-	go func() {
-		defer close(s.lines)
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			s.lines <- scanner.Text()
-		}
-	}()
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // it has ended where the test passed
-	s.until("listening")
-	return s
-}
-
-// until reads on to a line with the text.
-func (s *serving) until(text string) {
-	s.t.Helper()
-	var said []string
-	for deadline := time.After(5 * time.Minute); ; {
-		select {
-		case line, more := <-s.lines:
-			require.True(s.t, more, "terrace serve ended\n%s", strings.Join(said, "\n"))
-			if strings.Contains(line, text) {
-				return
-			}
-			said = append(said, line)
-		case <-deadline:
-			require.FailNow(s.t, "nothing said "+text, strings.Join(said, "\n"))
-		}
-	}
-}
-
-// end sends the signal and wants the exit code.
-func (s *serving) end(signal syscall.Signal, code int) {
-	s.t.Helper()
-	require.NoError(s.t, s.cmd.Process.Signal(signal))
-	for range s.lines { //nolint:revive // to its end
-	}
-	_ = s.cmd.Wait() // the exit code tells
-	require.Equal(s.t, code, s.cmd.ProcessState.ExitCode())
+func serve(p *clitest.Project, flags ...string) *clitest.Process {
+	return p.Start("listening", append([]string{"serve"}, flags...)...)
 }
 
 // served are the models that the runs of serve built or looked at, newest run first, without assertions and skipped ones.
@@ -83,14 +30,14 @@ func TestServe_runsWhatDependsOnWhatLanded(t *testing.T) {
 	upstream, p := crm.New(crm.Options{Seed: 8, Days: 4, Orders: 10}), newProject(t)
 	write(t, p, upstream)
 	p.Run(0, "extract")
-	s := serve(t, p)
+	s := serve(p)
 	requireBooks(t, p, crm.NewBooks(upstream.Ledger()))
 	caughtUp := len(served(p))
 
 	stages := []byte(`{"event_id":"x","customer_name":"客户A","shop":"杭州一店","stage":"WON","changed_at":"2026-01-06T01:00:00Z"}` + "\n")
 	p.Write("imports/stages/x.ndjson", stages)
 	p.Run(0, "extract", "crm_ods.lead_stages")
-	s.until("success: ")
+	s.Until("success: ")
 	runs := served(p)
 	require.Len(t, runs, caughtUp+1)
 	require.Contains(t, runs[0], "crm_dwd.lead_stage")
@@ -104,20 +51,20 @@ cross join (select max(committed_at) as committed_at from terrace.batch where no
 	// A landing that changes nothing wakes nobody; the next one that does is all that is seen.
 	p.Write("imports/stages/y.ndjson", stages)
 	p.Run(0, "extract", "crm_ods.lead_stages")
-	s.end(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
 	require.Len(t, served(p), caughtUp+1)
 
 	upstream.Advance(2)
 	write(t, p, upstream)
 	p.Run(0, "extract")
-	s = serve(t, p, "--idle", "200ms")
+	s = serve(p, "--idle", "200ms")
 	require.Equal(t, []string{fmt.Sprint(len(crm.NewBooks(upstream.Ledger()).Orders))}, p.Rows("select count(*)::text from crm_dwd.fact_order"))
 
 	// A process that dies between its commit and telling of it has told nobody.
 	caughtUp = len(served(p))
 	p.Exec(`insert into terrace.batch (node, rows_updated) values ('crm_ods.lead_stages', 1)`)
-	s.until("success: ")
+	s.Until("success: ")
 	require.Contains(t, served(p)[0], "crm_dwd.lead_stage")
 	require.Len(t, served(p), caughtUp+1)
-	s.end(syscall.SIGINT, 130)
+	s.End(syscall.SIGINT, 130)
 }

@@ -3,9 +3,7 @@
 package schedules_test
 
 import (
-	"bufio"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(clitest.Main(m)) }
 
-// patience bounds every wait: processes begin slowly where many of them do.
+// patience bounds every wait for rows.
 const patience = 5 * time.Minute
 
 // newProject has a model that is done at once, and one that takes as long as shop_seconds says.
@@ -32,65 +30,9 @@ func newProject(t *testing.T) *clitest.Project {
 	return p
 }
 
-// scheduler is a process that runs schedules.
-type scheduler struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	lines chan string
-	said  []string
-}
-
 // start starts a scheduler and waits until it works.
-func start(t *testing.T, p *clitest.Project, args ...string) *scheduler {
-	t.Helper()
-	s := &scheduler{t: t, cmd: p.Command(args...), lines: make(chan string, 10_000)}
-	out, err := s.cmd.StderrPipe()
-	require.NoError(t, err)
-	s.cmd.Stdout = s.cmd.Stderr
-	require.NoError(t, s.cmd.Start())
-	go func() {
-		defer close(s.lines)
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			s.lines <- scanner.Text()
-		}
-	}()
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // it has ended where the test passed
-	s.until("scheduling: ")
-	return s
-}
-
-// until reads on to a line with the text.
-func (s *scheduler) until(text string) {
-	s.t.Helper()
-	for deadline := time.After(patience); ; {
-		select {
-		case line, more := <-s.lines:
-			require.True(s.t, more, "it ended\n%s", strings.Join(s.said, "\n"))
-			s.said = append(s.said, line)
-			if strings.Contains(line, text) {
-				return
-			}
-		case <-deadline:
-			require.FailNow(s.t, "nothing said "+text, strings.Join(s.said, "\n"))
-		}
-	}
-}
-
-// end sends a signal and wants the exit code.
-func (s *scheduler) end(signal syscall.Signal, code int) {
-	s.t.Helper()
-	require.NoError(s.t, s.cmd.Process.Signal(signal))
-	for line := range s.lines {
-		s.said = append(s.said, line)
-	}
-	_ = s.cmd.Wait() // the exit code tells
-	require.Equal(s.t, code, s.cmd.ProcessState.ExitCode(), strings.Join(s.said, "\n"))
-}
-
-func (s *scheduler) kill() {
-	s.t.Helper()
-	require.NoError(s.t, s.cmd.Process.Kill())
-	_ = s.cmd.Wait() // killed
+func start(p *clitest.Project, args ...string) *clitest.Process {
+	return p.Start("scheduling: ", args...)
 }
 
 // due makes the last minute of schedules due now, so that nobody has to wait for the next.
@@ -120,7 +62,7 @@ func TestStart_runsEachTimeOnceWhereverItLooks(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		p.Run(0, "schedule", "add", name, "--every", "1d", "--", "run", "shop_dwd.quick", "--wait")
 	}
-	first, second, third := start(t, p, "schedule", "start"), start(t, p, "schedule", "start"), start(t, p, "serve")
+	first, second, third := start(p, "schedule", "start"), start(p, "schedule", "start"), start(p, "serve")
 	_, told := p.Run(0, "schedule", "list")
 	require.NotContains(t, told, "no scheduler is running")
 	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
@@ -136,9 +78,9 @@ order by 1`))
 	for _, log := range p.Rows("select log from terrace.occurrence") {
 		require.FileExists(t, p.Dir+"/"+log)
 	}
-	first.end(syscall.SIGTERM, 143)
-	second.end(syscall.SIGINT, 130)
-	third.end(syscall.SIGTERM, 143)
+	first.End(syscall.SIGTERM, 143)
+	second.End(syscall.SIGINT, 130)
+	third.End(syscall.SIGTERM, 143)
 }
 
 // A scheduler is killed while it sees something due, time after time: the next one runs what is left, and nothing twice.
@@ -147,16 +89,16 @@ func TestStart_losesNothingWhenItIsKilled(t *testing.T) {
 	p := newProject(t)
 	p.Run(0, "schedule", "add", "often", "--every", "1m", "--catch-up", "all", "--overlap", "queue", "--", "run", "shop_dwd.quick", "--wait")
 	for i := range 5 {
-		s := start(t, p, "schedule", "start")
+		s := start(p, "schedule", "start")
 		p.Exec("update terrace.schedule set next_at = date_trunc('minute', clock_timestamp()) - make_interval(mins => $1)", 10-2*i)
 		p.Exec("select pg_notify('terrace_schedule', '')")
 		time.Sleep(time.Duration(i*20) * time.Millisecond) // another moment each time
-		s.kill()
+		s.Kill()
 	}
-	s := start(t, p, "schedule", "start")
+	s := start(p, "schedule", "start")
 	requireSoon(t, p, "select count(*)::text from terrace.occurrence as o where o.status in ('due', 'running')", "0")
 	requireSoon(t, p, "select count(*)::text from terrace.run as r where r.ended_at is null", "0")
-	s.end(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
 	require.Empty(t, p.Rows(`select o.scheduled_for::text || ' ' || o.status || ' ' || o.reason
 from terrace.occurrence as o
 left join terrace.run as r on r.run_id = o.run_id
@@ -174,23 +116,23 @@ func TestExecute_outlivesItsScheduler(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	p.Run(0, "schedule", "add", "slow", "--every", "1m", "--", "run", "shop_dwd.slow", "--var", "shop_seconds=5")
-	s := start(t, p, "schedule", "start")
+	s := start(p, "schedule", "start")
 	due(p)
-	s.until("slow: started for")
+	s.Until("slow: started for")
 	requireSoon(t, p, history, "slow running")
-	s.kill()
+	s.Kill()
 	requireSoon(t, p, history, "slow success")
 
 	p.Run(0, "schedule", "add", "slow", "--every", "1m", "--replace", "--", "run", "shop_dwd.slow", "--force")
 	p.Exec("delete from terrace.occurrence")
-	s = start(t, p, "schedule", "start")
+	s = start(p, "schedule", "start")
 	due(p)
 	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
 	pid, err := strconv.Atoi(p.Rows("select pid::text from terrace.occurrence where status = 'running'")[0])
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	requireSoon(t, p, "select concat_ws(' ', o.status, o.reason) from terrace.occurrence as o order by o.occurrence_id limit 1", "error lost")
-	s.end(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
 }
 
 // Who stops a scheduler stops what it runs, and the ledger says so.
@@ -198,14 +140,14 @@ func TestStart_stopsWhatItRuns(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--", "run", "shop_dwd.slow")
-	s := start(t, p, "serve")
+	s := start(p, "serve")
 	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
 	p.Exec("select pg_notify('terrace_schedule', '')")
 	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
 	_, told := p.Run(5, "schedule", "run", "slow")
 	require.Contains(t, told, "schedule slow runs already")
 	began := time.Now()
-	s.end(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
 	t.Logf("stopped after %s", time.Since(began))
 	require.Equal(t, []string{"slow cancelled stopped", "slow skip overlap"}, p.Rows(history))
 	require.Equal(t, []string{"cancelled"}, p.Rows("select r.status from terrace.run as r join terrace.occurrence as o using (run_id)"))
@@ -215,7 +157,7 @@ func TestStart_cancelsTheOneBeforeWhereThatIsWanted(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--overlap", "cancel", "--", "run", "shop_dwd.slow")
-	s := start(t, p, "schedule", "start")
+	s := start(p, "schedule", "start")
 	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
 	p.Exec("select pg_notify('terrace_schedule', '')")
 	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
@@ -223,9 +165,9 @@ func TestStart_cancelsTheOneBeforeWhereThatIsWanted(t *testing.T) {
 	p.Exec("update terrace.occurrence set scheduled_for = scheduled_for - interval '1 day'")
 	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
 	p.Exec("select pg_notify('terrace_schedule', '')")
-	s.until("slow: cancelled")
-	s.until("slow: started for")
+	s.Until("slow: cancelled")
+	s.Until("slow: started for")
 	requireSoon(t, p, history, "slow cancelled overlap", "slow running")
-	s.end(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
 	require.Equal(t, []string{"slow cancelled overlap", "slow cancelled stopped"}, p.Rows(history))
 }
