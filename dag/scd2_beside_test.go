@@ -2,6 +2,7 @@ package dag_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -180,9 +181,11 @@ func TestSCD2_whatReadsOneThatIsBuiltBesideLosesNoRow(t *testing.T) {
 func TestSCD2_isWholeWhenItIsKilledWhileItIsBuiltBeside(t *testing.T) {
 	t.Parallel()
 	w := newHistory(t, "", nil)
-	reader, err := w.db.Pool.Begin(t.Context())
+	holder, err := w.db.Pool.Begin(t.Context())
 	require.NoError(t, err)
-	_, err = reader.Exec(t.Context(), "lock table shop_dwd.orders in access share mode")
+	release := sync.OnceFunc(func() { require.NoError(t, holder.Rollback(context.Background())) })
+	defer release()
+	_, err = holder.Exec(t.Context(), "select from terrace.node_state where node = 'shop_dwd.orders' for update")
 	require.NoError(t, err)
 	before := tableOf(w)
 	w.now = w.now.Add(time.Hour)
@@ -190,15 +193,16 @@ func TestSCD2_isWholeWhenItIsKilledWhileItIsBuiltBeside(t *testing.T) {
 	s := w.open()
 	done := make(chan dag.Report)
 	go func() { done <- w.runOpened(context.Background(), s) }()
-	require.Eventually(t, func() bool { // the new table is there, and waits for its place
+	require.Eventually(t, func() bool { // the new table is in its place, and waits to be written down
 		return w.value(`select count(pg_terminate_backend(a.pid, 1000)) from pg_stat_activity as a
 where a.datname = current_database() and a.application_name like 'terrace:%:shop_dwd.orders' and a.wait_event_type = 'Lock'`) == "1"
 	}, 20*time.Second, 5*time.Millisecond)
 	require.Equal(t, before, tableOf(w))
-	require.NoError(t, reader.Rollback(context.Background()))
+	release()
 
 	require.Equal(t, dag.Rows{Inserted: 40, Updated: 40}, step(t, <-done, "shop_dwd.orders").Rows)
 	w.requireHistory(90)
+	require.NotEqual(t, before, tableOf(w))
 	require.Equal(t, "0", w.value("select count(*) from pg_class where relnamespace = 'terrace_stage'::regnamespace"))
 	require.Equal(t, tableOf(w), w.value("select s.relation from terrace.node_state as s where s.node = 'shop_dwd.orders'"))
 }
