@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/dag/model"
+	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
 func TestLoad_readsAProject(t *testing.T) {
@@ -147,6 +148,8 @@ environments:
 `})
 	config, problems := model.ReadConfig(fsys, model.Options{})
 	require.Empty(t, problems, "what the environments that are not chosen need is not asked for")
+	require.False(t, config.Alerts.IsZero(), "whoever sends them reads them")
+	config.Alerts = strict.Node{}
 	require.Equal(t, model.Config{
 		Name: "shop", Database: "postgres://localhost/shop", Timezone: "Asia/Shanghai", Threads: 4,
 		Vars:         map[string]string{"rate": "1.10", "since": "2024-01-01"},
