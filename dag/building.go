@@ -59,16 +59,13 @@ func (e *SQLExecutor) newBuilding(step Step) *building {
 
 // run performs the step in one transaction.
 func (b *building) run(ctx context.Context) error {
-	conn, err := b.Pool.Acquire(ctx)
+	conn, err := b.acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return err
 	}
 	defer conn.Release()
 	b.conn = conn.Conn()
 	defer b.rollback(ctx)
-	if err := b.prepare(ctx, b.conn); err != nil {
-		return err
-	}
 	if err := b.open(ctx, b.beginning(b.lockable())...); err != nil {
 		return err
 	}

@@ -45,16 +45,13 @@ type bundle struct {
 
 func (b *bundle) run(ctx context.Context) error {
 	first := b.members[0]
-	conn, err := first.Pool.Acquire(ctx)
+	conn, err := first.acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return err
 	}
 	defer conn.Release()
 	first.conn = conn.Conn()
 	defer first.rollback(ctx)
-	if err := first.prepare(ctx, first.conn); err != nil {
-		return err
-	}
 	if err := b.open(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
 	"github.com/terrace-elt/terrace/dag/model"
@@ -177,6 +178,19 @@ func executing(name string, value any) (materialize.Statement, error) {
 		return materialize.Statement{}, fmt.Errorf("encode the record: %w", err)
 	}
 	return command("execute " + name + " (" + materialize.Literal(string(text)) + ")"), nil
+}
+
+// acquire takes a connection of the pool, prepared. Whoever takes it releases it.
+func (e *SQLExecutor) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	conn, err := e.Pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	if err := e.prepare(ctx, conn.Conn()); err != nil {
+		conn.Release()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // prepare is free where it has been done on the connection before. It also asks once in which cluster this is, for which

@@ -105,14 +105,11 @@ func (t *Together) begin(ctx context.Context) error {
 	if t.conn != nil {
 		return nil
 	}
-	conn, err := t.Pool.Acquire(ctx)
+	conn, err := t.acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	t.conn = conn
-	if err := t.prepare(ctx, conn.Conn()); err != nil {
 		return err
 	}
+	t.conn = conn
 	if err := t.lock(ctx); err != nil {
 		return err
 	}

@@ -70,6 +70,29 @@ func (a *App) poolConfig(url string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
+// projectConfig is how to reach the database that the project's commands work on.
+func (a *App) projectConfig(ctx context.Context) (*pgxpool.Config, error) {
+	url, err := a.projectURL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.poolConfig(url)
+}
+
+// openPool opens a pool after it has brought schema terrace up to date.
+func (a *App) openPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
+	conn, err := a.connect(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	hangUp(conn)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
 // hangUp closes a connection that nothing is open on. Who does not take the goodbye in a moment is gone.
 func hangUp(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), hangUpTimeout)

@@ -90,11 +90,7 @@ func (d *demo) close() {
 
 // openDatabase makes the demo's database, or finds one whose demo did not end.
 func (d *demo) openDatabase(ctx context.Context) error {
-	url, err := d.app.projectURL(ctx)
-	if err != nil {
-		return err
-	}
-	config, err := d.app.poolConfig(url)
+	config, err := d.app.projectConfig(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -90,22 +89,13 @@ func (a *App) tellLost(r dag.RunInfo) {
 
 // openStore opens the landing's side of the database.
 func (a *App) openStore(ctx context.Context) (*ods.Store, func(), error) {
-	url, err := a.projectURL(ctx)
+	config, err := a.projectConfig(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := a.poolConfig(url)
+	pool, err := a.openPool(ctx, config)
 	if err != nil {
 		return nil, nil, err
-	}
-	conn, err := a.connect(ctx, config)
-	if err != nil {
-		return nil, nil, err
-	}
-	hangUp(conn) // it was opened to bring the schema up to date
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	return ods.New(pool), pool.Close, nil
 }

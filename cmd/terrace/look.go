@@ -15,11 +15,7 @@ import (
 
 // openDatabase connects for commands that look without running.
 func (a *App) openDatabase(ctx context.Context) (*pgx.Conn, error) {
-	url, err := a.projectURL(ctx)
-	if err != nil {
-		return nil, err
-	}
-	config, err := a.poolConfig(url)
+	config, err := a.projectConfig(ctx)
 	if err != nil {
 		return nil, err
 	}

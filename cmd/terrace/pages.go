@@ -81,25 +81,16 @@ const (
 
 // openPages connects to the project's database.
 func (a *App) openPages(ctx context.Context, timeout time.Duration) (*pageSource, error) {
-	url, err := a.projectURL(ctx)
-	if err != nil {
-		return nil, err
-	}
-	config, err := a.poolConfig(url)
+	config, err := a.projectConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "terrace:pages"
 	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	config.MaxConns = pageConnections
-	conn, err := a.connect(ctx, config)
+	pool, err := a.openPool(ctx, config)
 	if err != nil {
 		return nil, err
-	}
-	_ = conn.Close(ctx) // it was opened to bring the schema up to date
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	config = config.Copy()
 	config.MaxConns = 1

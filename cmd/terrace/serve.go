@@ -128,11 +128,7 @@ func (s *serving) announce(config *pgx.ConnConfig) {
 
 // connect opens the project's database, with schema terrace in it.
 func (s *serving) connect(ctx context.Context) (*pgx.Conn, error) {
-	url, err := s.app.projectURL(ctx)
-	if err != nil {
-		return nil, err
-	}
-	config, err := s.app.poolConfig(url)
+	config, err := s.app.projectConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
