@@ -21,6 +21,8 @@ import (
 type pageFlags struct {
 	Listen  string `placeholder:"ADDRESS" help:"Where pages, JSON and metrics are served (default: 127.0.0.1:8765, or a free port when that is taken). Others than the loopback need a token: TERRACE_SERVE_TOKEN."`
 	NoPages bool   `name:"no-pages" help:"Serve no pages."`
+
+	TrustedProxies []string `name:"trusted-proxy" placeholder:"NETWORK" help:"Proxies that say for whom they ask, by X-Forwarded-For: 127.0.0.1, 10.0.0.0/8. Who guesses tokens has to wait, by address."`
 }
 
 const (
@@ -38,6 +40,10 @@ func (a *App) servePages(ctx context.Context, flags pageFlags) (stop func(), err
 	if flags.NoPages {
 		return func() {}, nil
 	}
+	proxies, err := networks(flags.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	token, _ := a.LookupEnv(tokenVariable)
 	listener, err := listenForPages(flags.Listen, token)
 	if err != nil {
@@ -53,7 +59,7 @@ func (a *App) servePages(ctx context.Context, flags pageFlags) (stop func(), err
 		return nil, errors.Join(err, listener.Close())
 	}
 	handler := site.New(source, a.Now).Handler(site.ServeOptions{
-		Token: token, Version: version(), Log: a.Log, Collectors: []prometheus.Collector{&poolMetrics{source.pool}},
+		Token: token, Proxies: proxies, Version: version(), Log: a.Log, Collectors: []prometheus.Collector{&poolMetrics{source.pool}},
 	})
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: connectTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	done := make(chan struct{})
@@ -105,6 +111,23 @@ func listenForPages(address, token string) (net.Listener, error) {
 		return nil, &surroundingsError{err: fmt.Errorf("serve pages: %w", err), hint: "Choose another address with --listen, or --no-pages."}
 	}
 	return listener, nil
+}
+
+// networks reads addresses and networks.
+func networks(texts []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range texts {
+		if at, err := netip.ParseAddr(text); err == nil {
+			out = append(out, netip.PrefixFrom(at, at.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, &inputError{message: fmt.Sprintf("--trusted-proxy %s is neither an address nor a network", text), hint: "Write 127.0.0.1, 10.0.0.0/8 or fd00::/8."}
+		}
+		out = append(out, network)
+	}
+	return out, nil
 }
 
 // onlyHere reports whether a host is reached from this machine alone.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"html/template"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -27,6 +28,8 @@ type ServeOptions struct {
 	// Token is what readers have to show; with "" whoever reaches the address is let in, and only those who ask for it by a
 	// name of the loopback are: a name that somebody made to point there is refused.
 	Token string
+	// Proxies are those whose word is taken for whom they ask, X-Forwarded-For, and how that one came, X-Forwarded-Proto.
+	Proxies []netip.Prefix
 	// Version is the program's.
 	Version string
 	// Collectors give further metrics.
@@ -44,11 +47,12 @@ const answerTimeout = 20 * time.Second
 type server struct {
 	*Site
 	ServeOptions
+	attempts attempts
 }
 
 // Handler serves pages, their JSON, metrics and /healthz. Nothing that it does changes anything.
 func (s *Site) Handler(o ServeOptions) http.Handler {
-	h := &server{s, o}
+	h := &server{Site: s, ServeOptions: o}
 	open, closed := http.NewServeMux(), http.NewServeMux()
 	open.HandleFunc("GET /healthz", h.health)
 	open.Handle("GET /assets/style.css", asset("text/css; charset=utf-8", styleCSS))
@@ -148,8 +152,13 @@ func same(a, b string) bool {
 // guard lets in who has shown the token. Programs are told, people are asked.
 func (h *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h.Token == "" || h.admitted(r) {
+		admitted, wait := h.admitted(w, r)
+		switch {
+		case admitted:
 			next.ServeHTTP(w, r)
+			return
+		case wait > 0:
+			http.Error(w, "too many wrong tokens came from this address", http.StatusTooManyRequests)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/api") || r.URL.Path == "/metrics" || r.Header.Get("Authorization") != "" {
@@ -161,12 +170,17 @@ func (h *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-func (h *server) admitted(r *http.Request) bool {
+// admitted judges what a request shows. A cookie is let in whatever else its address tries: nobody guesses one, and readers
+// behind one address do not lock each other out.
+func (h *server) admitted(w http.ResponseWriter, r *http.Request) (admitted bool, wait time.Duration) {
+	if h.Token == "" {
+		return true, 0
+	}
 	if shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return same(shown, h.Token)
+		return h.shown(w, r, shown)
 	}
 	cookie, err := r.Cookie(sessionCookie)
-	return err == nil && same(cookie.Value, h.session())
+	return err == nil && same(cookie.Value, h.session()), 0
 }
 
 // login is what the page that asks for the token shows.
@@ -174,10 +188,12 @@ type login struct {
 	Lang  Lang
 	Next  string
 	Wrong bool
+	// Wait says for how long this address is not listened to, "" where it is.
+	Wait string
 }
 
 // T is a text in the reader's language.
-func (l login) T(text string) string { return say(l.Lang, text) }
+func (l login) T(text string, values ...any) string { return say(l.Lang, text, values...) }
 
 func (h *server) askToken(w http.ResponseWriter, r *http.Request) {
 	h.write(w, http.StatusOK, "login", login{Lang: h.lang(w, r), Next: local(r.URL.Query().Get("next"))})
@@ -189,13 +205,22 @@ const mostForm = 4 << 10
 func (h *server) takeToken(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	next := local(r.PostFormValue("next"))
-	if h.Token != "" && !same(r.PostFormValue("token"), h.Token) {
-		h.write(w, http.StatusUnauthorized, "login", login{Lang: h.lang(w, r), Next: next, Wrong: true})
-		return
+	if h.Token != "" {
+		admitted, wait := h.shown(w, r, r.PostFormValue("token"))
+		page := login{Lang: h.lang(w, r), Next: next, Wrong: true}
+		switch {
+		case wait > 0:
+			page.Wait = duration(math.Ceil(wait.Seconds()), page.Lang)
+			h.write(w, http.StatusTooManyRequests, "login", page)
+			return
+		case !admitted:
+			h.write(w, http.StatusUnauthorized, "login", page)
+			return
+		}
 	}
 	http.SetCookie(w, &http.Cookie{
 		Name: sessionCookie, Value: h.session(), Path: "/", MaxAge: sessionDays * 86400,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: h.secure(r),
 	})
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
@@ -215,7 +240,7 @@ func (h *server) lang(w http.ResponseWriter, r *http.Request) Lang {
 	if lang, ok := ParseLang(r.URL.Query().Get("lang")); ok {
 		http.SetCookie(w, &http.Cookie{
 			Name: langCookie, Value: string(lang), Path: "/", MaxAge: 365 * 86400,
-			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: h.secure(r),
 		})
 		return lang
 	}

@@ -58,7 +58,7 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	"Sources": "数据源", "Schedules": "调度", "Skip to content": "跳到正文", "Search models": "搜索模型", "Search": "搜索",
 	"Language": "语言", "Theme": "主题", "Keys": "快捷键", "Dashboard": "看板", "Run": "运行", "Model": "模型", "Assertion": "断言",
 	"as of %s": "截至 %s", "terrace pages": "terrace 页面", "Pages": "页面", "Close": "关闭", "Log in": "登录", "Token": "令牌",
-	"This token is not the one.": "令牌不正确。", "This cannot be shown now; the log of terrace serve says why.": "暂时无法显示；原因见 terrace serve 的日志。",
+	"This token is not the one.": "令牌不正确。", "Too many wrong tokens came from this address. It is listened to again in %s.": "此地址多次输入错误令牌，%s 后可重试。", "This cannot be shown now; the log of terrace serve says why.": "暂时无法显示；原因见 terrace serve 的日志。",
 	"The project's files cannot be shown as they are now: %s": "项目文件当前无法展示：%s",
 
 	// home
