@@ -56,6 +56,18 @@ func (n *Node) Severity() model.Severity {
 	}
 }
 
+// Fills is the relation that a step on the node fills, "" for an assertion.
+func (n *Node) Fills() string {
+	switch n.Kind {
+	case KindAssertion:
+		return ""
+	case KindSQL:
+		return n.Model.Header.Target
+	default:
+		return n.Name
+	}
+}
+
 // Graph is the nodes of a project and what reads what. It is immutable and may be used by many goroutines. Slices that
 // its methods return belong to the caller, the nodes in them do not.
 //

@@ -303,13 +303,20 @@ func shortened(text string) string {
 	return text
 }
 
+// warning is what the reason of an assertion begins with that found something to warn of.
+const warning = "warning: "
+
+// Warned reports whether a step's reason says that an assertion found something that is not as it should be, and that
+// stops nothing.
+func Warned(reason string) bool { return strings.HasPrefix(reason, warning) }
+
 func (v verdict) result() Result {
 	r := Result{Reason: v.message}
 	switch v.status {
 	case "pass":
 		r.Status = Success
 	case "warn":
-		r.Status, r.Reason = Success, "warning: "+v.message
+		r.Status, r.Reason = Success, warning+v.message
 	default:
 		r.Status = Failure
 		r.Err = v.err

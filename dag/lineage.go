@@ -46,8 +46,8 @@ func (l *Lineage) Columns(node string) []string {
 
 // relation is what others read of a node.
 func (l *Lineage) relation(node string) string {
-	if n := l.graph.Node(node); n != nil && n.Kind == KindSQL {
-		return n.Model.Header.Target
+	if n := l.graph.Node(node); n != nil && n.Kind != KindAssertion {
+		return n.Fills()
 	}
 	return node
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/terrace-elt/terrace/dag/materialize"
 	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/dag/model/strict"
+	"github.com/terrace-elt/terrace/dag/openlineage"
 	"github.com/terrace-elt/terrace/extract"
 	"github.com/terrace-elt/terrace/ods"
 )
@@ -32,6 +33,8 @@ type project struct {
 	vars     map[string]string
 	varsHash string
 	alerts   alerting
+	// openLineage says where events of runs go.
+	openLineage openlineage.Config
 }
 
 // load reads the project and fails with all of its mistakes at once. Warnings are kept for those who show them.
@@ -74,6 +77,7 @@ func (a *App) read() *project {
 		problems = append(problems, elsewhere(wrong, problems)...)
 		p.setVars(a)
 		problems = append(problems, p.readAlerts(a)...)
+		problems = append(problems, p.readOpenLineage(a)...)
 	}
 	p.problems = strict.Sort(problems)
 	return p

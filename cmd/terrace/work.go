@@ -67,6 +67,8 @@ type work struct {
 	statements atomic.Int64
 	// tell sends the alerts that wait, once the run has ended and been printed; nil when there are none.
 	tell func()
+	// lineage tells of the run that goes on, and after it of what is still to be told; nil tells nobody.
+	lineage *lineageTeller
 }
 
 // prepare reads the project, opens the database, selects, checks the SQL that is new, and plans. Nothing has been
@@ -106,6 +108,7 @@ func (w *work) close() {
 	if w.tell != nil {
 		w.tell()
 	}
+	w.lineage.close()
 	if w.conn != nil {
 		hangUp(w.conn)
 	}
@@ -310,15 +313,18 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 		return dag.Report{}, err
 	}
 	progress := w.app.newProgress(len(w.plan.Steps))
+	w.lineage = w.tellLineage(ctx, info.RunID)
 	executor := w.executor(pool, info.RunID, progress)
 	runner := dag.Runner{
-		Threads: threads, FailFast: r.failFast, Now: w.app.Now, Observe: progress.observe, Execute: executor,
+		Threads: threads, FailFast: r.failFast, Now: w.app.Now, Execute: executor,
+		Observe: func(e dag.Event) { progress.observe(e); w.lineage.observe(e) },
 	}
 	if r.together {
 		runner.Together, progress.together = executor.rest, true
 	}
 	report := runner.Run(ctx, w.plan)
 	progress.stop()
+	w.lineage.end(report)
 	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
 	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
 	if err := ledger.End(ctx, report); err != nil {

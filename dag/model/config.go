@@ -31,7 +31,8 @@ type settingsFile struct {
 	Environments strict.Map[strict.Node] `yaml:"environments"`
 	Selectors    map[string]string       `yaml:"selectors"`
 	Check        checkFile               `yaml:"check"`
-	Alerts       strict.Node             `yaml:"alerts"` // read by what sends them
+	Alerts       strict.Node             `yaml:"alerts"`      // read by what sends them
+	OpenLineage  strict.Node             `yaml:"openlineage"` // the same
 }
 
 type checkFile struct {
@@ -101,6 +102,7 @@ func (c *configReader) config() Config {
 		Environments: map[string]Environment{},
 		Selectors:    w.Selectors,
 		Alerts:       w.Alerts,
+		OpenLineage:  w.OpenLineage,
 		Budget:       Budget{MaxCost: c.positive("max_cost", w.Check.MaxCost), MaxRows: c.positive("max_rows", w.Check.MaxRows)},
 	}
 	if config.Threads == 0 {

@@ -276,8 +276,8 @@ type Config struct {
 	Environments map[string]Environment
 	Selectors    map[string]string // name → selection
 	Budget       Budget
-	// Alerts is the section of that name as it is written: what sends them reads it.
-	Alerts strict.Node
+	// Alerts and OpenLineage are the sections of these names as they are written: what sends them reads them.
+	Alerts, OpenLineage strict.Node
 }
 
 // Budget is what check lets the planner expect of a model's query; zero for no limit.
