@@ -2,6 +2,7 @@ package dag_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,42 @@ func TestIncremental_isRecomputedInFullWhenAWordMeansTheDay(t *testing.T) {
 		"select o.id, o.amount from shop.orders as o where date '2000-01-01' + o.id < date 'Today'"})
 	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id = 7")
 	require.Contains(t, step(t, w.succeed(), "shop.recent").Reason, "; recomputed in full: it uses 'Today'")
+}
+
+func TestIncremental_knowsItsGroupsFromTheResultsOfSubqueries(t *testing.T) {
+	t.Parallel()
+	const chosen = "(select c.region from ods.customers as c where c.id = %d)"
+	w := newFed(t, nil)
+	w.streams = append(w.streams, "ods.customers")
+	w.exec("create table ods.customers (id integer primary key, region integer)")
+	w.land("ods.customers", "insert into ods.customers values (1, 7), (2, 8)")
+	w.write("models/shop/chosen.sql", "-- kind: incremental\n-- key: [id]\n-- depends_on: [ods.customers, shop.orders]\n"+
+		"select o.id, o.amount from shop.orders as o where o.customer <> "+fmt.Sprintf(chosen, 1)+" and o.customer = "+fmt.Sprintf(chosen, 2))
+	w.succeed()
+	w.land("ods.orders", "update ods.orders set customer = 8, amount = 5 where id = 2000")
+	require.Contains(t, step(t, w.succeed(), "shop.chosen").Reason, "; 1 group recomputed")
+	require.Contains(t, w.rows("select * from shop.chosen"), "(2000,5)")
+}
+
+func TestModels_ofDomainsFitTheirTables(t *testing.T) {
+	t.Parallel()
+	w := newFed(t, nil)
+	w.exec("create domain ods.number as integer; create domain ods.positive as ods.number check (value > 0); create domain ods.short as varchar(20)")
+	for _, kind := range []string{"table", "incremental"} {
+		w.write("models/shop/"+kind+".sql", "-- kind: "+kind+"\n-- key: [id]\n-- depends_on: [shop.orders]\n"+
+			"select o.id::ods.positive as id, o.amount::text::ods.short as amount from shop.orders as o")
+	}
+	w.succeed()
+	before := w.written("shop")
+	w.land("ods.orders", "update ods.orders set amount = 0 where id = 7")
+	r := w.succeed()
+	for _, name := range []string{"shop.table", "shop.incremental"} {
+		relation := `"` + strings.Replace(name, ".", `"."`, 1) + `"`
+		require.Equal(t, int64(1), step(t, r, name).Rows.Updated, name)
+		require.Contains(t, w.rows("select * from "+relation), "(7,0)")
+		requireUntouched(t, before[relation], w.places(relation), name)
+	}
+	require.Contains(t, step(t, r, "shop.incremental").Reason, "; 1 group recomputed")
 }
 
 // newDays is a world with sums per day of a stream that test cases land in.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
 	"github.com/terrace-elt/terrace/dag/model"
@@ -199,13 +200,14 @@ func conditionsOf(m *model.Model) string {
 // planOf asks how PostgreSQL would compute one group.
 func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.Column) (queryPlan, error) {
 	const name = "terrace_group"
-	conditions, nulls := make([]string, len(by)), make([]string, len(by))
+	conditions := make([]string, len(by))
 	for i, c := range by {
-		conditions[i] = fmt.Sprintf("t.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), i+1, c.Type)
-		nulls[i] = "null"
+		conditions[i] = fmt.Sprintf("t.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), firstParameter+i, c.Type)
 	}
+	unused := slices.Repeat([]uint32{pgtype.Int4OID}, firstParameter-1) // the server wants to know their types
+	nulls := slices.Repeat([]string{"null"}, len(unused)+len(by))
 	sql := "select t.*" + conditionsOf(m) + "\nfrom (\n" + m.SQL + "\n) as t\nwhere " + strings.Join(conditions, "\n    and ")
-	if _, err := b.conn.PgConn().Prepare(ctx, name, sql, nil); err != nil {
+	if _, err := b.conn.PgConn().Prepare(ctx, name, sql, unused); err != nil {
 		return queryPlan{}, err
 	}
 	defer func() { _ = b.conn.PgConn().Deallocate(context.WithoutCancel(ctx), name) }()

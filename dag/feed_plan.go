@@ -97,7 +97,7 @@ func (p queryPlan) drivers(relations []string, n int) (found []driver, ok bool) 
 		}
 		d := driver{alias: s.alias, expressions: make([]string, n)}
 		for i := range n {
-			if d.expressions[i] = s.comparedWith(i + 1); d.expressions[i] == "" {
+			if d.expressions[i] = s.comparedWith(firstParameter + i); d.expressions[i] == "" {
 				return nil, false
 			}
 		}
@@ -126,6 +126,10 @@ func (d driver) columns() (names []string, ok bool) {
 
 // plainColumn is a column as a plan writes it that needs no quotes.
 var plainColumn = regexp.MustCompile(`^([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)$`)
+
+// firstParameter is the number of the parameter that the first column of the group is compared with. The server calls the
+// results of subqueries $0, $1 and so on in a plan, too, before version 17: none has so many.
+const firstParameter = 501
 
 // comparedWith returns what the scan compares with a parameter, or "". Names of other parameters and of subplans mean
 // something in the plan alone.

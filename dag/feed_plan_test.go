@@ -82,9 +82,9 @@ func TestScopesOf_askForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T
 func TestQueryPlan_isNoProofUnlessEveryScanHasTheCondition(t *testing.T) {
 	t.Parallel()
 	plan, err := readPlan([]byte(`[{"Plan": {"Plans": [
-        {"Relation Name": "o", "Schema": "s", "Alias": "a", "Index Cond": "(a.x = $1)", "Filter": "((a.y)::date = $2)"},
-        {"Plans": [{"Relation Name": "o", "Schema": "s", "Alias": "b", "Recheck Cond": "((b.z = $1) AND (b.d = $2))"}]},
-        {"Relation Name": "p", "Schema": "s", "Alias": "p", "Filter": "(p.x = $1)"}]}}]`))
+        {"Relation Name": "o", "Schema": "s", "Alias": "a", "Index Cond": "((a.x = $501) AND (a.v = $1))", "Filter": "((a.y)::date = $502)"},
+        {"Plans": [{"Relation Name": "o", "Schema": "s", "Alias": "b", "Recheck Cond": "((b.w = $1) AND (b.z = $501) AND (b.d = $502))"}]},
+        {"Relation Name": "p", "Schema": "s", "Alias": "p", "Filter": "(p.x = $501)"}]}}]`))
 	require.NoError(t, err)
 	found, ok := plan.drivers([]string{"s.o"}, 2)
 	require.True(t, ok)
