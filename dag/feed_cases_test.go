@@ -80,14 +80,23 @@ func TestIncremental_isRecomputedInFullWhenAFunctionReadsWhatChanged(t *testing.
 	s := step(t, w.succeed(), "shop.called")
 	require.Contains(t, s.Reason, "; recomputed in full: no expression gives the group of a row of shop.orders")
 	require.Equal(t, dag.Rows{Updated: 1, Unchanged: 299}, s.Rows)
+
+	// The scan says which group a row of orders belongs to, and the function reads others.
+	w.write("models/shop/beside.sql", "-- kind: incremental\n-- key: [id]\n-- depends_on: [shop.totals, shop.orders]\n"+
+		"select o.id, ods.total(7) as amount, o.amount as own from shop.orders as o")
+	w.succeed()
+	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id = 7")
+	s = step(t, w.succeed(), "shop.beside")
+	require.Contains(t, s.Reason, "; recomputed in full: ods.total() may read tables: it is not declared immutable")
+	require.Equal(t, dag.Rows{Updated: 3000}, s.Rows)
 }
 
 func TestIncremental_isRecomputedInFullWhenAWordMeansTheDay(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, map[string]string{"models/shop/recent.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [shop.orders]\n" +
-		"select o.id, o.amount from shop.orders as o where date '2000-01-01' + o.id < date 'Today'"})
+		"select o.id, o.amount from shop.orders as o where date '2000-01-01' + o.id < timestamp 'Today 10:00'"})
 	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id = 7")
-	require.Contains(t, step(t, w.succeed(), "shop.recent").Reason, "; recomputed in full: it uses 'Today'")
+	require.Contains(t, step(t, w.succeed(), "shop.recent").Reason, "; recomputed in full: it uses 'Today 10:00'")
 }
 
 func TestIncremental_knowsItsGroupsFromTheResultsOfSubqueries(t *testing.T) {

@@ -20,6 +20,8 @@ var (
 	pendingSQL string
 	//go:embed sql/partitions.sql
 	partitionsSQL string
+	//go:embed sql/opaque.sql
+	opaqueSQL string
 )
 
 // maxListed is how many groups are named in a statement, so that an index can be asked for them.
@@ -243,6 +245,9 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 		if drivers, proven = plan.drivers(relations, n); !proven {
 			return nil, wholly("no expression gives the group of a row of " + *c.Node)
 		}
+		if err := b.transparent(ctx, plan); err != nil {
+			return nil, err
+		}
 	}
 	if c.KeyColumns != nil && movesUnseen(drivers) {
 		return nil, wholly("groups of " + *c.Node + " move without a new version")
@@ -257,6 +262,19 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 		}
 	}
 	return scopes, nil
+}
+
+// transparent fails with a wholly when the plan calls a function that may read what the plan does not show.
+func (b *building) transparent(ctx context.Context, plan queryPlan) error {
+	called := plan.calls()
+	if len(called) == 0 {
+		return nil
+	}
+	opaque, err := texts(ctx, b.conn, opaqueSQL, called)
+	if err == nil && len(opaque) > 0 {
+		err = wholly(opaque[0] + "() may read tables: it is not declared immutable")
+	}
+	return err
 }
 
 func (s scope) same(o scope) bool {

@@ -77,11 +77,25 @@ func (p queryPlan) reads(relations ...string) bool {
 var unsteady = regexp.MustCompile(`terrace\.run_(at|id)\b|\b(now|random|gen_random_uuid|(clock|statement|transaction)_timestamp)\(\)|\b(CURRENT|LOCAL)_?(DATE|TIME|TIMESTAMP)\b`)
 
 // unsteadyWord are words that PostgreSQL takes for a time when it reads the query: the plan has only what they meant.
-var unsteadyWord = regexp.MustCompile(`(?i)'(now|today|tomorrow|yesterday)'`)
+var unsteadyWord = regexp.MustCompile(`(?i)'\s*(now|today|tomorrow|yesterday)(\s[\s\d:.]*)?'`)
 
 // unsteady returns such a function or word of the query, or "".
 func (p queryPlan) unsteady(sql string) string {
 	return cmp.Or(unsteady.FindString(p.text), unsteadyWord.FindString(sql))
+}
+
+// called is a function in a plan that is not of the server's own: those are called by their schema.
+var called = regexp.MustCompile(`(?:[a-z0-9_]+|"(?:[^"]|"")+")\.(?:[a-z0-9_]+|"(?:[^"]|"")+")\(`)
+
+// calls returns the functions that the plan calls and that are neither the server's nor terrace's, sorted.
+func (p queryPlan) calls() []string {
+	var out []string
+	for _, call := range called.FindAllString(strings.ReplaceAll(p.text, `\"`, `"`), -1) {
+		if name := strings.TrimSuffix(call, "("); !strings.HasPrefix(name, "terrace.") {
+			out = append(out, name)
+		}
+	}
+	return sortedSet(out)
 }
 
 // drivers returns, for each scan of the relations, the expressions that give the n columns of the group of a row. It is

@@ -97,3 +97,10 @@ func TestQueryPlan_isNoProofUnlessEveryScanHasTheCondition(t *testing.T) {
 	_, ok = plan.drivers([]string{"s.o"}, 2)
 	require.False(t, ok)
 }
+
+func TestQueryPlan_namesTheFunctionsThatItCalls(t *testing.T) {
+	t.Parallel()
+	plan, err := readPlan([]byte(`[{"Plan": {"Output": ["o.id", "ext.rate(o.kind)", "ARRAY[\"Ext 1\".\"a\"\"b\"(1)]", "terrace.to_date(o.x, 'a.b'::text)", "(o.x)::ext.color", "lower(o.y)", "(ext.rate((o.z + 1)))"]}}]`))
+	require.NoError(t, err)
+	require.Equal(t, []string{`"Ext 1"."a""b"`, "ext.rate"}, plan.calls())
+}
