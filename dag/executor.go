@@ -34,6 +34,8 @@ type SQLExecutor struct {
 	Windowed, FullRefresh bool
 	// ManyRows is how many rows of a relation must change before a new one may take its place; 0 is 10,000.
 	ManyRows int64
+	// FewRows is how many rows that changed are followed even where they are most of what is there; 0 is 1,000.
+	FewRows int64
 	// Sources and Fingerprint are those of the plan.
 	Sources     func(*Node) string
 	Fingerprint func(*Node) (string, error)

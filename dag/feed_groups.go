@@ -45,6 +45,11 @@ type wholly string
 
 func (w wholly) Error() string { return string(w) }
 
+// mostly is a wholly that says that the change concerns most of the model.
+type mostly struct{ error }
+
+func (m mostly) Unwrap() error { return m.error }
+
 // drive limits the build to the groups that changes upstream concern. Where they are not known, or too many, the model is
 // recomputed as a whole, which is always right; the step's report says why.
 func (b *building) drive(ctx context.Context, in *materialize.Input) error {
@@ -61,7 +66,7 @@ func (b *building) drive(ctx context.Context, in *materialize.Input) error {
 		in.Groups = groups
 		b.told = count(n, b.groupWord()) + " recomputed"
 	case errors.As(err, &why):
-		b.told = "recomputed in full: " + string(why)
+		b.told, in.Most = "recomputed in full: "+string(why), b.together == nil && errors.As(err, &mostly{})
 	case sqlState(err) != "" && !Retryable(err) && ctx.Err() == nil:
 		b.told = "recomputed in full: what changed cannot be asked: " + err.Error()
 	default:

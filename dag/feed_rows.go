@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,8 +40,8 @@ func (b *building) changed(m *model.Model, c pendingChange) (changedRows, error)
 	} else if *c.Whole {
 		return rows, wholly(rows.missing)
 	}
-	if c.Held > 0 && most(*c.Rows, c.Held) { // to find their groups would cost as much again
-		return rows, wholly(fmt.Sprintf("%s of about %d in %s changed", count(*c.Rows, "row"), c.Held, *c.Node))
+	if c.Held > 0 && b.most(*c.Rows, c.Held) { // to find their groups would cost as much again
+		return rows, mostly{wholly(fmt.Sprintf("%s of about %d in %s changed", count(*c.Rows, "row"), c.Held, *c.Node))}
 	}
 	return rows, nil
 }
@@ -164,8 +165,8 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 		}
 		rows = number(results[0].Rows[0][0])
 	}
-	if most(rows, all) {
-		return wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))
+	if b.most(rows, all) {
+		return mostly{wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))}
 	}
 	const large = 10_000
 	groups.Few = all >= large && 20*rows <= all
@@ -173,7 +174,7 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 }
 
 // most reports whether so many rows are concerned that recomputing all of them costs less.
-func most(rows, all int64) bool {
+func (b *building) most(rows, all int64) bool {
 	const few = 1000
-	return rows > few && 3*rows > all
+	return rows > cmp.Or(b.FewRows, few) && 3*rows > all
 }

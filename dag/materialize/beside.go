@@ -58,8 +58,10 @@ from ` + delta + " as d"
 // Changing is a query for how many rows the difference in pg_temp.delta has, and about how many the model's table. Of a
 // table of which a row stays it says none: that row is not to be touched.
 func Changing(in Input) string {
-	rows := "count(*)"
-	if in.Model.Header.Kind != model.SCD2 {
+	var rows string
+	if in.Model.Header.Kind == model.SCD2 {
+		rows = "count(*) filter (where d._action <> 'kept')"
+	} else {
 		rows = fmt.Sprintf("case when count(d._is) = (select count(*) from %s) then count(*) else 0 end", stage)
 	}
 	return fmt.Sprintf("select %s, (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass) from %s as d",

@@ -288,6 +288,8 @@ func others() []golden {
 		{Name: "orders_one_open_version", Definition: " USING btree (id) WHERE (valid_to IS NULL)", Unique: true, Columns: []string{"id", "valid_to"}},
 		{Name: "orders_one_version_a_time", Definition: "UNIQUE (id, valid_from)", Unique: true, Constraint: true, Columns: []string{"id", "valid_from"}},
 	}
+	replayMost := replayBeside
+	replayMost.Most, replayMost.Feed = true, &materialize.Feed{Consumers: []string{"shop.totals"}}
 	leftUnique := again(materialize.Input{Model: anOrdersModel(model.SCD2), Columns: columns})
 	unique := materialize.Index{Name: materialize.IndexName("orders", model.Index{Columns: []string{"state"}, Unique: true}), Unique: true}
 	leftUnique.Existing.Indexes = append(leftUnique.Existing.Indexes, unique)
@@ -349,6 +351,8 @@ func others() []golden {
 		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
 		{name: "scd2_replay_groups_fed", in: replayFed, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_beside", in: tableAgain, beside: true, setup: append(first(tableAgain), "update shop.orders set amount = 1")},
+		{name: "scd2_replay_most", in: replayMost, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
+		{name: "scd2_replay_most_beside", in: replayMost, beside: true, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "scd2_replay_beside", in: replayBeside, beside: true, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_key_changed", in: rekeyed, setup: first(rekeyed)},
 		{name: "table_handmade_indexes_changed_columns", in: handmade, setup: append(first(handmade), "alter table shop.orders drop column raw")},

@@ -93,6 +93,8 @@ type Input struct {
 	Gated bool
 	// Groups, when set, limits an incremental or scd2 model to the groups that changes upstream concern.
 	Groups *Groups
+	// Most says that no Groups are set since the changes concern most of the model.
+	Most bool
 	// Feed, when set, keeps the rows that change for others to read.
 	Feed *Feed
 	// Aside says that Publish may be executed much later than the rest: what would take locks that readers wait for is

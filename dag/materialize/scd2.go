@@ -43,7 +43,9 @@ type dimension struct {
 	// partial says that only the keys in "affected" are looked at, keepsLeft that delta keeps the rows that leave.
 	partial, keepsLeft bool
 	// few says that the keys are few of a large table, which has an index that finds them.
-	few    bool
+	few bool
+	// whole says that delta has the versions that stay, too: most rows change, and a new table is made of it alone.
+	whole  bool
 	layout layout
 	// replacing is that of the input.
 	replacing func(condition string) string
@@ -88,6 +90,7 @@ func newDimension(in Input) (dimension, error) {
 	if d.layout, err = newLayout(in, d.columns()); d.layout.parts != nil {
 		d.layout.parts.guard = d.oneOpen()
 	}
+	d.whole = in.Most && d.replayed && in.Existing != nil && d.fits(in)
 	return d, err
 }
 
@@ -234,7 +237,7 @@ from ` + delta
 		script.Index = find
 		script.Beside = d.fits(in)
 	}
-	script.Publish = slices.Concat(before, d.making(false), d.feed(in, altered), d.apply(),
+	script.Publish = slices.Concat(before, d.differing(), d.making(false), d.feed(in, altered), d.apply(),
 		d.layout.parts.analyzed(d.target), missingIndexes(m, in.Existing.Indexes))
 	if in.Redefined {
 		script.Publish = append(script.Publish, describe(m, "table")...)

@@ -9,6 +9,9 @@ func (d dimension) fits(in Input) bool {
 // fillBeside puts into a new table the rows that stay and those that come.
 func (d dimension) fillBeside(target string) Statement {
 	columns, values := d.columnsAndValues("d")
+	if d.whole {
+		return plain(d.m, None, "insert into %s (%s)\nselect %s\nfrom %s as d\nwhere d._action <> 'deleted'", target, columns, values, delta)
+	}
 	return plain(d.m, None, `insert into %s (%s)
 select %s
 from %s as t

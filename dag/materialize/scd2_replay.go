@@ -268,7 +268,22 @@ func (d dimension) columnsAndValues(alias string) (columns, values string) {
 
 // delta replays the events, and finds what the stored timeline does not have so.
 func (d dimension) delta() []Statement {
-	return append([]Statement{d.difference()}, analyzeOwn(d.m, delta+" (_was, _action, _to)")...)
+	if d.whole { // it is read once, from its beginning to its end
+		return []Statement{d.difference()}
+	}
+	return append([]Statement{d.difference()}, d.analyzeDelta()...)
+}
+
+func (d dimension) analyzeDelta() []Statement {
+	return analyzeOwn(d.m, delta+" (_was, _action, _to)")
+}
+
+// differing takes the versions that stay out of a delta that has them: it is to be applied to the table that is there.
+func (d dimension) differing() []Statement {
+	if !d.whole {
+		return nil
+	}
+	return append([]Statement{plain(d.m, None, "delete from %s as d\nwhere d._action = 'kept'", delta)}, d.analyzeDelta()...)
 }
 
 func (d dimension) difference() Statement {
@@ -282,25 +297,27 @@ func (d dimension) difference() Statement {
 	if d.tombstone {
 		compared = append(compared, "_gone")
 	}
+	differs := differ(compared, "n", "o")
+	updated, where := "else 'updated'", fmt.Sprintf("\nwhere n.%[1]s is null\n    or o.%[1]s is null\n    or %[2]s", first, differs)
+	if d.whole {
+		updated, where = "when "+differs+" then 'updated' else 'kept'", ""
+	}
 	return plain(d.m, None, `create temporary table "delta" on commit drop as
-%[10]s
+%[9]s
 select
     o._was, o._part,
     %[1]s, _from%[2]s,
     n._to,
-    n._gone,%[11]s
-    case when n.%[3]s is null then 'deleted' when o.%[3]s is null then 'inserted' else 'updated' end as _action
+    n._gone,%[10]s
+    case when n.%[3]s is null then 'deleted' when o.%[3]s is null then 'inserted' %[11]s end as _action
 from timeline as n
 full join (
     select t.ctid as _was, t.tableoid as _part, %[4]s, t.%[5]s as _from, t.%[6]s as _to%[7]s
     from %[8]s
 ) as o
-    using (%[1]s, _from)
-where n.%[3]s is null
-    or o.%[3]s is null
-    or %[9]s`,
+    using (%[1]s, _from)%[12]s`,
 		columnList(d.key), list(rest, "", func(q string) string { return ", n." + q }), first,
-		qualified(d.kept, "t"), d.from, d.to, gone, d.held(), differ(compared, "n", "o"), d.timeline(), d.left(rest))
+		qualified(d.kept, "t"), d.from, d.to, gone, d.held(), d.timeline(), d.left(rest), updated, where)
 }
 
 // held are the stored versions t that are compared. Few keys are looked up one by one: the planner takes every look for a
