@@ -42,7 +42,7 @@ func TestGivingWay_keepsNoReaderWaitingBehindAReader(t *testing.T) {
 	for range 3 { // each waits for one attempt at most
 		second, err := w.db.Pool.Begin(ctx)
 		require.NoError(t, err)
-		_, err = second.Exec(ctx, "set local lock_timeout = '10s'")
+		_, err = second.Exec(ctx, "set local lock_timeout = '5min'")
 		require.NoError(t, err)
 		_, err = second.Exec(ctx, "select from s.x")
 		require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -179,7 +178,7 @@ func TestCompile_blocksNeitherReadersNorWriters(t *testing.T) {
 	w.write("models/shop/dwd/a.sql", "-- kind: table\n-- depends_on: [ods.orders]\nselect o.id, 2 as two from ods.orders as o\n")
 
 	// A run holds such locks while it reads and writes.
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	require.NoError(t, pgx.BeginFunc(ctx, w.db.Pool, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "lock table shop_dwd.a, shop_dws.t, ods.orders in row exclusive mode")

@@ -246,7 +246,7 @@ func TestFeed_isWholeWhenItsBuildIsKilledHalfWay(t *testing.T) {
 	w.exec(`create function ods.slow() returns trigger language plpgsql as $$
 begin
     if nextval('ods.tries') in (3, 10) then
-        perform pg_sleep(30);
+        perform pg_sleep(600);
     end if;
     return new;
 end
@@ -260,8 +260,8 @@ $$`)
 	go func() { done <- w.runOpened(context.Background(), s) }()
 	for range 2 { // once while orders change, once while totals do
 		require.Eventually(t, func() bool {
-			return w.value("select count(pg_terminate_backend(pid, 1000)) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()") == "1"
-		}, 10*time.Second, 10*time.Millisecond)
+			return w.value("select count(pg_terminate_backend(pid, 300000)) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()") == "1"
+		}, patience, 10*time.Millisecond)
 	}
 	w.requireTotals(<-done, "upstream changed: 5 rows in shop.orders; 5 groups recomputed")
 	require.Equal(t, "10", w.value(`select count(*) from terrace_changes."shop.orders"`))

@@ -194,7 +194,7 @@ func TestIndexes_thatLeftAreDroppedWhenReadersAreGone(t *testing.T) {
 	go func() { done <- w.runOpened(ctx, s) }()
 	require.Eventually(t, func() bool {
 		return w.value("select count(*) from pg_stat_activity where application_name like 'terrace:%:shop_dwd.orders' and state = 'idle in transaction' and query like '%savepoint publish%' and datname = current_database()") == "1"
-	}, 10*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 	require.Equal(t, "2", w.value("select count(*) from shop_dwd.orders"))
 	require.NoError(t, tx.Commit(ctx))
 	orders := step(t, <-done, "shop_dwd.orders")

@@ -43,7 +43,7 @@ func TestLedger_tellsARunThatGoesOnFromOneThatWasLost(t *testing.T) {
 	require.Eventually(t, func() bool {
 		info, _, err := ledger.LastResults(ctx, info.RunID)
 		return err == nil && info.Status == "error"
-	}, time.Minute, 10*time.Millisecond, "its session is gone")
+	}, patience, 10*time.Millisecond, "its session is gone")
 	require.Equal(t, "error", last().Status)
 	require.True(t, last().Lost())
 

@@ -252,19 +252,20 @@ func TestRun_namesTheOtherRunThatHoldsANode(t *testing.T) {
 func TestRun_saysWhichRunHoldsANodeWhileItWaits(t *testing.T) {
 	t.Parallel()
 	for _, together := range []bool{false, true} {
-		w := shop(t, ordersOf("-- kind: table", "select id, pg_sleep(1)::text as slept from ods.orders"), nil)
+		w := shop(t, ordersOf("-- kind: table", "select id, "+heldUp+" as waited from ods.orders"), nil)
 		w.together = together
+		release := w.holdUp()
+		defer release()
 		told := make(chan *dag.HeldError, 1)
 		first := w.open()
 		w.change = func(e *dag.SQLExecutor) { e.Wait, e.Waiting = true, func(held *dag.HeldError) { told <- held } }
 		second := w.open()
 		done := make(chan dag.Report)
 		go func() { done <- w.runOpened(context.Background(), first) }()
-		require.Eventually(t, func() bool {
-			return w.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()") == "1"
-		}, 10*time.Second, time.Millisecond)
+		w.untilHeldUp()
 		go func() { done <- w.runOpened(context.Background(), second) }()
 		held := <-told
+		release()
 		require.Equal(t, "shop_dwd.orders", held.Node)
 		require.Contains(t, held.Holder, "run "+first.info.RunID.String()+": terrace run on ")
 		for range 2 {
@@ -291,7 +292,7 @@ func TestRun_readsATableThatWasExchangedWhileItWaited(t *testing.T) {
 	go func() { done <- w.runOpened(ctx, s) }()
 	require.Eventually(t, func() bool {
 		return w.value("select count(*) from pg_locks where relation is not null and not granted and database = (select oid from pg_database where datname = current_database())") == "1"
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	require.NoError(t, tx.Commit(ctx))
 	report := <-done
 	var missing *pgconn.PgError
@@ -311,8 +312,8 @@ func TestRun_waitsForTheOtherRunWhenTold(t *testing.T) {
 	done := make(chan dag.Report)
 	go func() { done <- w.runOpened(context.Background(), s) }()
 	require.Eventually(t, func() bool {
-		return w.value("select count(*) from pg_locks where locktype = 'advisory' and not granted") != "0"
-	}, 10*time.Second, 10*time.Millisecond)
+		return w.value("select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())") != "0"
+	}, patience, 10*time.Millisecond)
 	_, err := holder.Exec(context.Background(), "rollback")
 	require.NoError(t, err)
 	report := <-done
@@ -337,7 +338,7 @@ func TestRun_twoRunsAtOnceBuildOneTable(t *testing.T) {
 
 func TestRun_isRepeatedAfterItsSessionWasEnded(t *testing.T) {
 	t.Parallel()
-	w := shop(t, ordersOf("-- kind: table", "select id, state, amount, pg_sleep(case when nextval('ods.tries') = 1 then 30 else 0 end)::text as slept from ods.orders where id = 1"), nil)
+	w := shop(t, ordersOf("-- kind: table", "select id, state, amount, pg_sleep(case when nextval('ods.tries') = 1 then 600 else 0 end)::text as slept from ods.orders where id = 1"), nil)
 	w.exec("create sequence ods.tries")
 	s := w.open()
 	done := make(chan dag.Report)
@@ -345,7 +346,7 @@ func TestRun_isRepeatedAfterItsSessionWasEnded(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return w.value(`select count(pg_terminate_backend(pid)) from pg_stat_activity
 where application_name like 'terrace:%:shop_dwd.orders' and wait_event = 'PgSleep' and datname = current_database()`) == "1"
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	report := <-done
 	require.Equal(t, dag.Success, step(t, report, "shop_dwd.orders").Status, step(t, report, "shop_dwd.orders").Err())
 	require.Equal(t, "1", w.value("select count(*) from shop_dwd.orders"))
@@ -353,7 +354,7 @@ where application_name like 'terrace:%:shop_dwd.orders' and wait_event = 'PgSlee
 
 func TestRun_cancelledLeavesNothingHalf(t *testing.T) {
 	t.Parallel()
-	w := shop(t, ordersOf("-- kind: table", "select id, pg_sleep(30)::text as slept from ods.orders"), map[string]string{
+	w := shop(t, ordersOf("-- kind: table", "select id, pg_sleep(600)::text as slept from ods.orders"), map[string]string{
 		"models/shop/dws/after.sql": "-- depends_on: [shop_dwd.orders]\nselect * from shop_dwd.orders",
 	})
 	s := w.open()
@@ -362,7 +363,7 @@ func TestRun_cancelledLeavesNothingHalf(t *testing.T) {
 	go func() { done <- w.runOpened(ctx, s) }()
 	require.Eventually(t, func() bool {
 		return w.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()") == "1"
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	cancel(errors.New("interrupted"))
 	report := <-done
 	require.Equal(t, dag.Cancelled, report.Status)
@@ -375,7 +376,7 @@ func TestRun_cancelledLeavesNothingHalf(t *testing.T) {
 
 func TestRun_aTimeoutOfTheHeaderEndsTheStep(t *testing.T) {
 	t.Parallel()
-	w := shop(t, ordersOf("-- kind: table\n-- timeout: PT1S", "select id, pg_sleep(30)::text as slept from ods.orders"), nil)
+	w := shop(t, ordersOf("-- kind: table\n-- timeout: PT1S", "select id, pg_sleep(600)::text as slept from ods.orders"), nil)
 	orders := step(t, w.run(), "shop_dwd.orders")
 	require.Equal(t, dag.Timeout, orders.Status)
 	require.Equal(t, "took longer than its timeout, 1s", orders.Error.Message, "not that somebody cancelled it")
@@ -385,8 +386,8 @@ func TestRun_aTimeoutOfTheHeaderEndsTheStep(t *testing.T) {
 
 func TestRun_aStatementTimeoutOfTheServerEndsTheStep(t *testing.T) {
 	t.Parallel()
-	w := shop(t, ordersOf("-- kind: table", "select id, pg_sleep(30)::text as slept from ods.orders"), nil)
-	w.exec("do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$")
+	w := shop(t, ordersOf("-- kind: table", "select id, pg_sleep(600)::text as slept from ods.orders"), nil)
+	w.exec("do $$ begin execute format('alter database %I set statement_timeout = 3000', current_database()); end $$")
 	orders := step(t, w.run(), "shop_dwd.orders")
 	require.Equal(t, dag.Timeout, orders.Status)
 	require.Equal(t, "57014", orders.Error.SQLState)

@@ -194,9 +194,9 @@ func TestSCD2_isWholeWhenItIsKilledWhileItIsBuiltBeside(t *testing.T) {
 	done := make(chan dag.Report)
 	go func() { done <- w.runOpened(context.Background(), s) }()
 	require.Eventually(t, func() bool { // the new table is in its place, and waits to be written down
-		return w.value(`select count(pg_terminate_backend(a.pid, 1000)) from pg_stat_activity as a
+		return w.value(`select count(pg_terminate_backend(a.pid, 300000)) from pg_stat_activity as a
 where a.datname = current_database() and a.application_name like 'terrace:%:shop_dwd.orders' and a.wait_event_type = 'Lock'`) == "1"
-	}, 20*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 	require.Equal(t, before, tableOf(w))
 	release()
 

@@ -135,7 +135,7 @@ func (s *source) landHeld(stream ods.Stream, records ...string) *landing {
 	s.t.Cleanup(l.release) // a failed test leaves it waiting, and its pool waits for it
 	require.Eventually(s.t, func() bool {
 		return s.value("select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select d.oid from pg_database as d where d.datname = current_database())") == "1"
-	}, 10*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	return l
 }
 

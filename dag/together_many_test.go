@@ -25,8 +25,8 @@ func (w *world) wide(n, version int) {
 	}
 }
 
+// It has the server to itself: beside its locks there is room for nobody's.
 func TestTogether_manyModels(t *testing.T) {
-	t.Parallel()
 	n := 1500
 	if testing.Short() {
 		n = 300
@@ -44,9 +44,9 @@ func TestTogether_manyModels(t *testing.T) {
 	}
 }
 
-// A transaction keeps its locks, and the server has room for so many: that is told before anything is done.
+// A transaction keeps its locks, and the server has room for so many: that is told before anything is done. It has locked
+// its nodes by then, and has the server to itself, too.
 func TestTogether_refusesMoreThanTheServerHasLocksFor(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, nil)
 	w.together = true
 	connections, err := strconv.Atoi(w.value("select current_setting('max_connections')::integer * current_setting('max_locks_per_transaction')::integer"))

@@ -21,6 +21,9 @@ import (
 	"github.com/terrace-elt/terrace/tests/pgtest"
 )
 
+// patience bounds every wait for what has to come. Nothing is told by how long it takes.
+const patience = 5 * time.Minute
+
 // world is a project, its database and its clock. Everything but extraction is the real thing.
 type world struct {
 	t       testing.TB
@@ -242,6 +245,39 @@ func (w *world) succeed(names ...string) dag.Report {
 		require.False(w.t, s.Status.Bad(), "%s: %s", s.Name, s.Reason)
 	}
 	return report
+}
+
+// hushed waits until the runs' sessions have ended: only then all that they did is counted.
+func (w *world) hushed() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		return w.value("select count(*) from pg_stat_activity where application_name like 'terrace:%' and datname = current_database()") == "0"
+	}, patience, 10*time.Millisecond)
+}
+
+// heldUp is a wait in a model's query that ends when the test says so.
+const heldUp = "pg_advisory_xact_lock_shared(1)::text"
+
+// holdUp keeps queries with heldUp waiting until what it returns is called; more than once is once.
+func (w *world) holdUp() (release func()) {
+	w.t.Helper()
+	conn := w.db.Conn(w.t)
+	_, err := conn.Exec(context.Background(), "select pg_advisory_lock(1)")
+	require.NoError(w.t, err)
+	return func() {
+		w.t.Helper()
+		require.NoError(w.t, conn.Close(context.Background()))
+	}
+}
+
+// untilHeldUp waits until a query waits for holdUp's release.
+func (w *world) untilHeldUp() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		return w.value(`select count(*) from pg_locks as l
+where l.locktype = 'advisory' and l.mode = 'ShareLock' and not l.granted and l.classid = 0 and l.objid = 1
+    and l.database = (select d.oid from pg_database as d where d.datname = current_database())`) == "1"
+	}, patience, 10*time.Millisecond)
 }
 
 // ends tells how the steps of a report ended: "name status".

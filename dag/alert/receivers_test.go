@@ -206,7 +206,7 @@ func newMailServer(t *testing.T, mode string) *mailServer {
 
 func (s *mailServer) talk(conn net.Conn, startTLS bool, config *tls.Config) {
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	in := bufio.NewReader(conn)
 	say := func(lines ...string) { fmt.Fprint(conn, strings.Join(lines, "\r\n")+"\r\n") }
 	var to []string

@@ -340,7 +340,7 @@ func (w *world) gone(name string) {
 		var n int
 		err := w.db.Pool.QueryRow(w.t.Context(), "select count(*) from pg_stat_activity where application_name like $1 and datname = current_database()", name).Scan(&n)
 		return err == nil && n == 0
-	}, 30*time.Second, 10*time.Millisecond)
+	}, 5*time.Minute, 10*time.Millisecond)
 }
 
 func TestBegin_runsBesideNothing(t *testing.T) {
