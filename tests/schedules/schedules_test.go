@@ -4,6 +4,7 @@ package schedules_test
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,14 +21,26 @@ func TestMain(m *testing.M) { os.Exit(clitest.Main(m)) }
 // patience bounds every wait for rows.
 const patience = 5 * time.Minute
 
-// newProject has a model that is done at once, and one that takes as long as shop_seconds says.
+// newProject has a model that is done at once, and one that takes as long as shop_seconds says, and as long as somebody
+// holds its lock.
 func newProject(t *testing.T) *clitest.Project {
 	t.Helper()
 	p := clitest.New(t)
 	p.Write("terrace.yml", []byte("name: shop\ntimezone: Asia/Shanghai\nvars: {shop_seconds: \"600\"}\n"))
 	p.Write("models/shop/dwd/quick.sql", []byte("-- kind: table\n-- depends_on: []\nselect 1 as n\n"))
-	p.Write("models/shop/dwd/slow.sql", []byte("-- kind: table\n-- depends_on: []\nselect 1 as n, pg_sleep(terrace.var('shop_seconds')::float8)::text as slept\n"))
+	p.Write("models/shop/dwd/slow.sql", []byte("-- kind: table\n-- depends_on: []\nselect 1 as n, pg_sleep(terrace.var('shop_seconds')::float8)::text as slept, pg_advisory_xact_lock_shared(1)::text as waited\n"))
 	return p
+}
+
+// daily are the flags of a schedule whose times are far from now, so that none of them comes while the test runs.
+func daily() []string {
+	zone := time.FixedZone("Asia/Shanghai", 8*60*60)
+	return []string{"--every", "1d", "--at", time.Now().In(zone).Add(12 * time.Hour).Format("15:04")}
+}
+
+// add adds a schedule for every day.
+func add(p *clitest.Project, name string, flagsAndCommand ...string) {
+	p.Run(0, slices.Concat([]string{"schedule", "add", name}, daily(), flagsAndCommand)...)
 }
 
 // start starts a scheduler and waits until it works.
@@ -35,9 +48,9 @@ func start(p *clitest.Project, args ...string) *clitest.Process {
 	return p.Start("scheduling: ", args...)
 }
 
-// due makes the last minute of schedules due now, so that nobody has to wait for the next.
+// due makes daily schedules due now, for half a day ago.
 func due(p *clitest.Project) {
-	p.Exec("update terrace.schedule set next_at = date_trunc('minute', clock_timestamp())")
+	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
 	p.Exec("select pg_notify('terrace_schedule', '')")
 }
 
@@ -60,13 +73,12 @@ func TestStart_runsEachTimeOnceWhereverItLooks(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	for _, name := range []string{"a", "b", "c"} {
-		p.Run(0, "schedule", "add", name, "--every", "1d", "--", "run", "shop_dwd.quick", "--wait")
+		add(p, name, "--", "run", "shop_dwd.quick", "--wait")
 	}
 	first, second, third := start(p, "schedule", "start"), start(p, "schedule", "start"), start(p, "serve")
 	_, told := p.Run(0, "schedule", "list")
 	require.NotContains(t, told, "no scheduler is running")
-	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
-	p.Exec("select pg_notify('terrace_schedule', '')")
+	due(p)
 	requireSoon(t, p, "select o.schedule || ' ' || o.status from terrace.occurrence as o order by 1", "a success", "b success", "c success")
 	require.Equal(t, []string{"a", "b", "c"}, p.Rows(`select r.arguments ->> 'schedule'
 from terrace.run as r
@@ -96,7 +108,10 @@ func TestStart_losesNothingWhenItIsKilled(t *testing.T) {
 		s.Kill()
 	}
 	s := start(p, "schedule", "start")
-	requireSoon(t, p, "select count(*)::text from terrace.occurrence as o where o.status in ('due', 'running')", "0")
+	const open = "select count(*)::text from terrace.occurrence as o where o.status in ('due', 'running')"
+	requireSoon(t, p, open, "0")
+	p.Exec("update terrace.schedule set next_at = next_at + interval '1 day'") // no minute turns while it ends
+	requireSoon(t, p, open, "0")
 	requireSoon(t, p, "select count(*)::text from terrace.run as r where r.ended_at is null", "0")
 	s.End(syscall.SIGTERM, 143)
 	require.Empty(t, p.Rows(`select o.scheduled_for::text || ' ' || o.status || ' ' || o.reason
@@ -115,15 +130,17 @@ where o.occurrence_id is null`), "every minute is there")
 func TestExecute_outlivesItsScheduler(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	p.Run(0, "schedule", "add", "slow", "--every", "1m", "--", "run", "shop_dwd.slow", "--var", "shop_seconds=5")
+	add(p, "slow", "--", "run", "shop_dwd.slow", "--var", "shop_seconds=0")
+	p.Exec("select pg_advisory_lock(1)")
 	s := start(p, "schedule", "start")
 	due(p)
 	s.Until("slow: started for")
 	requireSoon(t, p, history, "slow running")
 	s.Kill()
+	p.Exec("select pg_advisory_unlock(1)")
 	requireSoon(t, p, history, "slow success")
 
-	p.Run(0, "schedule", "add", "slow", "--every", "1m", "--replace", "--", "run", "shop_dwd.slow", "--force")
+	add(p, "slow", "--replace", "--", "run", "shop_dwd.slow", "--force")
 	p.Exec("delete from terrace.occurrence")
 	s = start(p, "schedule", "start")
 	due(p)
@@ -139,10 +156,9 @@ func TestExecute_outlivesItsScheduler(t *testing.T) {
 func TestStart_stopsWhatItRuns(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--", "run", "shop_dwd.slow")
+	add(p, "slow", "--", "run", "shop_dwd.slow")
 	s := start(p, "serve")
-	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
-	p.Exec("select pg_notify('terrace_schedule', '')")
+	due(p)
 	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
 	_, told := p.Run(5, "schedule", "run", "slow")
 	require.Contains(t, told, "schedule slow runs already")
@@ -156,15 +172,13 @@ func TestStart_stopsWhatItRuns(t *testing.T) {
 func TestStart_cancelsTheOneBeforeWhereThatIsWanted(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--overlap", "cancel", "--", "run", "shop_dwd.slow")
+	add(p, "slow", "--overlap", "cancel", "--", "run", "shop_dwd.slow")
 	s := start(p, "schedule", "start")
-	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
-	p.Exec("select pg_notify('terrace_schedule', '')")
+	due(p)
 	requireSoon(t, p, "select o.status from terrace.occurrence as o where o.run_id is not null", "running")
 	// A day passes.
 	p.Exec("update terrace.occurrence set scheduled_for = scheduled_for - interval '1 day'")
-	p.Exec("update terrace.schedule set next_at = next_at - interval '1 day'")
-	p.Exec("select pg_notify('terrace_schedule', '')")
+	due(p)
 	s.Until("slow: cancelled") // before or after it says that the next has started
 	requireSoon(t, p, history, "slow cancelled overlap", "slow running")
 	s.End(syscall.SIGTERM, 143)
