@@ -148,6 +148,9 @@ func (l *lander) states() []string {
 
 var errPowerCut = errors.New("power cut")
 
+// patience is a time limit that nothing reaches.
+const patience = "PT5M"
+
 // noon is the time of every test.
 var noon = time.Date(2026, 1, 20, 12, 0, 0, 0, time.UTC)
 

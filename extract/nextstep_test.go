@@ -64,7 +64,11 @@ func TestRead_saysTheNextStep(t *testing.T) {
 			env := map[string]string{"URL": c.url, "CRM_TOKEN": canary}
 			d := quick(&lander{}, env)
 			d.Retry.Attempts = 2
-			result, err := extract.NewReader(d).Read(t.Context(), load(t, "limits: {timeout: PT0.2S}"+paged, env).Streams[0], extract.Job{})
+			timeout := patience
+			if name == "slow" {
+				timeout = "PT0.2S"
+			}
+			result, err := extract.NewReader(d).Read(t.Context(), load(t, "limits: {timeout: "+timeout+"}"+paged, env).Streams[0], extract.Job{})
 			e := requireKind(t, err, c.kind)
 			require.Contains(t, e.Message, c.says)
 			require.Contains(t, e.Hint, c.hint)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,7 +57,7 @@ func (s *shop) exec(statements ...string) {
 }
 
 func shopYAML(stream string) string {
-	return "source: shop_db\ntype: postgres\nurl: ${env:SHOP_DB_URL}\nlimits: {concurrency: 3, timeout: PT20S}\nstreams:\n" + stream
+	return "source: shop_db\ntype: postgres\nurl: ${env:SHOP_DB_URL}\nlimits: {concurrency: 3, timeout: " + patience + "}\nstreams:\n" + stream
 }
 
 // everything has a column of each kind of value.
@@ -215,7 +217,9 @@ func TestQuery_beginsAgainWhenTheServerBreaksOff(t *testing.T) {
 	require.EqualValues(t, 2, result.Retries)
 	require.EqualValues(t, 30000, result.Inserted)
 	require.Equal(t, []string{"30000"}, column(t, c.db, `select count(*)::text from crm_ods.big`))
-	require.Equal(t, []string{"0"}, columnAfter(t, s.db.Pool, "select 1", `select count(*)::text from pg_stat_activity where datname = current_database() and application_name = '' and pid <> pg_backend_pid() and query = 'rollback'`), "no connection is left")
+	require.Eventually(t, func() bool { // the server takes note of the end a moment later
+		return slices.Equal([]string{"0"}, columnAfter(t, s.db.Pool, "select 1", `select count(*)::text from pg_stat_activity where datname = current_database() and application_name = '' and pid <> pg_backend_pid() and query = 'rollback'`))
+	}, 5*time.Minute, 10*time.Millisecond, "no connection is left")
 }
 
 // hooked calls before each page is landed.
@@ -234,8 +238,9 @@ func TestQuery_takesTheTimeThatLandingTakes(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, `create table public.big as select i as id, repeat('x', 3000) as filler from generate_series(1, 12000) as i`)
 	c := newCopy(t, s.env)
-	c.deps.Lander = hooked{c.store, func() { time.Sleep(700 * time.Millisecond) }}
-	yaml := strings.Replace(shopYAML("  big: {query: table public.big, primary_key: [{path: $.id, type: bigint}]}\n"), "timeout: PT20S", "timeout: PT0.5S", 1)
+	takesLong := sync.OnceFunc(func() { time.Sleep(6 * time.Second) })
+	c.deps.Lander = hooked{c.store, takesLong}
+	yaml := strings.Replace(shopYAML("  big: {query: table public.big, primary_key: [{path: $.id, type: bigint}]}\n"), patience, "PT5S", 1)
 	require.NoError(t, c.read(load(t, yaml, s.env)))
 	require.Equal(t, []string{"12000"}, column(t, c.db, `select count(*)::text from crm_ods.big`))
 }
@@ -275,7 +280,7 @@ func TestQuery_isRefusedWithAReasonAndWithoutThePassword(t *testing.T) {
 		"two of a name":   {stream: "query: \"select t.id, u.id from public.t cross join public.t as u\"", kind: extract.Settings, want: "two columns named id"},
 		"writes":          {stream: "query: \"select nextval('public.counter') as id\"", kind: extract.Settings, want: "read-only transaction", hint: "a stream only reads"},
 		"writes by with":  {stream: "query: \"with d as (delete from public.t returning *) select * from d\"", kind: extract.Refused, want: "WITH clause containing a data-modifying statement must be at the top level"},
-		"takes too long":  {stream: "query: select pg_sleep(30)", kind: extract.Refused, want: "longer than limits.timeout (300ms)", hint: "raise limits.timeout"},
+		"takes too long":  {stream: "query: select pg_sleep(600)", kind: extract.Refused, want: "longer than limits.timeout (3s)", hint: "raise limits.timeout"},
 		"too large":       {stream: "query: \"select repeat('x', 3000000) as id\"", kind: extract.Refused, want: "limits.max_body (2097152 bytes)"},
 		"wrong bound":     {stream: `query: "select id from public.t where id >= :start and id < :end", slices: {start: "2026-01-19", step: none}`, kind: extract.Refused, want: "invalid input syntax for type integer"},
 		"no such server":  {stream: "query: select 1 as id", address: withPassword(func(u *url.URL) { u.Host = "127.0.0.1:1"; u.RawQuery = "" }), kind: extract.Transport, want: "connection refused", hint: "is 127.0.0.1:1/"},
@@ -290,7 +295,11 @@ func TestQuery_isRefusedWithAReasonAndWithoutThePassword(t *testing.T) {
 			if c.address != "" {
 				env["SHOP_DB_URL"] = c.address
 			}
-			yaml := strings.Replace(shopYAML("  t: {"+c.stream+"}\n"), "timeout: PT20S", "timeout: PT0.3S, max_body: 2MB", 1)
+			timeout := patience
+			if name == "takes too long" {
+				timeout = "PT3S"
+			}
+			yaml := strings.Replace(shopYAML("  t: {"+c.stream+"}\n"), patience, timeout+", max_body: 2MB", 1)
 			l := &lander{}
 			_, err := extract.NewReader(quick(l, env)).Read(t.Context(), load(t, yaml, env).Streams[0], extract.Job{})
 			var e *extract.Error

@@ -349,11 +349,13 @@ streams:
 	require.Contains(t, problems, "4: auth.secret_key does not belong to a source of type http")
 }
 
-// latecomer answers the first objects last, and counts how many are asked for at once.
+// latecomer answers the first objects last, and counts how many are asked for at once: the first waits until there are as
+// many as there may be, unless that takes for ever.
 type latecomer struct {
 	mu            sync.Mutex
 	asked, flying int
 	most          int
+	full          chan struct{} // closed when four are asked for
 }
 
 func (l *latecomer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -362,8 +364,15 @@ func (l *latecomer) RoundTrip(req *http.Request) (*http.Response, error) {
 		l.asked++
 		l.flying++
 		l.most = max(l.most, l.flying)
+		if l.asked == 4 {
+			close(l.full)
+		}
 		wait := time.Duration(20-l.asked) * 10 * time.Millisecond
 		l.mu.Unlock()
+		select {
+		case <-l.full:
+		case <-time.After(5 * time.Minute):
+		}
 		time.Sleep(max(wait, 0))
 		defer func() { l.mu.Lock(); l.flying--; l.mu.Unlock() }()
 	}
@@ -377,7 +386,7 @@ func TestReadS3_readsAtOnceAndLandsInOrder(t *testing.T) {
 	for i := range 12 {
 		l.Put(t, fmt.Sprintf("in/%02d.ndjson", i), fmt.Appendf(nil, "{\"id\":1,\"v\":%d}\n{\"id\":%d,\"v\":0}\n", i, 100+i))
 	}
-	late := &latecomer{}
+	late := &latecomer{full: make(chan struct{})}
 	d := quick(nil, l.env)
 	d.Lander, d.Transport = l.store, late
 	result, err := extract.NewReader(d).Read(t.Context(), l.stream, extract.Job{RunID: uuid.New()})

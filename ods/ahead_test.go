@@ -15,7 +15,7 @@ func (w *world) writing() {
 	require.Eventually(w, func() bool {
 		return w.value(`select count(*) from pg_stat_activity
 			where datname = current_database() and state = 'idle in transaction' and query like 'copy %'`) == "1"
-	}, 20*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 }
 
 func TestLand_aheadOfItsTurnIsCommittedAfterIt(t *testing.T) {

@@ -34,7 +34,7 @@ func (w *world) landWhileHeld(page ods.Page, do func()) ods.Landed {
 	}()
 	require.Eventually(w, func() bool {
 		return w.value(`select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) == "1"
-	}, 20*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	do()
 	r := <-done
 	require.NoError(w, r.err)

@@ -79,7 +79,7 @@ func TestLock_goesWithItsSession(t *testing.T) {
 	release, err := store.Lock(t.Context(), "a.b", false)
 	require.NoError(t, err)
 	_, err = db.Pool.Exec(t.Context(), `
-select pg_terminate_backend(a.pid, 10000)
+select pg_terminate_backend(a.pid, 300000)
 from pg_stat_activity as a
 join pg_locks as l on l.pid = a.pid and l.locktype = 'advisory'
 where a.datname = current_database()`)

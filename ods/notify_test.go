@@ -3,7 +3,6 @@ package ods_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,7 +20,7 @@ func TestLand_notifiesOfCommittedChanges(t *testing.T) {
 		w.exec("select pg_notify('terrace', 'the end')")
 		said := ""
 		for {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			n, err := conn.WaitForNotification(ctx)
 			cancel()
 			require.NoError(t, err)

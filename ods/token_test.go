@@ -80,7 +80,7 @@ func TestRenewToken_savesWhatTheSourceGaveWhateverHappensMeanwhile(t *testing.T)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := store.RenewToken(ctx, "erp", func(context.Context, ods.Token) (ods.Token, error) {
 		_, err := db.Pool.Exec(t.Context(), `
-select pg_terminate_backend(l.pid, 10000)
+select pg_terminate_backend(l.pid, 300000)
 from pg_locks as l
 join pg_database as d on d.oid = l.database
 where l.locktype = 'advisory' and d.datname = current_database()`)

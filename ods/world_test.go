@@ -17,6 +17,9 @@ import (
 	"github.com/terrace-elt/terrace/tests/pgtest"
 )
 
+// patience bounds every wait for what has to come. Nothing is told by how long it takes.
+const patience = 5 * time.Minute
+
 // world is a database with one stream in it, and a clock of its own.
 type world struct {
 	*testing.T
@@ -151,7 +154,7 @@ func record(id int, v string) string {
 }
 
 func background(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -173,7 +176,7 @@ func newLatinWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
-		_, err := admin.Exec(ctx, "drop database "+name)
+		_, err := admin.Exec(ctx, "drop database "+name+" with (force)")
 		require.NoError(t, err)
 		require.NoError(t, admin.Close(ctx))
 	})
