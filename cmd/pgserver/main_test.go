@@ -114,7 +114,7 @@ func place(t *testing.T) string {
 func stopAfter(t *testing.T, dataDir string) {
 	t.Helper()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		require.NoError(t, Stop(ctx, dataDir))
 	})
@@ -216,5 +216,5 @@ func crash(t *testing.T, server *Server) {
 // eventually waits for something that another process does.
 func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	require.Eventually(t, happened, 20*time.Second, 5*time.Millisecond, what)
+	require.Eventually(t, happened, 5*time.Minute, 5*time.Millisecond, what)
 }

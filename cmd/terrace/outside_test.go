@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -67,13 +68,18 @@ func upstream() http.Handler {
 	return mux
 }
 
-// refusingPort is an address where nobody listens: one that was free a moment ago.
+// refusingPort is an address where nobody listens, and where nobody else can until the test ends: it is taken.
 func refusingPort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	syscall.CloseOnExec(socket)
+	t.Cleanup(func() { require.NoError(t, syscall.Close(socket)) })
+	require.NoError(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	address, err := syscall.Getsockname(socket)
+	require.NoError(t, err)
+	require.IsType(t, &syscall.SockaddrInet4{}, address)
+	return fmt.Sprintf("127.0.0.1:%d", address.(*syscall.SockaddrInet4).Port)
 }
 
 // lockedServer answers every client as PostgreSQL answers a wrong password.

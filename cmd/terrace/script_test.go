@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": exits, "sql": sql, "absent": absent, "hold": hold,
+					"exits": exits, "sql": sql, "absent": absent, "hold": hold, "daytime": daytime,
 				},
 				Setup: func(env *testscript.Env) error {
 					env.Setenv("TERRACE_DATABASE_URL", db.URL)
@@ -98,7 +98,7 @@ func sql(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func query(ts *testscript.TestScript, sql string) [][]string {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, ts.Getenv("TERRACE_DATABASE_URL"))
 	ts.Check(err)
@@ -116,6 +116,19 @@ func query(ts *testscript.TestScript, sql string) [][]string {
 		}
 	}
 	return out
+}
+
+// daytime waits until midnight has passed where it is near, for scripts that ask twice which day it is.
+func daytime(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: daytime ZONE")
+	}
+	zone, err := time.LoadLocation(args[0])
+	ts.Check(err)
+	year, month, day := time.Now().In(zone).Date()
+	if left := time.Until(time.Date(year, month, day+1, 0, 0, 0, 0, zone)); left < 5*time.Minute {
+		time.Sleep(left + time.Second)
+	}
 }
 
 // hold takes an advisory lock by its name, as another run would, until the script ends.

@@ -47,6 +47,10 @@ func TestUpdate_withNothingNewWritesNothing(t *testing.T) {
 	p.Run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
 	conn := p.Connect()
 	versions := func() []string {
+		// A session counts what it did at its end.
+		require.Eventually(t, func() bool {
+			return demotest.Collect(t, conn, "select count(*)::text from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()")[0] == "0"
+		}, 5*time.Minute, 10*time.Millisecond)
 		return demotest.Collect(t, conn, `select format('%s %s', c.oid::regclass, s.n_tup_ins + s.n_tup_upd + s.n_tup_del)
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace

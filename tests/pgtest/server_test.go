@@ -30,7 +30,7 @@ func TestUse_dropsWhatEndedProcessesLeft(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, next.conn.Close(t.Context()))
 		return !exists(t, mine, left) && !exists(t, mine, old)
-	}, 20*time.Second, 10*time.Millisecond)
+	}, wait, 10*time.Millisecond)
 	require.True(t, exists(t, mine, s.template))
 	require.True(t, exists(t, mine, mine.Pool.Config().ConnConfig.Database))
 }

@@ -27,8 +27,11 @@ const (
 	module  = "github.com/versity/versitygw/cmd/versitygw"
 	version = "v1.8.0"
 
-	buildTime = 9 * time.Minute // two cores need three
-	readyTime = 30 * time.Second
+	buildTime = 25 * time.Minute // two cores need three
+	readyTime = 5 * time.Minute
+
+	// A port that was free a moment ago may be somebody else's by now.
+	attempts = 10
 )
 
 // Server is a running server with credentials and one bucket.
@@ -49,7 +52,8 @@ func New(t testing.TB) *Server {
 	}
 	require.NoError(t, err)
 	s := &Server{AccessKey: "terrace-access", SecretKey: "terrace-secret-key", Bucket: "landing"}
-	s.start(t, binary)
+	for attempt := 1; !s.start(t, binary, attempt == attempts); attempt++ {
+	}
 	host := strings.TrimPrefix(s.Endpoint, "http://")
 	s.Client, err = minio.New(host, &minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Region: "us-east-1"})
 	require.NoError(t, err)
@@ -71,8 +75,9 @@ func (s *Server) Remove(t testing.TB, key string) {
 	require.NoError(t, s.Client.RemoveObject(t.Context(), s.Bucket, key, minio.RemoveObjectOptions{}))
 }
 
-// start runs the server on a free port and waits until it answers.
-func (s *Server) start(t testing.TB, binary string) {
+// start runs the server on a free port and waits until it answers. It reports whether it does: at the last attempt,
+// anything else fails the test.
+func (s *Server) start(t testing.TB, binary string, last bool) bool {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -102,11 +107,15 @@ func (s *Server) start(t testing.TB, binary string) {
 		if err == nil {
 			_, _ = io.Copy(io.Discard, answer.Body)
 			require.NoError(t, answer.Body.Close())
-			return
+			return true
 		}
 		select {
 		case err := <-ended:
 			ended <- err
+			if !last {
+				t.Logf("the S3 server ended: %v", err)
+				return false
+			}
 			t.Fatalf("the S3 server ended: %v\n%s", err, output.String())
 		case <-deadline:
 			t.Fatalf("the S3 server does not answer at %s: %v", address, err)

@@ -20,6 +20,9 @@ import (
 	"github.com/terrace-elt/terrace/tests/demotest"
 )
 
+// patience bounds every wait for the server.
+const patience = 5 * time.Minute
+
 const token = "0123456789abcdef-of-the-test"
 
 // serve starts terrace serve on the demo's database and gives where its pages are.
@@ -50,7 +53,7 @@ func serve(t *testing.T, p *demotest.Project, env ...string) string {
 		return at
 	case <-ended:
 		require.Fail(t, "it ended before it served")
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		require.Fail(t, "it does not serve")
 	}
 	return ""
@@ -134,7 +137,7 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	require.Eventually(t, func() bool {
 		home, _ := get(t, client, base+"/", http.StatusOK)
 		return strings.Contains(home, "models/crm/ads/broken.sql:1:")
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 }
 
 // requireAllAtOnce wants answers for many who ask at the same time: there are fewer connections than readers.
@@ -172,7 +175,7 @@ func requireSameDocuments(t *testing.T, p *demotest.Project, base string) {
 		require.EventuallyWithT(t, func(c *assert.CollectT) { //nolint:forbidigo // the type has no other name
 			body, _ := get(t, http.DefaultClient, base+path, http.StatusOK)
 			require.JSONEq(c, p.Run(0, append(command, "--json", "--database-url", p.URL())...), body, path)
-		}, time.Minute, 500*time.Millisecond)
+		}, patience, 500*time.Millisecond)
 	}
 	body, _ := get(t, http.DefaultClient, base+"/api/status", http.StatusOK)
 	var streams []struct {
