@@ -7,8 +7,11 @@
 package jushuitan
 
 import (
+	"bytes"
+	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -22,6 +25,7 @@ type Server struct {
 	now     *holding
 	touched map[int64]touch   // out-orders that were given a remark while a list was read
 	count   int               // requests, over all paths
+	again   map[string]int    // how often requests met a fault that are expected again
 	pages   int               // pages of windows that had a page behind them
 	served  map[string]Served // by path
 }
@@ -29,7 +33,7 @@ type Server struct {
 // New makes a server that stands at the end of the options' last day. It panics when the options are out of range.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{options: o, limiter: newLimiter(o), touched: map[int64]touch{}, served: map[string]Served{}}
+	s := &Server{options: o, limiter: newLimiter(o), touched: map[int64]touch{}, again: map[string]int{}, served: map[string]Served{}}
 	s.now = hold(o, o.Days, nil)
 	return s
 }
@@ -90,7 +94,7 @@ func (s *Server) Handler() http.Handler {
 // counted puts limits and faults before a path, and notes what it was asked.
 func (s *Server) counted(path string, serve func(*http.Request) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		answer, faulty := s.options.Faults.answer(s.countRequest())
+		answer, faulty := s.fault(r)
 		if !faulty {
 			answer, faulty = s.limiter.answer()
 		}
@@ -102,11 +106,31 @@ func (s *Server) counted(path string, serve func(*http.Request) reply) http.Hand
 	}
 }
 
-func (s *Server) countRequest() int {
+// mostFaults is how often in a row the same request meets a fault: who repeats it comes through, whatever others ask for
+// meanwhile.
+const mostFaults = 3
+
+// fault counts a request and gives the fault that it meets, if it meets one.
+func (s *Server) fault(r *http.Request) (reply, bool) {
+	body, _ := io.ReadAll(r.Body) // what is missing fails where it is read
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	// Of a form, only what it asks for: the rest is of its time.
+	request := r.URL.Path
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("biz") {
+		request += form.Get("biz")
+	} else if r.URL.Path == OldGateway {
+		request += string(body)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
-	return s.count
+	answer, faulty := s.options.Faults.answer(s.count)
+	if !faulty || s.again[request] == mostFaults {
+		delete(s.again, request)
+		return reply{}, false
+	}
+	s.again[request]++
+	return answer, true
 }
 
 func (s *Server) countAnswer(path string, a reply) {

@@ -26,13 +26,15 @@ type Server struct {
 	now    *holding
 	count  int               // business calls, over all paths
 	epoch  int               // of tokens: those of an earlier one are forgotten
+	forget bool              // they are to be forgotten when nobody is repeating a call
+	again  map[string]int    // how often calls were refused that are expected again
 	served map[string]Served // by path
 }
 
 // New makes a server that stands at the end of the options' last day. It panics when the options are out of range.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	return &Server{options: o, now: hold(o, o.Days), served: map[string]Served{}}
+	return &Server{options: o, now: hold(o, o.Days), again: map[string]int{}, served: map[string]Served{}}
 }
 
 // Now is the upstream's time: midnight after the last day that is over.
@@ -112,18 +114,60 @@ func (s *Server) call(r *http.Request, serve func(*holding, query) reply) reply 
 	if q.Data != nil && json.Unmarshal(q.Data, &q) != nil {
 		return refuse(1, "参数错误")
 	}
-	s.mu.Lock()
-	s.count++
-	n, f := s.count, s.options.Faults
-	if f.ForgetEvery > 0 && n%f.ForgetEvery == 0 {
-		s.epoch++
-	}
-	s.mu.Unlock()
+	call, fault := s.counted(r.URL.Path, body)
 	switch {
 	case q.AccessToken == "":
 		return refuse(2007, "缺少 access_token")
 	case !s.knows(q.AccessToken):
-		return refuse(2008, "access_token 已过期或不存在")
+		fault = refuse(2008, "access_token 已过期或不存在")
+	}
+	if s.refused(call, fault); fault.Code != 0 {
+		return fault
+	}
+	return serve(s.holding(), q)
+}
+
+// refused notes whether a call is expected again.
+func (s *Server) refused(call string, fault reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fault.Code == 0 {
+		delete(s.again, call)
+		return
+	}
+	s.again[call]++
+}
+
+// mostRefusals is how often in a row the same call meets a fault: who repeats it comes through, whatever others call
+// meanwhile.
+const mostRefusals = 3
+
+// counted counts a call, and gives what makes it the same as another one, and the fault that it meets, if it meets one.
+func (s *Server) counted(path string, body []byte) (call string, fault reply) {
+	var asked map[string]any
+	_ = json.Unmarshal(body, &asked) // it has been read before
+	delete(asked, "access_token")
+	call = path + string(encode(asked))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count++
+	f := s.options.Faults
+	if f.ForgetEvery > 0 && s.count%f.ForgetEvery == 0 {
+		s.forget = true
+	}
+	if s.forget && len(s.again) == 0 { // nobody's second token is forgotten, too
+		s.epoch++
+		s.forget = false
+	}
+	if s.again[call] < mostRefusals {
+		fault = f.answer(s.count)
+	}
+	return call, fault
+}
+
+// answer is the fault that the nth call meets, of code 0 if it meets none.
+func (f Faults) answer(n int) reply {
+	switch {
 	case f.ThrottleEvery > 0 && n%f.ThrottleEvery == 0 && n/f.ThrottleEvery%2 == 0:
 		return refuse(2054, "接口请求突增")
 	case f.ThrottleEvery > 0 && n%f.ThrottleEvery == 0:
@@ -131,7 +175,7 @@ func (s *Server) call(r *http.Request, serve func(*holding, query) reply) reply 
 	case f.BusyEvery > 0 && n%f.BusyEvery == 0:
 		return refuse(1001, "系统繁忙")
 	}
-	return serve(s.holding(), q)
+	return reply{}
 }
 
 // token takes its parameters from the query or from a JSON body, GET as it is.
