@@ -352,7 +352,7 @@ func TestRecord_streamsLargeBodies(t *testing.T) {
 		fmt.Fprint(w, `]}}`)
 	})
 	env := map[string]string{"URL": a.URL, "CRM_TOKEN": canary}
-	yaml := paged
+	yaml := "limits: {timeout: PT1H}" + paged
 	dir := t.TempDir()
 	recorder, err := extract.NewRecorder(openRoot(t, dir))
 	require.NoError(t, err)
