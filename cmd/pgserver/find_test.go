@@ -89,5 +89,5 @@ func fake(t *testing.T, bin, version string) string {
 
 func script(t *testing.T, path, body string) {
 	t.Helper()
-	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755))
+	writeProgram(t, path, []byte("#!/bin/sh\n"+body+"\n"))
 }

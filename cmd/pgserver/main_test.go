@@ -84,6 +84,15 @@ func said(t *testing.T, cmd *exec.Cmd) map[string]string {
 	return words
 }
 
+// writeProgram writes a file to be executed. No other process begins meanwhile: it would have the file open for writing until
+// it is itself, and what is open for writing is not executed.
+func writeProgram(t *testing.T, path string, content []byte) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	require.NoError(t, os.WriteFile(path, content, 0o755))
+}
+
 // needServer skips where there are no binaries, except in CI.
 func needServer(t *testing.T) {
 	t.Helper()

@@ -311,6 +311,6 @@ func copyAs(t *testing.T, program, name string) string {
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	copied := filepath.Join(t.TempDir(), name)
-	require.NoError(t, os.WriteFile(copied, content, 0o755))
+	writeProgram(t, copied, content)
 	return copied
 }

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // links is the file that lists the symbolic links, which npm packages cannot hold.
@@ -50,6 +51,10 @@ func write(dir, name string, mode os.FileMode, content io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return err
 	}
+	// No process of ours begins meanwhile: it would have the file open for writing until it is another program, and what
+	// is open for writing is not executed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	file, err := os.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644|mode&0o111)
 	if err != nil {
 		return err

@@ -70,7 +70,8 @@ func TestStart_refusesDataOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	dataDir := pretended(t)
-	require.Equal(t, string(Privilege), said(t, as(t, 65534, other(t, "start", dataDir)))["kind"])
+	answer := said(t, as(t, 65534, other(t, "start", dataDir)))
+	require.Equal(t, string(Privilege), answer["kind"], answer)
 }
 
 func TestStart_refusesADirectoryThatCannotBeWritten(t *testing.T) {
@@ -133,7 +134,7 @@ func as(t *testing.T, uid int, cmd *exec.Cmd) *exec.Cmd {
 	program, err := os.ReadFile(cmd.Path)
 	require.NoError(t, err)
 	cmd.Path = filepath.Join(place(t), "program")
-	require.NoError(t, os.WriteFile(cmd.Path, program, 0o755))
+	writeProgram(t, cmd.Path, program)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	return cmd
 }
