@@ -28,12 +28,12 @@ demo: pg build ## run the main job on stand-in sources, twice
 
 .PHONY: test
 test: pg ## all tests, on a real PostgreSQL
-	go test -timeout 30m $(TESTFLAGS) ./...
+	@.ci/test -timeout 60m $(TESTFLAGS) ./...
 
 # The SQL parser is C, which takes minutes to compile for the race detector and has nothing to race with.
 .PHONY: race
 race: pg ## tests under the race detector, without packages that need the SQL parser
-	go test -race -timeout 10m $$(go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | .ci/racable)
+	@.ci/test -race -timeout 60m $$(go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | .ci/racable)
 
 .PHONY: check
 check: static test ## everything that CI asks of a change
