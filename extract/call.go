@@ -64,13 +64,18 @@ type call struct {
 	why       string        // the last attempt was no good, for people
 	refused   bool          // the source does not accept the token
 	renewed   bool          // and the present one has taken the place of such a token
+	stream    *Stream       // nil: it is not for records
+	crossing  bool          // the last attempt's answer crossed another, and contradicts it
+	crossings int           // how often that was so
+	// repetitions counts the attempts after the first.
+	repetitions int
 }
 
 // fetch asks for one page until it has a good answer, a final refusal, or no attempts left.
 func (c *client) fetch(ctx context.Context, s *Stream, f fill, t *traffic) (*answer, error) {
 	k := &call{
 		client: c, label: "stream " + s.Name, base: c.source.baseURL, request: s.request, responses: s.responses,
-		keyset: s.paginate.keyset, fill: f, traffic: t, exchange: newExchange(s, f, c.secrets),
+		keyset: s.paginate.keyset, fill: f, traffic: t, exchange: newExchange(s, f, c.secrets), stream: s,
 	}
 	if f.path != nil {
 		k.request.path = *f.path
@@ -147,6 +152,9 @@ func (k *call) ready(ctx context.Context) error {
 		return err
 	}
 	k.wire, err = k.request.build(k.base, own, s)
+	if !k.fetching {
+		seatOf(ctx).asks()
+	}
 	return err
 }
 
@@ -177,7 +185,8 @@ func (k *call) dress(req *http.Request) {
 // prepare makes the request anew for a repetition: its time, token and signature are those of the attempt.
 func (k *call) prepare(req *http.Request) error {
 	k.traffic.retries.Add(1)
-	k.asked = 0
+	k.asked, k.crossing = 0, false
+	k.repetitions++
 	k.exchange.repeat()
 	if err := k.ready(req.Context()); err != nil {
 		return err
@@ -225,7 +234,7 @@ func repeatable(err *url.Error) bool {
 // backoff is how long to wait before a repetition: what the source asks for, else longer each time. Jitter keeps many
 // readers from coming back at once; it never shortens what the source asked for.
 func (k *call) backoff(shortest, longest time.Duration, attempt int, _ *http.Response) time.Duration {
-	if k.refused || k.replaying {
+	if k.refused || k.replaying || k.crossing {
 		return 0
 	}
 	d := min(shortest<<min(attempt, 20), longest)

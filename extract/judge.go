@@ -31,7 +31,7 @@ func (k *call) judge(resp *http.Response) (err error) {
 		return k.broken(err)
 	}
 	k.traffic.bytes.Add(received.size)
-	k.answer.body, k.answer.fetched = received, seatOf(resp.Request.Context()).arrived(func() time.Time { return k.exchange.at(k.now()) })
+	k.answer.body, k.answer.fetched = received, k.exchange.at(seatOf(resp.Request.Context()).arrived(k.now))
 	k.answer.address, k.answer.links = resp.Request.URL, resp.Header.Values("Link")
 	parseErr := k.parse()
 	if decided, err := k.obey(resp); decided {
@@ -47,7 +47,10 @@ func (k *call) judge(resp *http.Response) (err error) {
 	if parseErr != nil {
 		return k.unreadable(resp, parseErr)
 	}
-	return k.content()
+	if err := k.content(); err != nil {
+		return err
+	}
+	return k.crossed(resp.Request.Context())
 }
 
 // broken is an answer that did not arrive whole.

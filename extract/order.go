@@ -18,16 +18,22 @@ const landers = 2
 type order struct {
 	// free says that the records themselves say which is the newer one.
 	free bool
+	// settled says that it does not matter which of two answers is the newer one.
+	settled bool
 
-	mu    sync.Mutex
-	moved chan struct{} // closed, and made anew, when somebody may go on
-	clock int64         // how much has arrived
-	seats []*seat
+	mu     sync.Mutex
+	moved  chan struct{} // closed, and made anew, when somebody may go on
+	clock  int64         // how much has been asked and has arrived
+	latest time.Time     // of what arrived
+	seats  []*seat
+	told   []told // by answers that others, which are awaited, may cross
+	vain   int    // answers that contradicted others however often they were asked for
 }
 
 // seat is a slice that is being read.
 type seat struct {
 	*order
+	asked   int64 // when what is awaited, or was not weighed yet, was asked for; 0 while nothing is
 	arrival int64 // of what is being made pages of, 0 while nothing is
 	since   time.Time
 	pages   []*queued
@@ -41,7 +47,7 @@ type queued struct {
 }
 
 func newOrder(s ods.Stream) *order {
-	return &order{free: s.Version != "", moved: make(chan struct{})}
+	return &order{free: s.Version != "", settled: s.Version != "" || s.KeepFirst || len(s.Key) == 0, moved: make(chan struct{})}
 }
 
 func (o *order) seat() *seat {
@@ -64,7 +70,7 @@ func seatOf(ctx context.Context) *seat {
 }
 
 // arrived says that something arrived just now, of which pages will be made: they come before what arrives later. It gives
-// the time of it, as now tells it.
+// the time of it, as now tells it, or that of what arrived before it, should the clock have been put back since.
 func (s *seat) arrived(now func() time.Time) time.Time {
 	if s == nil {
 		return now()
@@ -74,7 +80,10 @@ func (s *seat) arrived(now func() time.Time) time.Time {
 	s.clock++
 	s.arrival = s.clock
 	s.wake()
-	s.since = now()
+	if at := now(); at.After(s.latest) {
+		s.latest = at
+	}
+	s.since = s.latest
 	return s.since
 }
 
@@ -102,6 +111,7 @@ func (s *seat) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seats = slices.DeleteFunc(s.seats, func(other *seat) bool { return other == s })
+	s.forget()
 	s.wake()
 }
 

@@ -51,12 +51,11 @@ func (r *reading) queryOnce(ctx context.Context, f fill, emit func(ods.Page) err
 	if err != nil {
 		return err
 	}
-	fetched := func() time.Time { return x.at(r.deps.Now()) }
-	at := fetched
+	now := r.deps.Now
 	if r.overlaps() {
-		at = func() time.Time { return seatOf(ctx).arrived(fetched) } // it shows the records as they were when it began
+		now = func() time.Time { return seatOf(ctx).arrived(r.deps.Now) } // it shows the records as they were when it began
 	}
-	c := &chunker{emit: emit, page: ods.Page{Endpoint: "query " + r.stream.Source.Name, Request: x.request, Fetched: at()}}
+	c := &chunker{emit: emit, page: ods.Page{Endpoint: "query " + r.stream.Source.Name, Request: x.request, Fetched: x.at(now())}}
 	given := r.stream.givenKeys(f)
 	err = read(func(row []byte) error {
 		r.traffic.bytes.Add(int64(len(row)))

@@ -218,7 +218,7 @@ func (k *keptBody) Close() error {
 		return nil
 	}
 	k.closed = true
-	return errors.Join(k.body.Close(), k.end(k.whole))
+	return errors.Join(k.body.Close(), k.end(k.whole && !k.exchange.dropped))
 }
 
 // redactor takes credentials out of a stream of bytes.

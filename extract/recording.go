@@ -71,6 +71,7 @@ type exchange struct {
 	request string
 	secrets *Secrets
 	fetched time.Time // when the answer had been received
+	dropped bool      // the answer is not to be recorded: it was asked for again, and a replay would take it for good
 }
 
 type exchangeKey struct{}
@@ -118,10 +119,17 @@ func (x *exchange) at(now time.Time) time.Time {
 	return x.fetched
 }
 
-// repeat forgets when the answer to an earlier attempt was received.
+// repeat forgets the answer to an earlier attempt.
 func (x *exchange) repeat() {
 	if x != nil {
-		x.fetched = time.Time{}
+		x.fetched, x.dropped = time.Time{}, false
+	}
+}
+
+// drop keeps the answer out of the recording.
+func (x *exchange) drop() {
+	if x != nil {
+		x.dropped = true
 	}
 }
 

@@ -22,7 +22,6 @@ type schedule struct {
 	stop     context.CancelCauseFunc
 	halted   bool // nothing more is begun
 	failures []failure
-	last     time.Time // when the last slice was begun
 }
 
 // ending is how the reading of a slice ended.
@@ -88,17 +87,9 @@ func (s *schedule) begin(ctx context.Context) {
 	s.running++
 	at := s.order.seat()
 	if s.stream.Source.filed() {
-		at.arrived(s.later) // in the order of their names, which says what of a record is the newest
+		at.arrived(s.deps.Now) // in the order of their names, which says what of a record is the newest
 	}
 	go func() { s.ended <- ending{unit: u, slice: slice, err: s.pipe(ctx, slice, u, at)} }()
-}
-
-// later is now, and never before what it was.
-func (s *schedule) later() time.Time {
-	if now := s.deps.Now(); now.After(s.last) {
-		s.last = now
-	}
-	return s.last
 }
 
 // settle notes how a slice ended. It stays open when the run is cancelled or the source asks to wait, so that the next run

@@ -48,6 +48,7 @@ type world struct {
 	nextRev  int
 	past     []map[key]entity // some earlier states, for pages that lag
 	served   map[version]bool // in answers that were whole
+	outdated map[key]int      // how often with a content that was not the present one any more
 	details  map[version]bool
 	readings map[string][]*passage // by window and variant, in the order of time
 }
@@ -86,7 +87,7 @@ func (p *passage) shows() bool {
 
 func newWorld(s shape, r *rand.Rand) *world {
 	w := &world{
-		shape: s, rand: r, live: map[key]entity{}, died: map[key]bool{}, served: map[version]bool{}, details: map[version]bool{},
+		shape: s, rand: r, live: map[key]entity{}, died: map[key]bool{}, served: map[version]bool{}, outdated: map[key]int{}, details: map[version]bool{},
 		readings: map[string][]*passage{}, nextID: 1,
 	}
 	w.offset = time.Until(beginning.Add(5 * 24 * time.Hour))
@@ -227,6 +228,9 @@ func (w *world) give(p *passage, place string, rows []entity, total int, whole b
 	for _, e := range rows {
 		w.served[e.version] = true
 		p.served[e.key] = true
+		if w.live[e.key].version != e.version {
+			w.outdated[e.key]++
+		}
 	}
 	page := servedPage{place: place, rows: len(rows), total: total}
 	if i := slices.IndexFunc(p.pages, func(q servedPage) bool { return q.place == place }); i >= 0 {
