@@ -111,8 +111,7 @@ func (k *call) send(ctx context.Context) (*answer, error) {
 	if err := k.ready(ctx); err != nil {
 		return nil, k.explain(ctx, err)
 	}
-	content := retryablehttp.ReaderFunc(func() (io.Reader, error) { return bytes.NewReader(k.wire.body), nil })
-	req, err := retryablehttp.NewRequestWithContext(ctx, k.wire.method, k.wire.url.String(), content)
+	req, err := retryablehttp.NewRequestWithContext(ctx, k.wire.method, k.wire.url.String(), retryablehttp.ReaderFunc(k.sent))
 	if err != nil {
 		return nil, k.explain(ctx, err)
 	}
@@ -177,9 +176,15 @@ func (k *call) authorize(ctx context.Context) error {
 func (k *call) dress(req *http.Request) {
 	req.URL, req.Host, req.Header = k.wire.url, k.wire.url.Host, k.wire.headers
 	req.ContentLength = int64(len(k.wire.body))
+}
+
+// sent is the body of an attempt. An empty one must be NoBody: net/http sends any other without a length, in chunks, which not
+// every server takes.
+func (k *call) sent() (io.Reader, error) {
 	if len(k.wire.body) == 0 {
-		req.Body = http.NoBody
+		return http.NoBody, nil
 	}
+	return bytes.NewReader(k.wire.body), nil
 }
 
 // prepare makes the request anew for a repetition: its time, token and signature are those of the attempt.

@@ -2,7 +2,9 @@ package extract
 
 import (
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // ErrorKind says what went wrong, for a caller that acts on it.
@@ -38,12 +40,23 @@ type Error struct {
 	wait   time.Duration // how long the source wants to be left alone, where that is longer than a run waits
 }
 
-// Error is the request and the message.
+// Error is the request and the message. What is quoted of the source's answers may be anything; here it is text that people
+// can read and PostgreSQL can keep.
 func (e *Error) Error() string {
 	if e.Request == "" {
-		return e.Message
+		return printable(e.Message)
 	}
-	return e.Request + ": " + e.Message
+	return e.Request + ": " + printable(e.Message)
+}
+
+// printable puts U+FFFD in the place of control characters, among them NUL, and of bytes that are no UTF-8.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) && c != '\n' && c != '\t' {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, text)
 }
 
 // Is makes errors.Is look at the cause. The cause itself is not handed out: its text may hold credentials.

@@ -91,6 +91,26 @@ streams:
 }
 
 // Case 51: a response larger than what is kept in memory goes through a file, and lands in several pages.
+// A body of chunks, of which there are none, is more than some servers take.
+func TestRead_saysThatAPostHasNoBody(t *testing.T) {
+	t.Parallel()
+	a := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprint(w, `{"code":0,"data":{"total":1,"list":[{"id":1}]}}`)
+	})
+	_, err := read(t, strings.Replace(paged, "path: /orders", "method: POST, path: /orders", 1), a, &lander{})
+	require.NoError(t, err)
+	for n := range 2 {
+		r, _ := a.request(n)
+		require.Equal(t, http.MethodPost, r.Method)
+		require.Empty(t, r.TransferEncoding, "attempt %d", n+1)
+		require.Equal(t, "0", r.Header.Get("Content-Length"), "attempt %d", n+1)
+	}
+}
+
 func TestRead_landsALargeResponseInParts(t *testing.T) {
 	t.Parallel()
 	const n = 120_000

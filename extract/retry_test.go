@@ -99,6 +99,8 @@ func TestRead_failsAtOnceOnWhatStays(t *testing.T) {
 		says   string
 	}{
 		"case 49, a page for people": {200, "<!DOCTYPE html><title>登录</title>", extract.UnexpectedContent, "<!DOCTYPE html><title>登录</title>"},
+		"case 49, no text at all":    {200, "\x00\x1b[31m\xff", extract.UnexpectedContent, "unexpected content"},
+		"no text at all, and no":     {404, "\x00\x1b[31m\xff", extract.Refused, "HTTP 404"},
 		"case 11, no records":        {200, `{"code":0,"data":{"rows":[]}}`, extract.NoRecords, "there is no $.data.list"},
 		"case 11, an object":         {200, `{"code":0,"data":{"list":{"id":1}}}`, extract.NoRecords, "$.data.list is an object, not an array"},
 		"an envelope that says no":   {200, `{"code":7,"msg":"no"}`, extract.Refused, `$.code is 7`},
@@ -118,6 +120,7 @@ func TestRead_failsAtOnceOnWhatStays(t *testing.T) {
 			_, err := read(t, paged, a, l)
 			e := requireKind(t, err, c.kind)
 			require.Contains(t, e.Message, c.says)
+			require.NotRegexp(t, `[\x00-\x08\x0e-\x1f]`, err.Error(), "the ledger keeps it, and a terminal shows it")
 			require.Contains(t, e.Request, "GET /v2/orders?page=1&limit=10")
 			require.Equal(t, 1, a.requests())
 			require.Empty(t, l.records())
