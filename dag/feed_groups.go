@@ -120,6 +120,13 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 		}
 		scopes = append(scopes, found...)
 	}
+	narrowed, err := b.narrowed(ctx, in.Model, plan, changes, scopes)
+	if err != nil {
+		return nil, 0, err
+	}
+	if narrowed != nil {
+		scopes[0].Newest = scopes[0].Alias + "._superseded_at is null"
+	}
 	parts := make([]materialize.Scope, len(scopes))
 	for i, s := range scopes {
 		parts[i] = s.Scope
@@ -127,13 +134,45 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, parts)...); err != nil {
 		return nil, 0, err
 	}
-	return b.measure(ctx, in.Model, by, scopes)
+	groups, n, newest, err := b.measure(ctx, in.Model, by, scopes)
+	if err == nil && narrowed != nil && newest == n && len(groups.Open) == 0 {
+		groups.Source, b.source = narrowed, narrowed
+	}
+	return groups, n, err
 }
 
 // scope is a part of what says which groups a change concerns, with the rows that it says it by.
 type scope struct {
 	materialize.Scope
 	rows changedRows
+	// ofKey says that each group is what comes of the record of one key.
+	ofKey bool
+}
+
+// narrowed is the model reading only the records of a stream that changed, nil where this is not known to give the groups.
+// It is where each group is what comes of one record and of nothing else that is stored, and nothing else changed. A query
+// may be one that reads tables alone, for a system column or a key by which it groups: then it is left as it is.
+func (b *building) narrowed(ctx context.Context, m *model.Model, plan queryPlan, changes []pendingChange, scopes []scope) (*model.Model, error) {
+	if b.step.Kind != KindIncremental || len(changes) != 1 || len(scopes) != 1 || !scopes[0].ofKey || *changes[0].Rows < b.many()/10 || !plan.madeOf(*changes[0].Node) {
+		return nil, nil
+	}
+	out, err := m.Repointed(map[string]string{*changes[0].Node: landedNow(changes[0])})
+	if err != nil || out == m {
+		return nil, err
+	}
+	if _, err := b.conn.Exec(ctx, "savepoint narrowed"); err != nil {
+		return nil, err
+	}
+	_, err = b.conn.PgConn().Prepare(ctx, "", out.SQL, nil)
+	end := "release savepoint narrowed"
+	if err != nil {
+		if sqlState(err) == "" || ctx.Err() != nil {
+			return nil, err
+		}
+		out, end = nil, "rollback to savepoint narrowed; "+end
+	}
+	_, err = b.conn.Exec(ctx, end)
+	return out, err
 }
 
 // scanned are the names by which a plan calls what is read of relations: their own, and those of their partitions.
@@ -294,17 +333,19 @@ func scopesOf(c pendingChange, rows changedRows, d driver, declared bool) []scop
 	switch key, ok := d.columns(); {
 	case c.KeyColumns == nil:
 	case !declared && ok && !slices.ContainsFunc(key, func(name string) bool { return !slices.Contains(c.KeyColumns, name) }):
-		for i, name := range key {
+		names := slices.Clone(key)
+		for i, name := range names {
 			key[i] = alias + "." + pgx.Identifier{name}.Sanitize()
 		}
-		d = driver{alias, key}
+		ofKey := !slices.ContainsFunc(c.KeyColumns, func(name string) bool { return !slices.Contains(names, name) })
+		return []scope{{materialize.Scope{Rows: rows.query, Alias: alias, Expressions: key}, rows, ofKey}}
 	default:
 		return []scope{
-			{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows},
-			{materialize.Scope{Rows: supersededRows(c), Alias: d.alias, Expressions: d.expressions}, rows},
+			{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows, false},
+			{materialize.Scope{Rows: supersededRows(c), Alias: d.alias, Expressions: d.expressions}, rows, false},
 		}
 	}
-	return []scope{{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows}}
+	return []scope{{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows, false}}
 }
 
 // declaredDrivers are what incremental.changed says of a node, nil unless it speaks of every relation of the node that

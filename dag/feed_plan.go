@@ -19,6 +19,7 @@ import (
 type queryPlan struct {
 	text  string
 	scans []scan
+	roots []planNode
 	// pruned says that the plan has parts that EXPLAIN does not show.
 	pruned bool
 }
@@ -31,6 +32,9 @@ type scan struct {
 }
 
 type planNode struct {
+	Type     string     `json:"Node Type"`
+	Role     string     `json:"Parent Relationship"`
+	Join     string     `json:"Join Type"`
 	Relation string     `json:"Relation Name"`
 	Schema   string     `json:"Schema"`
 	Alias    string     `json:"Alias"`
@@ -49,6 +53,7 @@ func readPlan(answer []byte) (queryPlan, error) {
 	}
 	p := queryPlan{text: string(answer)}
 	for _, root := range roots {
+		p.roots = append(p.roots, root.Plan)
 		p.add(root.Plan)
 	}
 	return p, nil
@@ -71,6 +76,31 @@ func (p *queryPlan) add(n planNode) {
 // reads reports whether the query reads one of the relations.
 func (p queryPlan) reads(relations ...string) bool {
 	return slices.ContainsFunc(p.scans, func(s scan) bool { return slices.Contains(relations, s.relation) })
+}
+
+// madeOf reports whether each row of the result comes of rows of the relation, which is read in one place, and of nothing
+// else that is stored: without those rows there is no result.
+func (p queryPlan) madeOf(relation string) bool {
+	return len(p.roots) == 1 && !p.pruned && p.roots[0].madeOf(relation)
+}
+
+func (n planNode) madeOf(relation string) bool {
+	for _, child := range n.Plans {
+		if child.Role != "Outer" && child.Role != "Inner" && child.Role != "Subquery" { // a subquery among the expressions
+			return false
+		}
+	}
+	switch {
+	case n.Relation != "":
+		return n.Schema+"."+n.Relation == relation
+	case len(n.Plans) == 1:
+		return n.Plans[0].madeOf(relation)
+	case len(n.Plans) == 2: // rows of an array that a row has
+		return n.Type == "Nested Loop" && (n.Join == "Inner" || n.Join == "Left") &&
+			n.Plans[0].madeOf(relation) && n.Plans[1].Type == "Function Scan" && len(n.Plans[1].Plans) == 0
+	default:
+		return false
+	}
 }
 
 // unsteady are functions whose value is another one in another run: a group that nothing changed may have to change.

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,8 +64,10 @@ func TestScopesOf_askForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T
 	c := pendingChange{Node: &node, Batches: []string{"7"}, KeyColumns: []string{"id", "line"}}
 	rows := changedRows{query: "r"}
 	require.Equal(t,
-		[]scope{{materialize.Scope{Rows: "r", Alias: "v", Expressions: []string{`v."id"`}}, rows}},
+		[]scope{{materialize.Scope{Rows: "r", Alias: "v", Expressions: []string{`v."id"`}}, rows, false}},
 		scopesOf(c, rows, driver{"h", []string{"h.id"}}, false))
+	require.True(t, scopesOf(c, rows, driver{"h", []string{"h.line", "h.id"}}, false)[0].ofKey)
+	require.False(t, scopesOf(c, rows, driver{"h", []string{"h.id", "h.id"}}, false)[0].ofKey)
 	for _, d := range []driver{{"h", []string{"h.id", "h.day"}}, {"h", []string{"(h.id)::text"}}} {
 		scopes := scopesOf(c, rows, d, false)
 		require.Len(t, scopes, 2)
@@ -103,4 +106,28 @@ func TestQueryPlan_namesTheFunctionsThatItCalls(t *testing.T) {
 	plan, err := readPlan([]byte(`[{"Plan": {"Output": ["o.id", "ext.rate(o.kind)", "ARRAY[\"Ext 1\".\"a\"\"b\"(1)]", "terrace.to_date(o.x, 'a.b'::text)", "(o.x)::ext.color", "lower(o.y)", "(ext.rate((o.z + 1)))"]}}]`))
 	require.NoError(t, err)
 	require.Equal(t, []string{`"Ext 1"."a""b"`, "ext.rate"}, plan.calls())
+}
+
+func TestQueryPlan_isMadeOfARelationOnlyWhereNothingElseGivesRows(t *testing.T) {
+	t.Parallel()
+	const scan = `{"Node Type": "Index Scan", "Schema": "a", "Relation Name": "o", "Parent Relationship": "Outer"}`
+	for plan, want := range map[string]bool{
+		scan: true,
+		`{"Node Type": "Bitmap Heap Scan", "Schema": "a", "Relation Name": "o", "Plans": [{"Node Type": "Bitmap Index Scan", "Parent Relationship": "Outer"}]}`: true,
+		`{"Node Type": "Aggregate", "Plans": [` + scan + `]}`: true,
+		`{"Node Type": "Nested Loop", "Join Type": "Left", "Plans": [` + scan + `, {"Node Type": "Function Scan", "Parent Relationship": "Inner"}]}`:                                       true,
+		`{"Node Type": "Nested Loop", "Join Type": "Left", "Plans": [{"Node Type": "Function Scan", "Parent Relationship": "Outer"}, ` + strings.Replace(scan, "Outer", "Inner", 1) + `]}`: false,
+		`{"Node Type": "Nested Loop", "Join Type": "Left", "Plans": [{"Node Type": "Values Scan", "Parent Relationship": "Outer"}, ` + strings.Replace(scan, "Outer", "Inner", 1) + `]}`:   false,
+		`{"Node Type": "Nested Loop", "Join Type": "Inner", "Plans": [` + scan + `, {"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "p", "Parent Relationship": "Inner"}]}`:      false,
+		`{"Node Type": "Nested Loop", "Join Type": "Anti", "Plans": [` + scan + `, {"Node Type": "Function Scan", "Parent Relationship": "Inner"}]}`:                                       false,
+		`{"Node Type": "Append", "Plans": [` + strings.Replace(scan, "Outer", "Member", 1) + `, {"Node Type": "Result", "Parent Relationship": "Member"}]}`:                                false,
+		`{"Node Type": "Aggregate", "Plans": [` + scan + `, {"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "p", "Parent Relationship": "SubPlan"}]}`:                            false,
+		`{"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "o", "Plans": [{"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "o", "Parent Relationship": "InitPlan"}]}`:     false,
+		`{"Node Type": "Result"}`: false,
+		`{"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "p"}`: false,
+	} {
+		p, err := readPlan([]byte(`[{"Plan": ` + plan + `}]`))
+		require.NoError(t, err)
+		require.Equal(t, want, p.madeOf("a.o"), plan)
+	}
 }

@@ -58,6 +58,12 @@ func landedRows(c pendingChange) string {
 		materialize.Quote(*c.Node+model.VersionsSuffix), strings.Join(c.Batches, ","))
 }
 
+// landedNow are the records of a stream whose current version batches brought, in place of the stream's name in a query.
+func landedNow(c pendingChange) string {
+	return fmt.Sprintf("(select s.* from %s as s where s._batch_id = any ('{%s}'::bigint[]))",
+		materialize.Quote(*c.Node), strings.Join(c.Batches, ","))
+}
+
 // supersededRows are, of the records whose versions landed, what was the current version before: the newest that landed.
 // One that landed late, for a record that had a newer one by its own count, was superseded when it came and was never
 // current, although its number is greater; so it hides none behind it. Pages may also be fetched at one moment: then a
@@ -98,9 +104,9 @@ func number(text []byte) int64 {
 	return n
 }
 
-// measure counts the groups in pg_temp.affected and the rows that they have. It fails with a wholly when rows that changed
-// are missing there, or when the groups are most of the model.
-func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope) (*materialize.Groups, int64, error) {
+// measure counts the groups in pg_temp.affected, the rows that they have, and the rows of them that are the newest. It fails
+// with a wholly when rows that changed are missing there, or when the groups are most of the model.
+func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope) (groups *materialize.Groups, n, newest int64, err error) {
 	target := materialize.Literal(materialize.Quote(m.Name))
 	columns := []string{"count(*)", "(select c.reltuples::bigint from pg_class as c where c.oid = " + target + "::regclass)"}
 	distinct := ""
@@ -117,13 +123,17 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 			columns = append(columns, "coalesce(sum("+materialize.CountOf(i)+"), 0)")
 		}
 	}
+	if slices.ContainsFunc(scopes, func(s scope) bool { return s.Newest != "" }) {
+		columns = append(columns, "coalesce(sum("+materialize.NewestCount+"), 0)")
+	}
 	results, err := b.exec(ctx, command("select "+strings.Join(columns, ", ")+"\nfrom pg_temp.\"affected\" as a"))
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	row := results[0].Rows[0]
-	n, all, row := number(row[0]), number(row[1]), row[2:]
-	groups := &materialize.Groups{By: by}
+	n = number(row[0])
+	all, row := number(row[1]), row[2:]
+	groups = &materialize.Groups{By: by}
 	for _, c := range by {
 		if nulls := number(row[0]); nulls > 0 || mayBeNull(m, c.Name) {
 			groups.Open = append(groups.Open, c.Name)
@@ -138,12 +148,14 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 			continue
 		}
 		if number(row[0]) < s.rows.counted {
-			return nil, 0, wholly(s.rows.missing)
+			return nil, 0, 0, wholly(s.rows.missing)
 		}
 		row = row[1:]
 	}
-	err = b.worthwhile(ctx, m, groups, n, all)
-	return groups, n, err
+	if len(row) > 0 {
+		newest = number(row[0])
+	}
+	return groups, n, newest, b.worthwhile(ctx, m, groups, n, all)
 }
 
 // mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that
@@ -168,8 +180,8 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 	if b.most(rows, all) {
 		return mostly{wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))}
 	}
-	const large = 10_000
-	groups.Few = all >= large && 20*rows <= all
+	const large, list = 10_000, 1_000_000 // places in a list take some 30 bytes each
+	groups.Few, groups.Listed = all >= large && 20*rows <= all, all >= large && rows <= list
 	return nil
 }
 

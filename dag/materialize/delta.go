@@ -17,11 +17,12 @@ const delta = `pg_temp."delta"`
 const replaced = `t.ctid = d._was
     and t.tableoid = d._part`
 
-// replacing is replaced for the rows of delta for which a condition is true. Where they are few of a large table, their
-// places are named as a list, too: the planner takes every place for a page that has to be fetched, and would sooner read
-// the whole table than join them. A plan that does not look rows up by place compares the list with each of them.
+// replacing is replaced for the rows of delta for which a condition is true. Of a large table their places are named as a
+// list, too: the planner takes every place for a page that has to be fetched, and would sooner read the whole table than
+// join them. A list is read in the order of places, each page once; of a table in parts each part is asked for all of it, so
+// that it has to be short.
 func (in Input) replacing(condition string) string {
-	if in.Groups == nil || !in.Groups.Few {
+	if in.Groups == nil || !in.Groups.Few && (!in.Groups.Listed || in.layout.m == nil || in.layout.parts != nil) {
 		return replaced
 	}
 	return fmt.Sprintf("t.ctid = any (array(select d._was from %s as d where %s))\n    and %s", delta, condition, replaced)
@@ -69,11 +70,8 @@ func keyDelta(in Input, part string) Statement {
 	m := in.Model
 	target, key, all := Quote(m.Name), m.Header.Key, names(in.Columns)
 	left := leftRow(in)
-	if part == "" || in.Groups != nil && in.Groups.Keys(m) {
-		held := target
-		if part != "" {
-			held = "(\n" + in.heldRows(part) + "\n)"
-		}
+	switch {
+	case part == "":
 		return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is%s
 from %s as t
@@ -81,7 +79,22 @@ full join %s as s
     on %s
 where t.ctid is null
     or s.ctid is null
-    or %s`, left, held, stage, equal(key, "s", "t"), differ(all, "t", "s"))
+    or %s`, left, target, stage, equal(key, "s", "t"), differ(all, "t", "s"))
+	case in.Groups != nil && in.Groups.Keys(m):
+		// Each row of stage is of a key in affected, so none has left where both have as many rows.
+		return plain(m, None, `create temporary table "delta" on commit drop as
+select t.ctid as _was, t.tableoid as _part, s.ctid as _is%[1]s
+from %[2]s as s
+left join %[3]s
+where t.ctid is null
+    or %[4]s
+union all
+select t.ctid, t.tableoid, null%[1]s
+from %[5]s as a
+join %[6]s
+where (select count(*) from %[5]s) > (select count(*) from %[2]s)
+    and not exists (select from %[2]s as s where %[7]s)`,
+			left, stage, in.held("s"), differ(all, "t", "s"), affected, in.held("a"), equal(key, "s", "a"))
 	}
 	return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is%[6]s
@@ -98,21 +111,21 @@ where %[5]s
 		stage, target, equal(key, "s", "t"), differ(all, "t", "s"), part, left)
 }
 
-// heldRows is a query for the rows of the part, which is keys. Few keys are looked up one by one: the planner takes every
-// look for a page that has to be fetched, and would sooner read the whole table.
-func (in Input) heldRows(part string) string {
+// held joins the model's rows, as t, with the rows of an alias that have their keys. Few are looked up one by one: the planner
+// takes every look for a page that has to be fetched, and would sooner read the whole table.
+func (in Input) held(alias string) string {
 	m := in.Model
+	same := equal(m.Header.Key, "t", alias)
 	if !in.Groups.Few || !slices.ContainsFunc(in.Existing.Indexes, named(IndexName(m.Relation, indexesOf(m)[0]))) {
-		return fmt.Sprintf("    select t.ctid, t.tableoid, t.*\n    from %s as t\n    where %s", Quote(m.Name), part)
+		return fmt.Sprintf("%s as t\n    on %s", Quote(m.Name), same)
 	}
-	return fmt.Sprintf(`    select t.*
-    from %s as a
-    cross join lateral (
-        select t.ctid, t.tableoid, t.*
-        from %s as t
-        where %s
-        offset 0
-    ) as t`, affected, Quote(m.Name), equal(m.Header.Key, "t", "a"))
+	return fmt.Sprintf(`lateral (
+    select t.ctid, t.tableoid, t.*
+    from %s as t
+    where %s
+    offset 0
+) as t
+    on true`, Quote(m.Name), same)
 }
 
 // keepsLeft reports whether delta keeps the rows that leave, so that the feed need not look for them again. Of everything

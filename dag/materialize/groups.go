@@ -21,8 +21,12 @@ type Groups struct {
 	Values []string
 	// Few says that the rows of the groups are few of a large table.
 	Few bool
+	// Listed says that the places of their rows can be named in a list: they are not too many for it.
+	Listed bool
 	// Open are those of By of which NULL is a group that is always recomputed.
 	Open []string
+	// Source, when set, is the model reading nothing but what its groups are made of: no condition has to limit it.
+	Source *model.Model
 }
 
 // GroupColumns are the columns that tell which rows of a model's result are computed together: those of by for an
@@ -78,6 +82,8 @@ type Scope struct {
 	Expressions []string
 	// Counted says that the rows are counted.
 	Counted bool
+	// Newest, when set, is a condition for rows that are counted, too, in NewestCount. Of the scopes only a single one has it.
+	Newest string
 }
 
 // Affected fills pg_temp.affected from the scopes. A group of which a column is NULL is among them once. What CountOf
@@ -90,7 +96,12 @@ func Affected(m *model.Model, by []Column, scopes []Scope) []Statement {
 		for j, c := range by {
 			columns[j] = fmt.Sprintf("(%s)::%s as %s", s.Expressions[j], c.Type, pgx.Identifier{c.Name}.Sanitize())
 		}
-		parts[i] = fmt.Sprintf("    select %s, %d as _scope\n    from (\n%s\n    ) as %s", strings.Join(columns, ", "), i, s.Rows, pgx.Identifier{s.Alias}.Sanitize())
+		newest := ""
+		if s.Newest != "" {
+			newest = fmt.Sprintf(", %s as _newest", s.Newest)
+			counts += fmt.Sprintf(", count(*) filter (where c._newest) as %s", NewestCount)
+		}
+		parts[i] = fmt.Sprintf("    select %s, %d as _scope%s\n    from (\n%s\n    ) as %s", strings.Join(columns, ", "), i, newest, s.Rows, pgx.Identifier{s.Alias}.Sanitize())
 		if s.Counted {
 			counts += fmt.Sprintf(", count(*) filter (where c._scope = %d) as %s", i, CountOf(i))
 		}
@@ -112,8 +123,14 @@ func Affected(m *model.Model, by []Column, scopes []Scope) []Statement {
 // CountOf is the column of pg_temp.affected that counts the rows of the scope with a number.
 func CountOf(scope int) string { return fmt.Sprintf("_rows_%d", scope) }
 
+// NewestCount is the column of pg_temp.affected that counts the rows which Scope.Newest is about.
+const NewestCount = "_newest"
+
 // grouped is the model's query, limited to the groups.
 func grouped(in Input) Statement {
+	if in.Groups.Source != nil {
+		return withBody(in.Groups.Source, Staged, "create temporary table \"stage\" on commit drop as", "")
+	}
 	return withBody(in.Model, Staged,
 		"create temporary table \"stage\" on commit drop as\nselect q.*\nfrom (",
 		") as q\nwhere "+in.Groups.Condition("q"))
