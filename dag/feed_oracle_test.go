@@ -22,6 +22,11 @@ var driven = map[string]struct{ header, sql, orders, customers string }{
 		"key: [id]\n-- depends_on: [ods.orders]",
 		"select o.id, o.amount as amount, o.at as at from ods.orders as o where o._deleted_at is null", "groups", "",
 	},
+	"grouped_by_key": { // only of a table a key gives the other columns
+		"key: [id]\n-- depends_on: [ods.orders]",
+		"select o.id, o.amount as amount, count(*) as lines from ods.orders as o where o._deleted_at is null group by o.id",
+		"groups", "",
+	},
 	"renamed": {
 		"key: [order_id]\n-- depends_on: [ods.orders]",
 		"select o.id::bigint as order_id, o.amount as amount from ods.orders as o where o._deleted_at is null", "groups", "",

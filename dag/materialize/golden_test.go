@@ -265,6 +265,10 @@ func others() []golden {
 	strictGroups.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2}"}, Open: []string{"id"}}
 	keyed := again(materialize.Input{Model: anOrdersModel(model.Incremental), Columns: columns})
 	keyed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}}
+	landed := keyed
+	landed.Groups = &materialize.Groups{By: columns[:1], Listed: true, Source: with(anOrdersModel(model.Incremental), func(m *model.Model) {
+		m.SQL = strings.ReplaceAll(query, "up.orders", "(select s.* from up.orders as s where s.id = any ('{1,2,3}'))")
+	})}
 	fed := keyed
 	fed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}, Few: true}
 	fed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}, Columns: append(slices.Clip(columns), materialize.Column{Name: "_old", Type: "boolean"}, materialize.Column{Name: "_xid", Type: "xid8"})}
@@ -363,6 +367,10 @@ func others() []golden {
 		{name: "incremental_rejects_groups", in: strictGroups, setup: first(strict)},
 		{
 			name: "incremental_groups_by_key", in: keyed,
+			setup: append(first(keyed), "delete from shop.orders where id = 1", "update shop.orders set state = 'gone' where id = 2", "insert into shop.orders (id) values (3)"),
+		},
+		{
+			name: "incremental_groups_of_source", in: landed,
 			setup: append(first(keyed), "delete from shop.orders where id = 1", "update shop.orders set state = 'gone' where id = 2", "insert into shop.orders (id) values (3)"),
 		},
 		{name: "incremental_feed_first", in: fresh, setup: append(first(keyed), "update shop.orders set state = 'gone' where id = 2")},
