@@ -47,20 +47,22 @@ func applyDelta(in Input, part string, altered bool) (find, change []Statement) 
 using %s as d
 where %s
     and d._is is null`, target, delta, in.replacing("d._is is null")))
+	came, from := in.came()
 	if len(m.Header.Key) > 0 {
+		set := make([]string, len(all))
+		for i, name := range all {
+			set[i] = pgx.Identifier{name}.Sanitize() + " = " + came[i]
+		}
 		change = append(change, plain(m, Updated, `update %s as t
 set %s
-from %s as d
-join %s as s
-    on s.ctid = d._is
-where %s`, target, list(all, ",\n    ", func(q string) string { return q + " = s." + q }), delta, stage, in.replacing("d._is is not null")))
+from %s
+where %s
+    and d._is is not null`, target, strings.Join(set, ",\n    "), from, in.replacing("d._is is not null")))
 	}
 	change = append(change, plain(m, Inserted, `insert into %s (%s)
 select %s
-from %s as d
-join %s as s
-    on s.ctid = d._is
-where d._was is null`, target, columnList(all), qualified(all, "s"), delta, stage))
+from %s
+where d._was is null`, target, columnList(all), strings.Join(came, ", "), from))
 	return find, change
 }
 
@@ -68,8 +70,8 @@ where d._was is null`, target, columnList(all), qualified(all, "s"), delta, stag
 // is: with a part it may come from outside of it, unless the part is keys.
 func keyDelta(in Input, part string) Statement {
 	m := in.Model
-	target, key, all := Quote(m.Name), m.Header.Key, names(in.Columns)
-	left := leftRow(in)
+	target, key := Quote(m.Name), m.Header.Key
+	kept := in.keptRows(false)
 	switch {
 	case part == "":
 		return plain(m, None, `create temporary table "delta" on commit drop as
@@ -79,7 +81,7 @@ full join %s as s
     on %s
 where t.ctid is null
     or s.ctid is null
-    or %s`, left, target, stage, equal(key, "s", "t"), differ(all, "t", "s"))
+    or %s`, kept, target, stage, equal(key, "s", "t"), in.differs())
 	case in.Groups != nil && in.Groups.Keys(m):
 		// Each row of stage is of a key in affected, so none has left where both have as many rows.
 		return plain(m, None, `create temporary table "delta" on commit drop as
@@ -89,12 +91,12 @@ left join %[3]s
 where t.ctid is null
     or %[4]s
 union all
-select t.ctid, t.tableoid, null%[1]s
+select t.ctid, t.tableoid, null%[8]s
 from %[5]s as a
 join %[6]s
 where (select count(*) from %[5]s) > (select count(*) from %[2]s)
-    and not exists (select from %[2]s as s where %[7]s)`,
-			left, stage, in.held("s"), differ(all, "t", "s"), affected, in.held("a"), equal(key, "s", "a"))
+    and not exists (select from %[2]s as s where %[7]s)%[9]s`,
+			kept, stage, in.held("s"), in.differs(), affected, in.held("a"), equal(key, "s", "a"), in.keptRows(true), in.byPlace())
 	}
 	return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is%[6]s
@@ -104,11 +106,19 @@ left join %[2]s as t
 where t.ctid is null
     or %[4]s
 union all
-select t.ctid, t.tableoid, null%[6]s
+select t.ctid, t.tableoid, null%[7]s
 from %[2]s as t
 where %[5]s
     and not exists (select from %[1]s as s where %[3]s)`,
-		stage, target, equal(key, "s", "t"), differ(all, "t", "s"), part, left)
+		stage, target, equal(key, "s", "t"), in.differs(), part, kept, in.keptRows(true))
+}
+
+// byPlace has few rows that were looked up by their keys follow one another as they are in the table.
+func (in Input) byPlace() string {
+	if in.Groups.Few {
+		return "\norder by _was"
+	}
+	return ""
 }
 
 // held joins the model's rows, as t, with the rows of an alias that have their keys. Few are looked up one by one: the planner
@@ -134,12 +144,39 @@ func (in Input) keepsLeft() bool {
 	return in.Feed != nil && in.Groups != nil && len(in.Model.Header.Key) > 0
 }
 
-// leftRow are, for delta, the columns of a row that leaves, under names that are nobody's.
-func leftRow(in Input) string {
+// keepsCame reports whether delta keeps the rows that come, too, so that nothing has to look for them in stage again. What
+// may be long is not written twice.
+func (in Input) keepsCame() bool {
+	return in.Groups != nil && len(in.Model.Header.Key) > 0 && !slices.ContainsFunc(in.Columns, func(c Column) bool { return !isShort(c.Type) })
+}
+
+// came are the columns of a row that comes, and where they are found.
+func (in Input) came() (columns []string, from string) {
+	if !in.keepsCame() {
+		return strings.Split(qualified(names(in.Columns), "s"), ", "), fmt.Sprintf("%s as d\njoin %s as s\n    on s.ctid = d._is", delta, stage)
+	}
+	for i := range in.Columns {
+		columns = append(columns, fmt.Sprintf("d._is_%d", i+1))
+	}
+	return columns, delta + " as d"
+}
+
+// keptRows are, for delta, the columns of a row that leaves and of one that comes, under names that are nobody's; none says
+// that no row comes.
+func (in Input) keptRows(none bool) string {
 	var b strings.Builder
-	if in.keepsLeft() {
-		for i, c := range in.Columns {
-			fmt.Fprintf(&b, ", t.%s as _%d", pgx.Identifier{c.Name}.Sanitize(), i+1)
+	for i, c := range in.Columns {
+		if in.keepsLeft() {
+			fmt.Fprintf(&b, ", t.%s as _was_%d", pgx.Identifier{c.Name}.Sanitize(), i+1)
+		}
+	}
+	for i, c := range in.Columns {
+		switch {
+		case !in.keepsCame():
+		case none:
+			b.WriteString(", null")
+		default:
+			fmt.Fprintf(&b, ", s.%s as _is_%d", pgx.Identifier{c.Name}.Sanitize(), i+1)
 		}
 	}
 	return b.String()
@@ -238,13 +275,14 @@ func feedDelta(in Input, altered bool) []Statement {
 	few := fmt.Sprintf("(select count(*) from %s) <= %s", delta, fmt.Sprintf(feedLimit, Literal(Quote(m.Name))))
 	left, join := make([]string, len(all)), ""
 	for i := range left {
-		left[i] = fmt.Sprintf("d._%d", i+1)
+		left[i] = fmt.Sprintf("d._was_%d", i+1)
 	}
 	from := "d._was is not null"
 	if !in.keepsLeft() {
 		left, from = []string{qualified(all, "t")}, in.replacing("d._was is not null")
 		join = "\ncross join " + Quote(m.Name) + " as t"
 	}
+	came, source := in.came()
 	return append(readyFeed(in, altered), plain(m, Fed, `insert into %[1]s (%[2]s, %[3]s)
 select %[4]s, true
 from %[5]s as d%[6]s
@@ -252,9 +290,8 @@ where %[7]s
     and %[8]s
 union all
 select %[9]s, false
-from %[5]s as d
-join %[10]s as s
-    on s.ctid = d._is
-where %[8]s`,
-		FeedOf(m.Name), columnList(all), feedOld, strings.Join(left, ", "), delta, join, from, few, qualified(all, "s"), stage))
+from %[10]s
+where d._is is not null
+    and %[8]s`,
+		FeedOf(m.Name), columnList(all), feedOld, strings.Join(left, ", "), delta, join, from, few, strings.Join(came, ", "), source))
 }

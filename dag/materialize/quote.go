@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -84,6 +85,56 @@ func equal(names []string, a, b string) string {
 // for a content.
 func differ(columns []string, a, b string) string {
 	return fmt.Sprintf("%s *<> %s", record(columns, a), record(columns, b))
+}
+
+// differs is differ for the model's columns of a row t of its table and a row s of stage. Most types have an equality that
+// finds the same, and are asked first, since that costs half as much; a key has been compared.
+func (in Input) differs() string {
+	var was, is, rest []string
+	for _, c := range in.Columns {
+		q, collation := pgx.Identifier{c.Name}.Sanitize(), ""
+		switch {
+		case isText(c.Type):
+			collation = ` collate "C"`
+		case !isExact(c.Type):
+			rest = append(rest, c.Name)
+			continue
+		case slices.Contains(in.Model.Header.Key, c.Name):
+			continue
+		}
+		was, is = append(was, "t."+q+collation), append(is, "s."+q+collation)
+	}
+	var parts []string
+	if len(was) > 0 {
+		parts = append(parts, fmt.Sprintf("(%s) is distinct from (%s)", strings.Join(was, ", "), strings.Join(is, ", ")))
+	}
+	if len(rest) > 0 {
+		parts = append(parts, differ(rest, "t", "s"))
+	}
+	if len(parts) == 0 {
+		return "false"
+	}
+	return strings.Join(parts, "\n    or ")
+}
+
+// exact are types, without what stands in parentheses, of which values that are equal are the same bytes.
+var exact = []string{
+	"smallint", "integer", "bigint", "boolean", "date", "uuid", "timestamp without time zone", "timestamp with time zone", "time without time zone",
+}
+
+// size is what a type may have in parentheses.
+var size = regexp.MustCompile(`\([\d,]+\)`)
+
+func isExact(name string) bool { return slices.Contains(exact, size.ReplaceAllString(name, "")) }
+
+// isText reports whether values of a type are the same bytes if they are equal in the collation "C".
+func isText(name string) bool {
+	return name == "text" || size.ReplaceAllString(name, "") == "character varying"
+}
+
+// isShort reports whether the values of a type are as a rule no longer than a line.
+func isShort(name string) bool {
+	return isExact(name) || isText(name) || slices.Contains([]string{"numeric", "double precision", "real", "character"}, size.ReplaceAllString(name, ""))
 }
 
 // record renders the columns of an alias as one value.
