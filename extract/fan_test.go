@@ -1,6 +1,7 @@
 package extract_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -353,6 +354,7 @@ func TestRead_sharesRatesWithOtherProcesses(t *testing.T) {
 	t.Parallel()
 	store := ods.New(pgtest.New(t).Pool)
 	var mu sync.Mutex
+	var begun time.Time // no later than the first request was allowed
 	var moments []time.Time
 	a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 		mu.Lock()
@@ -375,7 +377,13 @@ streams:
 	for range 2 {
 		processes.Go(func() {
 			d := quick(nil, env)
-			d.Lander = shared{&lander{}, store}
+			d.Lander = asking{shared{&lander{}, store}, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if begun.IsZero() {
+					begun = time.Now()
+				}
+			}}
 			if _, err := extract.NewReader(d).Read(t.Context(), load(t, yaml, env).Streams[0], extract.Job{}); err != nil {
 				t.Error(err)
 			}
@@ -383,8 +391,19 @@ streams:
 	}
 	processes.Wait()
 	require.Len(t, moments, 10)
-	slices.SortFunc(moments, time.Time.Compare)
-	require.Greater(t, moments[9].Sub(moments[0]), 750*time.Millisecond, "ten requests need three stretches")
+	// However long requests are under way, the last one was allowed three stretches after the first.
+	require.Greater(t, slices.MaxFunc(moments, time.Time.Compare).Sub(begun), 850*time.Millisecond, "ten requests need three stretches")
+}
+
+// asking tells when a moment is asked for.
+type asking struct {
+	shared
+	tell func()
+}
+
+func (a asking) ReserveRequest(ctx context.Context, source string, rates []ods.Rate) (time.Duration, error) {
+	a.tell()
+	return a.Store.ReserveRequest(ctx, source, rates)
 }
 
 // Case 3: how many empty pages in a row are borne is declared.

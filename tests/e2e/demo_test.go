@@ -54,13 +54,14 @@ func TestDemo_killedOverAndOverConverges(t *testing.T) {
 	undisturbed.Run(0, "demo", "feiqiu", "--json", "--days", fmt.Sprint(days))
 	want := content(t, undisturbed.Connect())
 
-	p := demotest.New(t)
-	kills := 0
-	for killAfterSteps(t, p, 1+r.IntN(killEvery), time.Duration(r.IntN(30))*time.Millisecond) {
-		kills++
-		require.Less(t, kills, 200, "the demo does not get any further")
+	// On a busy machine a demo may come far before it is killed: then another one is.
+	for kills := 0; kills <= 5; {
+		p := demotest.New(t)
+		for killAfterSteps(t, p, 1+r.IntN(killEvery), time.Duration(r.IntN(30))*time.Millisecond) {
+			kills++
+			require.Less(t, kills, 200, "the demo does not get any further")
+		}
+		t.Logf("killed %d times", kills)
+		require.Equal(t, want, content(t, p.Connect()))
 	}
-	require.Greater(t, kills, 5)
-	t.Logf("killed %d times", kills)
-	require.Equal(t, want, content(t, p.Connect()))
 }
