@@ -105,7 +105,7 @@ func TestLoad_tellsEveryMistakeWithItsPlace(t *testing.T) {
 		"bad format":             {"%Y-%m-%d %H:%M:%S", "yyyy-mm-dd", `time format "yyyy-mm-dd"`},
 		"bad zone":               {"Asia/Shanghai", "Asia/Schanghai", `there is no time zone "Asia/Schanghai"`},
 		"bad start":              {`"2024-01-01"`, `"1 January"`, `"1 January" is no start`},
-		"bad duration":           {"P7D", "7d", `wants a duration`},
+		"bad duration":           {"P7D", "7 D", `wants a length of time`},
 		"endless step":           {"step: P1D", "step: PT0S", "a step of no length never ends"},
 		"bad size":               {"256MB", "a lot", `"a lot" is no size`},
 		"bad address":            {"https://openapi.example.com", "openapi", "base_url is no address"},

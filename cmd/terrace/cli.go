@@ -1,10 +1,14 @@
 package main
 
 import (
+	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
 // CLI is the command line.
@@ -93,9 +97,25 @@ func kongOptions(app *App) []kong.Option {
 			{Key: "common", Title: "Flags of every command:"},
 		}),
 		kong.Writers(app.Stdout, app.Stderr),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(lengthOfTime)),
 		kong.Exit(func(int) { app.exited = true }),
 		kong.Vars{"demo_domains": strings.Join(demoDomainNames(), ", "), "gap_sample": strconv.Itoa(defaultGapSample)},
 	}
+}
+
+// lengthOfTime reads a flag as every file is read, PT5M as well as 5m and 1d; 0 is none.
+func lengthOfTime(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("length of time", &text); err != nil {
+		return err
+	}
+	if text == "0" {
+		target.SetInt(0)
+		return nil
+	}
+	d, err := strict.ParseFixed(text)
+	target.SetInt(int64(d))
+	return err
 }
 
 // helpWithDefault shows the flags of the subcommand that runs where none is named together with those of its command: that is

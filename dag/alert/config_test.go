@@ -47,7 +47,7 @@ func TestParse_readsChannelsAndRules(t *testing.T) {
       environments: [prod]
       longer_than: 10m
       slower_than: 2.5
-      repeat_after: PT4H
+      repeat_after: 4h
       to: [post, off]
     - {name: disk, on: disk, disk_over: 80%, disk_free_under: 1.5GB, growth_over: 500MB, to: oncall}
 `)
@@ -127,7 +127,7 @@ func TestParse_tellsEveryMistakeWithItsPlace(t *testing.T) {
 		`13:43 an item of "on" cannot be "recoverd" | did you mean "recovered"?`,
 		`14:14 there are two rules "one" | what was told is kept by a rule's name: give each its own`,
 		`14:38 older_than is for rules on late, which this is not | add late to on, or remove it`,
-		`14:55 "soon" is no length of time | write PT10M, PT4H or P1D; 10m and 4h do, too`,
+		`14:55 "soon" is no length of time | write PT10M, PT4H or P1D; 10m, 4h and 1d do, too`,
 		`15:7 the rule is on slow and does not say how slow | add longer_than: PT10M, or slower_than: 3 for three times its own median`,
 		`16:50 slower_than must be above 1 | 3 means three times as long as the median of the last runs`,
 		`17:7 the rule is on disk and has no limit | add disk_over: 200GB or 80%, disk_free_under: 20GB, or growth_over: 5GB for a day`,

@@ -10,7 +10,7 @@ import (
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
-// Span is a length of time and its place, written as ISO 8601 (PT10M, P1D) or as a number and its unit (10m, 4h).
+// Span is a length of time and its place.
 type Span struct {
 	Value time.Duration
 	strict.Pos
@@ -23,19 +23,11 @@ func (s *Span) UnmarshalNode(n strict.Node) []strict.Problem {
 		return problems
 	}
 	s.Pos = n.Pos()
-	var ok bool
-	if s.Value, ok = parseSpan(text); !ok || s.Value <= 0 {
-		return []strict.Problem{n.Problem(fmt.Sprintf("%q is no length of time", n.Text()), "write PT10M, PT4H or P1D; 10m and 4h do, too")}
+	var err error
+	if s.Value, err = strict.ParseFixed(text); err != nil || s.Value <= 0 {
+		return []strict.Problem{n.Problem(fmt.Sprintf("%q is no length of time", n.Text()), "write PT10M, PT4H or P1D; 10m, 4h and 1d do, too")}
 	}
 	return nil
-}
-
-func parseSpan(text string) (time.Duration, bool) {
-	if iso, err := strict.ParseDuration(text); err == nil {
-		return iso.Fixed()
-	}
-	d, err := time.ParseDuration(text)
-	return d, err == nil
 }
 
 // Size is an amount of bytes, or a share of the disk; the zero value is none.

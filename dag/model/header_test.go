@@ -159,12 +159,12 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`m.sql:3:4: key "key" is repeated | it is first on line 2; keep one of them`,
 			`m.sql:4:4: unknown key "materialized" | legal here: kind, depends_on, key, incremental, scd2, window, columns, rejects, assert, indexes, partition_by, grants, distribute, on_schema_change, target, version, owner, tags, description, enabled, timeout, meta, dashboard`,
 		}},
-		"enum and types": {"kind: Table\ndepends_on: {a: b}\nenabled: no\nversion: v2\ntimeout: 5m\non_schema_change: ignore", []string{
+		"enum and types": {"kind: Table\ndepends_on: {a: b}\nenabled: no\nversion: v2\ntimeout: 5x\non_schema_change: ignore", []string{
 			`m.sql:1:10: "kind" cannot be "Table" | did you mean "table"?`,
 			`m.sql:2:16: "depends_on" wants a text, got a mapping`,
 			`m.sql:3:13: "enabled" wants true or false, got "no"`,
 			`m.sql:4:13: "version" wants a whole number, got "v2"`,
-			`m.sql:5:13: "timeout" wants a duration such as PT5M or P1D, got "5m"`,
+			`m.sql:5:13: "timeout" wants a length of time such as PT5M or P1D, got "5x"`,
 			`m.sql:6:22: "on_schema_change" cannot be "ignore" | one of fail, append, sync`,
 		}},
 		"keys of other kinds": {"depends_on: []\nincremental: {by: a}\nscd2: {track: [a]}\ntarget: a.b\nrejects: {x: a < 0}\nindexes: [a]\npartition_by: {list: a}\ndistribute: local\non_schema_change: sync", []string{

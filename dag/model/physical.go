@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,20 +128,10 @@ func (h *headerReader) distribution() *Distribution {
 	return &Distribution{By: w.Value.By.Value, Colocate: w.Value.Colocate.Value, Reference: w.Value.Reference, Local: w.Value.Local, Line: w.Line}
 }
 
-var stepWords = regexp.MustCompile(`^(?:([0-9]{1,6}) )?(hour|day|week|month|year)s?$`)
-
-// parseStep reads "1 month", "week", "P1M" or a whole number.
+// parseStep reads a whole number, or a length of time that is one number of months, days or hours.
 func parseStep(text string) (Step, bool) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return Step{Numbers: n}, n > 0
-	}
-	if parts := stepWords.FindStringSubmatch(text); parts != nil {
-		n := 1
-		if parts[1] != "" {
-			n, _ = strconv.Atoi(parts[1]) // six digits at most
-		}
-		step := map[string]Step{"hour": {Hours: n}, "day": {Days: n}, "week": {Days: 7 * n}, "month": {Months: n}, "year": {Months: 12 * n}}[parts[2]]
-		return step, n > 0
 	}
 	d, err := strict.ParseDuration(text)
 	step := Step{Months: d.Months, Days: d.Days, Hours: int(d.Clock / time.Hour)}

@@ -19,6 +19,8 @@ func TestParseHeader_readsPartitions(t *testing.T) {
 		"{range: day, step: 2 years}":                {Strategy: model.ByRange, Column: "day", Step: model.Step{Months: 24}},
 		"{range: day, step: 1 week}":                 {Strategy: model.ByRange, Column: "day", Step: model.Step{Days: 7}},
 		"{range: day, step: PT6H}":                   {Strategy: model.ByRange, Column: "day", Step: model.Step{Hours: 6}},
+		"{range: day, step: 6h}":                     {Strategy: model.ByRange, Column: "day", Step: model.Step{Hours: 6}},
+		"{range: day, step: 7d}":                     {Strategy: model.ByRange, Column: "day", Step: model.Step{Days: 7}},
 		"{range: id, step: 100000}":                  {Strategy: model.ByRange, Column: "id", Step: model.Step{Numbers: 100000}},
 		"{list: site_id}":                            {Strategy: model.ByList, Column: "site_id"},
 		"{hash: id, partitions: 8}":                  {Strategy: model.ByHash, Column: "id", Count: 8},

@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/netresearch/go-cron"
+
+	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
 // Error is a mistake in what the user gave, with what to do instead.
@@ -96,8 +98,9 @@ const (
 	mostDays = 366
 )
 
-var everyForm = regexp.MustCompile(`^([0-9a-z]+)(?: at ([0-9]{1,2}:[0-9]{2}))?$`)
+var everyForm = regexp.MustCompile(`^(.+?)(?: at ([0-9]{1,2}:[0-9]{2}))?$`)
 
+// parseEvery reads a length of time: whole days are days of the calendar, hours and minutes real time.
 func (s *Spec) parseEvery(text string) error {
 	form := everyForm.FindStringSubmatch(text)
 	wrong := &Error{
@@ -107,23 +110,22 @@ func (s *Spec) parseEvery(text string) error {
 	if form == nil {
 		return wrong
 	}
-	if number, days := strings.CutSuffix(form[1], "d"); days {
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 1 || n > mostDays {
-			return wrong
-		}
-		at := time.Time{}
-		if form[2] != "" {
-			if at, err = time.Parse("15:04", form[2]); err != nil {
-				return wrong
-			}
-		}
-		s.wall = everyDays{n: n, at: time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*minute}
-		return nil
+	every, err := strict.ParseDuration(form[1])
+	at := time.Time{}
+	if err == nil && form[2] != "" {
+		at, err = time.Parse("15:04", form[2])
 	}
-	every, err := time.ParseDuration(form[1])
 	switch {
-	case err != nil || every < minute || every%minute != 0 || every > mostDays*day:
+	case err != nil || every.Days > mostDays || every.Clock > mostDays*day:
+		return wrong
+	case every.Months > 0:
+		return &Error{Message: fmt.Sprintf("%q: months differ in length", s.text), Hint: "Name the day instead: --cron \"0 2 1 * *\" is 02:00 on the first of every month."}
+	case every.Days > 0 && every.Clock > 0:
+		return &Error{Message: fmt.Sprintf("%q: days follow the calendar, hours do not", s.text), Hint: "Write days alone, or hours alone: every 36h."}
+	case every.Days > 0:
+		s.wall = everyDays{n: every.Days, at: time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*minute}
+		return nil
+	case every.Clock < minute || every.Clock%minute != 0:
 		return wrong
 	case form[2] != "":
 		return &Error{
@@ -131,7 +133,7 @@ func (s *Spec) parseEvery(text string) error {
 			Hint:    "Write every 1d at " + form[2] + ", or leave the time out: every " + form[1] + " counts from midnight.",
 		}
 	}
-	s.every = every
+	s.every = every.Clock
 	return nil
 }
 

@@ -113,6 +113,8 @@ func TestParse_refusesWhatIsWrong(t *testing.T) {
 		{"every 1d at 24:00", "is no interval", ""},
 		{"every 1d at 2", "is no interval", ""},
 		{"every", "has 1", ""},
+		{"every P1M", "months differ in length", "0 2 1 * *"},
+		{"every 1d12h", "days follow the calendar", "36h"},
 		{"every 6h at 02:00", "a time of day goes with days", "every 1d at 02:00"},
 	} {
 		_, err := schedule.Parse(c.spec, "UTC")
@@ -147,4 +149,29 @@ func FuzzParse(f *testing.F) {
 			at = next
 		}
 	})
+}
+
+// An interval is a length of time as everywhere in terrace: three spellings of one are due at the same times.
+func TestParse_readsIntervalsInEverySpelling(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2027, 3, 27, 2, 0, 0, 0, time.UTC)
+	for _, same := range [][]string{
+		{"every 30m", "every PT30M", "every 30 minutes"},
+		{"every 1d at 02:30", "every P1D at 02:30", "every day at 02:30"},
+		{"every 2w", "every P2W", "every 14d", "every 2 weeks"},
+		{"every 1h30m", "every 90m", "every PT1H30M"},
+	} {
+		var expected []time.Time
+		for _, text := range same {
+			spec, err := schedule.Parse(text, "Europe/Berlin")
+			require.NoError(t, err, text)
+			require.Equal(t, text, spec.String())
+			times := spec.Between(at, at.AddDate(0, 2, 0), 30)
+			require.NotEmpty(t, times)
+			if expected == nil {
+				expected = times
+			}
+			require.Equal(t, expected, times, text)
+		}
+	}
 }

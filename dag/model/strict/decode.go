@@ -209,13 +209,9 @@ func (d *decoder) text(n Node) (string, bool) {
 
 func setScalar(v reflect.Value, text string) error {
 	if v.Type() == durationType {
-		p, err := ParseDuration(text)
+		fixed, err := ParseFixed(text)
 		if err != nil {
 			return err
-		}
-		fixed, ok := p.Fixed()
-		if !ok {
-			return fmt.Errorf("%s has no fixed length", text)
 		}
 		v.SetInt(int64(fixed))
 		return nil
@@ -255,7 +251,7 @@ func setScalar(v reflect.Value, text string) error {
 // wanted says in words what a Go type takes.
 func wanted(t reflect.Type) string {
 	if t == durationType {
-		return "a duration such as PT5M or P1D"
+		return "a length of time such as PT5M or P1D"
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -116,7 +116,7 @@ tags: [a]
 tags: [b]
 enabled: yes
 max: four
-limits: {rate: {}, ratio: x, timeout: 5m, zzz: 1}
+limits: {rate: {}, ratio: x, timeout: 5x, zzz: 1}
 more: [{rate: 1.5}, 3]
 vars: [a]
 grants: {select: {a: b}}
@@ -136,13 +136,13 @@ columns: text
 		`7:6 "max" wants a whole number, got "four"`,
 		`8:16 "rate" wants a whole number, got a mapping`,
 		`8:27 "ratio" wants a number, got "x"`,
-		`8:39 "timeout" wants a duration such as PT5M or P1D, got "5m"`,
+		`8:39 "timeout" wants a length of time such as PT5M or P1D, got "5x"`,
 		`8:43 unknown key "zzz" | legal here: rate, ratio, timeout`,
 		`9:15 "rate" wants a whole number, got "1.5"`,
 		`9:21 an item of "more" wants a mapping, got "3"`,
 		`10:7 "vars" wants a mapping, got a list`,
 		`11:18 "select" wants a text, got a mapping`,
-		`12:7 "step" wants a duration such as PT5M or P1D, got "P"`,
+		`12:7 "step" wants a length of time such as PT5M or P1D, got "P"`,
 		`13:7 "mode" cannot be "fats" | did you mean "fast"?`,
 		`14:6 "key" wants a text, got a list`,
 		`15:10 "columns" wants a mapping, got "text"`,

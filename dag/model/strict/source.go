@@ -46,7 +46,7 @@ func Decode(file string, text []byte, into any) []Problem {
 // Struct fields are matched by their tag: `yaml:"name"`, with `yaml:"name,required"` for a key that must be there. A
 // field without a tag is left alone, an embedded struct without a tag has its keys read as the outer one's, and
 // `enum:"a,b"` lists the legal values of a text or of each item of a list of texts. Fields may be string (a number,
-// bool or date keeps its source text), bool, integers, floats, time.Duration (ISO 8601), structs, pointers, slices
+// bool or date keeps its source text), bool, integers, floats, time.Duration (see ParseFixed), structs, pointers, slices
 // (one value stands for a list of one), maps with string keys, any, Node, and types that are Unmarshalers.
 func (s Source) Decode(into any) []Problem {
 	doc := &document{Source: s}

@@ -56,7 +56,7 @@ func TestInterpolate_replacesUpperCaseNamesOnly(t *testing.T) {
 	require.EqualError(t, err, "environment variable B, C is not set")
 }
 
-func TestParseDuration_readsISO8601(t *testing.T) {
+func TestParseDuration_readsThreeSpellings(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]strict.Duration{
 		"PT5M":          {Clock: 5 * time.Minute},
@@ -68,6 +68,16 @@ func TestParseDuration_readsISO8601(t *testing.T) {
 		"PT0S":          {},
 		"PT999999H":     {Clock: 999_999 * time.Hour},
 		"P999999DT999S": {Days: 999_999, Clock: 999 * time.Second},
+		"5m":            {Clock: 5 * time.Minute},
+		"1h30m":         {Clock: 90 * time.Minute},
+		"1.5h":          {Clock: 90 * time.Minute},
+		"250ms":         {Clock: 250 * time.Millisecond},
+		"1d":            {Days: 1},
+		"2w3d12h":       {Days: 17, Clock: 12 * time.Hour},
+		"month":         {Months: 1},
+		"1 year":        {Months: 12},
+		"2 weeks":       {Days: 14},
+		"90 seconds":    {Clock: 90 * time.Second},
 	} {
 		got, err := strict.ParseDuration(in)
 		require.NoError(t, err, in)
@@ -76,7 +86,7 @@ func TestParseDuration_readsISO8601(t *testing.T) {
 		require.NoError(t, err, got.String())
 		require.Equal(t, got, again)
 	}
-	for _, in := range []string{"", "P", "PT", "P1DT", "1D", "5m", "P1H", "PT1D", "P-1D", "-P1D", "p1d", "P1.5D", " P1D", "P1D\n"} {
+	for _, in := range []string{"", "P", "PT", "P1DT", "1D", "5", "-5m", "1.5d", "5M", "1mo", "1d ", "12h1d", "1.2.3h", "999999999999999999h", "quarter", "one day", "1  day", "1day", "P1H", "PT1D", "P-1D", "-P1D", "p1d", "P1.5D", " P1D", "P1D\n"} {
 		_, err := strict.ParseDuration(in)
 		require.Error(t, err, in)
 	}
@@ -92,8 +102,12 @@ func TestDuration_addsCalendarDaysAcrossClockChanges(t *testing.T) {
 	fixed, ok := strict.Duration{Days: 1, Clock: time.Hour}.Fixed()
 	require.True(t, ok)
 	require.Equal(t, 25*time.Hour, fixed)
-	_, ok = strict.Duration{Months: 1}.Fixed()
-	require.False(t, ok)
+	for _, d := range []strict.Duration{{Months: 1}, {Days: 106_752}, {Days: 106_751, Clock: 48 * time.Hour}} {
+		_, ok = d.Fixed()
+		require.False(t, ok, d)
+	}
+	_, err = strict.ParseFixed("1 month")
+	require.EqualError(t, err, `"1 month" has no fixed length: write days, hours or minutes, such as P30D or 30d`)
 }
 
 func TestSort_ordersByPlaceAndRemovesRepetitions(t *testing.T) {
