@@ -296,7 +296,10 @@ func (b *building) endedFromHere(ctx context.Context, err error) error {
 		fault = known.StepFault
 	}
 	fault.Message, fault.Hint = "ended with the run, before it was done", ""
-	if m := b.step.node.Model; m != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+	if cause := context.Cause(ctx); errors.Is(cause, context.DeadlineExceeded) {
+		fault.Message += ": " + cause.Error()
+	}
+	if m := b.step.node.Model; m != nil && context.Cause(ctx) == context.DeadlineExceeded { //nolint:errorlint // what wraps it is the limit of something larger
 		fault.Message = fmt.Sprintf("took longer than its timeout, %s", m.Header.Timeout)
 		fault.Hint = "Give it more time in its header, timeout: PT1H for one; terrace show " + b.step.Name + " says what is executed."
 		fault.File = m.File

@@ -3,7 +3,6 @@ package dag
 import (
 	"container/heap"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -316,7 +315,7 @@ func (s *runState) abandon(ctx context.Context) {
 			continue
 		}
 		result := Result{Status: Skipped, Reason: reason}
-		if errors.Is(ctx.Err(), context.Canceled) {
+		if ctx.Err() != nil { // stopped, or over the time of the whole run
 			result.Status = Cancelled
 		}
 		s.results[at] = &result

@@ -84,7 +84,7 @@ values ('nightly', '@daily', 'UTC', '{update}', 'latest', '1 day', 'skip', '0', 
 		"record an occurrence", `insert into terrace.occurrence (schedule, scheduled_for, arguments, start_at, status)
 values ('nightly', now(), '{update}', now(), 'due')`, []string{loader, transformer},
 	},
-	{"forget an occurrence", "delete from terrace.occurrence", nil},
+	{"forget an occurrence", "delete from terrace.occurrence", []string{loader, transformer}},
 
 	{"read a stream", "select * from shop_ods.orders", []string{loader, transformer}},
 	{"read versions", "select * from shop_ods.orders__versions", []string{loader, transformer}},

@@ -40,6 +40,7 @@ type ScheduleAddCmd struct {
 	CatchUpWindow time.Duration `name:"catch-up-window" default:"24h" placeholder:"DURATION" help:"How old a missed time may be to be caught up with (default: 24h)."`
 	Overlap       string        `enum:"skip,queue,cancel" default:"skip" placeholder:"WHAT" help:"When the one before still runs: skip this one (default), queue it, or cancel the one before."`
 	Jitter        time.Duration `default:"0s" placeholder:"DURATION" help:"Put starts off by up to this, so that not all schedules start at once."`
+	Timeout       time.Duration `default:"0s" placeholder:"DURATION" help:"End what takes longer: 2h (default: no limit)."`
 	Replace       bool          `help:"Take the place of the schedule of this name."`
 }
 
@@ -65,7 +66,7 @@ func (c *ScheduleAddCmd) Run(ctx context.Context, a *App) error {
 	}
 	s := schedule.Schedule{
 		Name: c.Name, Zone: c.TZ, Arguments: c.Command, CatchUp: schedule.CatchUp(c.CatchUp), Window: c.CatchUpWindow,
-		Overlap: schedule.Overlap(c.Overlap), Jitter: c.Jitter,
+		Overlap: schedule.Overlap(c.Overlap), Jitter: c.Jitter, Limit: c.Timeout,
 	}
 	if s.Zone == "" {
 		s.Zone = p.Config.Timezone

@@ -39,7 +39,9 @@ type listedSchedule struct {
 	schedule.Schedule
 	CatchUpWindow string `json:"catch_up_window"`
 	Jitter        string `json:"jitter"`
-	Paused        bool   `json:"paused"`
+	// Timeout is "" where there is no limit.
+	Timeout string `json:"timeout"`
+	Paused  bool   `json:"paused"`
 	// Next are the next times, also of one that is paused.
 	Next []time.Time `json:"next"`
 	// Last ended last; Open runs or waits.
@@ -70,6 +72,9 @@ func (a *App) schedules(ctx context.Context, store *schedule.Store, name string)
 		}
 		l := listedSchedule{
 			Schedule: s, CatchUpWindow: s.Window.String(), Jitter: s.Jitter.String(), Paused: s.PausedFor(now), Next: []time.Time{}, zone: time.UTC,
+		}
+		if s.Limit > 0 {
+			l.Timeout = s.Limit.String()
 		}
 		if spec, err := s.Check(); err == nil { // one that is not understood has no times, and schedulers warn of it
 			l.zone = spec.Zone()

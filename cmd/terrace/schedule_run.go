@@ -91,21 +91,44 @@ func (o *occurrence) unwanted(ctx context.Context) bool {
 // errOverlap is the cause of a context that the next occurrence ended.
 var errOverlap = errors.New("the next occurrence takes its place")
 
+// limitError is the cause of a context whose schedule lets it go on no longer: steps end as timed out by it.
+type limitError struct{ limit time.Duration }
+
+func (e *limitError) Error() string {
+	return fmt.Sprintf("it took longer than its schedule lets it, %s", e.limit)
+}
+func (e *limitError) Unwrap() error { return context.DeadlineExceeded }
+
+func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, limit, &limitError{limit})
+}
+
 // perform runs the command of an occurrence that is begun, and records how it ended.
 func (a *App) perform(ctx context.Context, conn *pgx.Conn, begun schedule.Occurrence) error {
 	o := &occurrence{Occurrence: begun, store: schedule.NewStore(conn)}
 	running, stop := context.WithCancelCause(ctx)
+	timed, cancel := withLimit(running, o.Limit)
+	defer cancel()
 	var watching sync.WaitGroup
 	watching.Go(func() { o.watch(running, stop) })
 	env := a.inner()
 	env.Occurrence = o
-	code := execute(running, a.innerArgs(o.Arguments), env)
+	code := execute(timed, a.innerArgs(o.Arguments), env)
 	gaveWay := errors.Is(context.Cause(running), errOverlap)
+	var limit *limitError
+	tooLong := errors.As(context.Cause(timed), &limit)
 	stop(nil)
 	watching.Wait()
 
 	status, reason := outcome(code)
-	if gaveWay {
+	switch {
+	case tooLong && code != exitDone:
+		status, reason, code = schedule.TimedOut, limit.Error(), exitFailed
+		fmt.Fprintf(a.Stderr, "%s: %s\n", o.Schedule, reason)
+	case gaveWay:
 		status, reason, code = schedule.Cancelled, schedule.Overlapped, exitTerminated
 	}
 	if err := a.finish(ctx, conn, o, status, reason, code); err != nil {

@@ -52,8 +52,12 @@ const schedulerPoll = 5 * time.Second
 
 // runSchedules starts what is due until the context is over, and waits for what it has started.
 func (a *App) runSchedules(ctx context.Context, f schedulerFlags) error {
+	p, err := a.load()
+	if err != nil {
+		return err
+	}
 	starter := &starter{app: a, grace: f.Grace}
-	scheduler := &schedule.Scheduler{Execute: starter.execute, Slots: f.Slots, Poll: schedulerPoll, Log: a.Log}
+	scheduler := &schedule.Scheduler{Execute: starter.execute, Slots: f.Slots, Poll: schedulerPoll, Keep: p.Config.KeepHistory, Log: a.Log}
 	defer scheduler.Wait()
 	return a.stay(ctx, func(ctx context.Context) (bool, error) {
 		conn, err := a.openDatabase(ctx)
@@ -103,6 +107,13 @@ func (s *starter) execute(ctx context.Context, o schedule.Occurrence) {
 		return
 	}
 	defer func() { _ = log.Close() }() // the process has written it
+
+	began := time.Now()
+	if o.Limit > 0 { // the process ends itself then; this is for one that cannot any more
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Limit+s.grace)
+		defer cancel()
+	}
 	cmd, err := s.command(ctx, o, log)
 	if err == nil {
 		fmt.Fprintf(s.app.Stderr, "%s: started for %s, log %s\n", o.Schedule, o.ScheduledFor.UTC().Format(time.RFC3339), s.named(log))
@@ -111,7 +122,7 @@ func (s *starter) execute(ctx context.Context, o schedule.Occurrence) {
 	if cmd != nil && cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind; as a rule nothing
 	}
-	s.tell(o, log, err)
+	s.tell(o, log, err, time.Since(began))
 }
 
 // command is the process of an occurrence, in a group of its own: the terminal's Ctrl-C does not reach it twice.
@@ -137,13 +148,16 @@ func (s *starter) command(ctx context.Context, o schedule.Occurrence, log *os.Fi
 }
 
 // tell says how an occurrence ended.
-func (s *starter) tell(o schedule.Occurrence, log *os.File, err error) {
+func (s *starter) tell(o schedule.Occurrence, log *os.File, err error, took time.Duration) {
 	var ended *exec.ExitError
 	switch {
 	case err == nil:
 		fmt.Fprintf(s.app.Stderr, "%s: success\n", o.Schedule)
 	case errors.As(err, &ended) && ended.Exited():
 		status, reason := outcome(ended.ExitCode())
+		if o.Limit > 0 && took >= o.Limit {
+			status, reason = schedule.TimedOut, (&limitError{o.Limit}).Error()
+		}
 		fmt.Fprintf(s.app.Stderr, "%s: %s, %s; the log is %s\n", o.Schedule, status, reason, s.named(log))
 	default:
 		s.app.Log.Error("an occurrence ended without a word", "schedule", o.Schedule, "error", s.app.redact(err.Error()), "log", s.named(log))

@@ -151,6 +151,9 @@ func missed(s Schedule, now time.Time) Finding {
 		p.Hint = "Schedules are started by terrace serve or terrace schedule start: does one of them run?"
 	case status == "skip":
 		p.Since, p.Message = *s.DueAt, "the run of "+shown(*s.DueAt)+" was left out"+text(s.Reason)
+	case status == "timeout":
+		p.Since, p.Message = *s.DueAt, "the run of "+shown(*s.DueAt)+" was ended"+text(s.Reason)
+		p.Hint = "What was committed stands, and terrace retry goes on with the rest; terrace schedule add --replace --timeout gives it more time."
 	case (status == "error" || status == "failure") && !*s.HasRun:
 		p.Since, p.Message = *s.DueAt, "the command of "+shown(*s.DueAt)+" ended before a run began"+text(s.Reason)
 		if s.ExitCode != nil {

@@ -73,6 +73,7 @@ func TestMissed_tellsWhatDidNotRun(t *testing.T) {
 		"left out":         {Schedule{NextAt: soon, DueAt: ago(time.Hour), StartAt: ago(time.Hour), Status: text("skip"), Reason: text("the last one still runs"), HasRun: &no}, "the run of 2026-11-21 02:00 UTC was left out: the last one still runs"},
 		"ended before":     {Schedule{NextAt: soon, DueAt: ago(time.Hour), StartAt: ago(time.Hour), Status: text("error"), Reason: text(""), HasRun: &no, ExitCode: &three}, "the command of 2026-11-21 02:00 UTC ended before a run began (exit code 3)"},
 		"failed as a run":  {Schedule{NextAt: soon, DueAt: ago(time.Hour), StartAt: ago(time.Hour), Status: text("failure"), HasRun: &yes, ExitCode: &three}, ""},
+		"took too long":    {Schedule{NextAt: soon, DueAt: ago(time.Hour), StartAt: ago(time.Hour), Status: text("timeout"), Reason: text("it took longer than its schedule lets it, 2h0m0s"), HasRun: &yes, ExitCode: &three}, "the run of 2026-11-21 02:00 UTC was ended: it took longer than its schedule lets it, 2h0m0s"},
 		"stopped by hand":  {Schedule{NextAt: soon, DueAt: ago(time.Hour), StartAt: ago(time.Hour), Status: text("cancelled"), HasRun: &yes}, ""},
 		"running for long": {Schedule{NextAt: soon, DueAt: ago(time.Hour), StartAt: ago(time.Hour), Status: text("running"), HasRun: &yes, Running: true}, ""},
 	} {

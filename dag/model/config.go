@@ -17,6 +17,8 @@ const configFile = "terrace.yml"
 const (
 	defaultThreads  = 4
 	defaultTimezone = "UTC"
+	// defaultKeep is long enough for what comes once a year to be compared with the time before.
+	defaultKeep = 400 * 24 * time.Hour
 	// maxThreads is far above what one server's connections allow; more is a slip of the finger.
 	maxThreads = 256
 )
@@ -31,6 +33,7 @@ type settingsFile struct {
 	Environments strict.Map[strict.Node] `yaml:"environments"`
 	Selectors    map[string]string       `yaml:"selectors"`
 	Check        checkFile               `yaml:"check"`
+	Schedules    schedulesFile           `yaml:"schedules"`
 	Alerts       strict.Node             `yaml:"alerts"`      // read by what sends them
 	OpenLineage  strict.Node             `yaml:"openlineage"` // the same
 }
@@ -38,6 +41,10 @@ type settingsFile struct {
 type checkFile struct {
 	MaxCost strict.Placed[float64] `yaml:"max_cost"`
 	MaxRows strict.Placed[float64] `yaml:"max_rows"`
+}
+
+type schedulesFile struct {
+	Keep strict.Placed[time.Duration] `yaml:"keep"`
 }
 
 type environmentFile struct {
@@ -103,6 +110,7 @@ func (c *configReader) config() Config {
 		Selectors:    w.Selectors,
 		Alerts:       w.Alerts,
 		OpenLineage:  w.OpenLineage,
+		KeepHistory:  c.keep(w.Schedules.Keep),
 		Budget:       Budget{MaxCost: c.positive("max_cost", w.Check.MaxCost), MaxRows: c.positive("max_rows", w.Check.MaxRows)},
 	}
 	if config.Threads == 0 {
@@ -133,6 +141,17 @@ func (c *configReader) environment(e strict.Entry[strict.Node]) Environment {
 	var w environmentFile
 	c.problems = append(c.problems, node.Decode(&w)...)
 	return Environment{Database: w.Database, Vars: w.Vars, Threads: c.threads(w.Threads), Apart: w.isApart(e.Key, w.Database != "")}
+}
+
+// keep is how long the history of schedules is kept.
+func (c *configReader) keep(n strict.Placed[time.Duration]) time.Duration {
+	if n.IsZero() {
+		return defaultKeep
+	}
+	if !c.told(n.Pos) && n.Value < 24*time.Hour {
+		c.fail(n.Pos, "the history of schedules is kept for a day at least", "write keep: P90D, or leave it out for 400 days")
+	}
+	return n.Value
 }
 
 func (c *configReader) threads(n strict.Placed[int]) int {

@@ -276,6 +276,8 @@ type Config struct {
 	Environments map[string]Environment
 	Selectors    map[string]string // name → selection
 	Budget       Budget
+	// KeepHistory is how long occurrences of schedules are kept.
+	KeepHistory time.Duration
 	// Alerts and OpenLineage are the sections of these names as they are written: what sends them reads them.
 	Alerts, OpenLineage strict.Node
 }

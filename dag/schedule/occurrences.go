@@ -99,7 +99,7 @@ func (s *Store) Reserve(ctx context.Context, most int) ([]Occurrence, error) {
 	}
 	taken, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Occurrence, error) {
 		o := Occurrence{Status: Due}
-		err := row.Scan(&o.ID, &o.Schedule, &o.ScheduledFor, &o.Manual, &o.Arguments)
+		err := row.Scan(&o.ID, &o.Schedule, &o.ScheduledFor, &o.Manual, &o.Arguments, &o.Limit)
 		return o, err
 	})
 	if err != nil {
@@ -127,6 +127,16 @@ func (s *Store) Bury(ctx context.Context) ([]string, error) {
 	return lost, nil
 }
 
+// Forget deletes up to a number of occurrences that ended longer ago than keep, and says how many it deleted. Of each
+// schedule that there is, the newest of each ending stays.
+func (s *Store) Forget(ctx context.Context, keep time.Duration, most int) (int, error) {
+	var gone int
+	if err := s.db.QueryRow(ctx, forgetSQL, s.now, keep, most).Scan(&gone); err != nil {
+		return 0, fmt.Errorf("forget old occurrences: %w", err)
+	}
+	return gone, nil
+}
+
 // Owner says who runs an occurrence, and where its output is.
 type Owner struct {
 	Host string
@@ -144,8 +154,8 @@ func (s *Store) Claim(ctx context.Context, id int64, who Owner) (Occurrence, err
 	err := s.db.QueryRow(ctx, `update terrace.occurrence as o
 set status = 'running', started_at = coalesce($2::timestamptz, clock_timestamp()), host = $3, pid = $4, log = $5
 where o.occurrence_id = $1 and o.status = 'due'
-returning o.schedule, o.scheduled_for, o.manual, o.arguments, o.started_at`, id, s.now, who.Host, who.PID, who.Log).
-		Scan(&o.Schedule, &o.ScheduledFor, &o.Manual, &o.Arguments, &o.StartedAt)
+returning o.schedule, o.scheduled_for, o.manual, o.arguments, coalesce(o.time_limit, '0'), o.started_at`, id, s.now, who.Host, who.PID, who.Log).
+		Scan(&o.Schedule, &o.ScheduledFor, &o.Manual, &o.Arguments, &o.Limit, &o.StartedAt)
 	if errors.Is(err, pgx.ErrNoRows) || beside(err) {
 		return o, ErrGone
 	}
@@ -159,8 +169,8 @@ returning o.schedule, o.scheduled_for, o.manual, o.arguments, o.started_at`, id,
 // schedule runs is written down as such. ErrNone, ErrRunning.
 func (s *Store) Begin(ctx context.Context, name string, who Owner) (Occurrence, error) {
 	var id int64
-	err := s.db.QueryRow(ctx, `insert into terrace.occurrence (schedule, scheduled_for, manual, arguments, start_at, status, reserved_until)
-select s.name, n.at, true, s.arguments, n.at, 'due', n.at + $3::interval
+	err := s.db.QueryRow(ctx, `insert into terrace.occurrence (schedule, scheduled_for, manual, arguments, time_limit, start_at, status, reserved_until)
+select s.name, n.at, true, s.arguments, s.time_limit, n.at, 'due', n.at + $3::interval
 from terrace.schedule as s
 cross join (select coalesce($2::timestamptz, clock_timestamp()) as at) as n
 where s.name = $1

@@ -51,6 +51,7 @@ const (
 	Success   Status = "success"
 	Failure   Status = "failure"   // a step failed, or the data are not as they must be
 	Errored   Status = "error"     // nothing could be run, or the process was lost
+	TimedOut  Status = "timeout"   // it took longer than its schedule lets it
 	Cancelled Status = "cancelled" // a signal, or the next occurrence
 	Skipped   Status = "skip"      // nothing ran; the reason says why
 )
@@ -78,6 +79,8 @@ type Schedule struct {
 	Overlap Overlap       `json:"overlap"`
 	// Jitter bounds by how much starts are put off.
 	Jitter time.Duration `json:"-"`
+	// Limit is how long an occurrence may take; 0 is as long as it likes.
+	Limit time.Duration `json:"-"`
 	// NextAt is the first time that nobody has decided on.
 	NextAt      time.Time  `json:"-"`
 	PausedAt    *time.Time `json:"paused_at"`
@@ -89,20 +92,22 @@ type Schedule struct {
 
 // Occurrence is one time at which a schedule was due, or was started by hand.
 type Occurrence struct {
-	ID           int64      `json:"id"`
-	Schedule     string     `json:"schedule"`
-	ScheduledFor time.Time  `json:"scheduled_for"`
-	Manual       bool       `json:"manual"`
-	Arguments    []string   `json:"command"`
-	Status       Status     `json:"status"`
-	Reason       string     `json:"reason"`
-	StartedAt    *time.Time `json:"started_at"`
-	EndedAt      *time.Time `json:"ended_at"`
-	RunID        *uuid.UUID `json:"run_id"`
-	ExitCode     *int       `json:"exit_code"`
-	Host         string     `json:"host"`
-	PID          int        `json:"pid"`
-	Log          string     `json:"log"`
+	ID           int64     `json:"id"`
+	Schedule     string    `json:"schedule"`
+	ScheduledFor time.Time `json:"scheduled_for"`
+	Manual       bool      `json:"manual"`
+	Arguments    []string  `json:"command"`
+	// Limit is how long it may take; 0 is as long as it likes. History and Latest leave it out.
+	Limit     time.Duration `json:"-" db:"-"`
+	Status    Status        `json:"status"`
+	Reason    string        `json:"reason"`
+	StartedAt *time.Time    `json:"started_at"`
+	EndedAt   *time.Time    `json:"ended_at"`
+	RunID     *uuid.UUID    `json:"run_id"`
+	ExitCode  *int          `json:"exit_code"`
+	Host      string        `json:"host"`
+	PID       int           `json:"pid"`
+	Log       string        `json:"log"`
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
@@ -118,6 +123,8 @@ func (s *Schedule) Check() (Spec, error) {
 		}
 	case s.Window < 0 || s.Window > MostWindow:
 		return Spec{}, &Error{Message: fmt.Sprintf("the catch-up window is %s", s.Window), Hint: "Give a length of time up to 168h, such as 24h."}
+	case s.Limit < 0 || s.Limit > 0 && s.Limit < time.Second:
+		return Spec{}, &Error{Message: fmt.Sprintf("the limit is %s", s.Limit), Hint: "Give a length of time from a second on, such as 2h, or leave it out."}
 	case s.Jitter < 0 || s.Jitter > day:
 		return Spec{}, &Error{Message: fmt.Sprintf("the jitter is %s", s.Jitter), Hint: "Give a length of time up to 24h, such as 5m."}
 	}

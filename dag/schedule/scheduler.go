@@ -24,7 +24,12 @@ type Scheduler struct {
 	Slots int
 	// Poll is how long nothing is told before the database is asked: what is due is known, what other machines lost is not.
 	Poll time.Duration
+	// Keep is how long occurrences are kept after their end; 0 is for ever.
+	Keep time.Duration
 	Log  *slog.Logger
+
+	// forgetAt is when, by the database's clock, what is too old is looked for again.
+	forgetAt time.Time
 
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -67,6 +72,9 @@ func (s *Scheduler) round(ctx context.Context, store *Store) (time.Duration, err
 	for _, name := range lost {
 		s.Log.Warn("a process ended without a word", "schedule", name, "hint", "What it committed stands; the next time goes on from there.")
 	}
+	if err := s.forget(ctx, store); err != nil {
+		return 0, err
+	}
 	until, err := store.Settle(ctx)
 	var unreadable *UnreadableError
 	if errors.As(err, &unreadable) {
@@ -85,6 +93,28 @@ func (s *Scheduler) round(ctx context.Context, store *Store) (time.Duration, err
 		s.start(ctx, o)
 	}
 	return until, err
+}
+
+// How often old occurrences are looked for, and how many are deleted at a time: a moment's work, before what is due.
+const (
+	forgetEvery   = time.Hour
+	mostForgotten = 1000
+)
+
+// forget deletes what is not kept any longer, a part in each round until nothing of it is left.
+func (s *Scheduler) forget(ctx context.Context, store *Store) error {
+	if s.Keep <= 0 {
+		return nil
+	}
+	now, err := store.Now(ctx)
+	if err != nil || now.Before(s.forgetAt) {
+		return err
+	}
+	gone, err := store.Forget(ctx, s.Keep, mostForgotten)
+	if gone < mostForgotten {
+		s.forgetAt = now.Add(forgetEvery)
+	}
+	return err
 }
 
 func (s *Scheduler) start(ctx context.Context, o Occurrence) {

@@ -18,6 +18,8 @@ var (
 	settleSQL string
 	//go:embed sql/reserve.sql
 	reserveSQL string
+	//go:embed sql/forget.sql
+	forgetSQL string
 	//go:embed sql/bury.sql
 	burySQL string
 	//go:embed sql/list.sql
@@ -79,7 +81,7 @@ func (s *Store) Put(ctx context.Context, sch Schedule, replace bool) error {
 	}
 	done, err := s.db.Exec(ctx, putSQL,
 		sch.Name, spec.String(), spec.Zone().String(), sch.Arguments, string(sch.CatchUp), sch.Window, string(sch.Overlap), sch.Jitter,
-		spec.Next(now), s.now, replace)
+		spec.Next(now), s.now, replace, sch.Limit)
 	switch {
 	case err != nil:
 		return fmt.Errorf("store schedule %s: %w", sch.Name, err)
@@ -184,7 +186,7 @@ func (s *Store) list(ctx context.Context, name *string) ([]Schedule, error) {
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Schedule, error) {
 		var c Schedule
-		err := row.Scan(&c.Name, &c.Spec, &c.Zone, &c.Arguments, &c.CatchUp, &c.Window, &c.Overlap, &c.Jitter, &c.NextAt,
+		err := row.Scan(&c.Name, &c.Spec, &c.Zone, &c.Arguments, &c.CatchUp, &c.Window, &c.Overlap, &c.Jitter, &c.Limit, &c.NextAt,
 			&c.PausedAt, &c.PausedUntil, &c.PauseReason, &c.revision)
 		return c, err
 	})

@@ -297,6 +297,76 @@ func TestReserve_givesBackWhatWasNotClaimed(t *testing.T) {
 	require.ErrorIs(t, err, schedule.ErrGone)
 }
 
+func TestLimit_goesWithTheOccurrence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(func(s *schedule.Schedule) { s.Limit = 90 * time.Minute })
+	w.settle(10)
+	taken, err := w.at().Reserve(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, 90*time.Minute, taken[0].Limit, "whoever starts it knows")
+	w.now = w.now.Add(time.Minute)
+	o := w.begin()
+	require.Equal(t, 90*time.Minute, o.Limit, "and so does the process itself")
+	require.NoError(t, schedule.NewStore(w.db.Pool).At(w.now).Finish(t.Context(), o, schedule.TimedOut, "too long", 1))
+	by, err := w.at().Begin(t.Context(), "orders", schedule.Owner{})
+	require.NoError(t, err)
+	require.Equal(t, 90*time.Minute, by.Limit, "also by hand")
+
+	s, err := w.at().Get(t.Context(), "orders")
+	require.NoError(t, err)
+	require.Equal(t, 90*time.Minute, s.Limit)
+	s.Limit = 0
+	require.NoError(t, w.at().Put(t.Context(), s, true))
+	s, err = w.at().Get(t.Context(), "orders")
+	require.NoError(t, err)
+	require.Zero(t, s.Limit)
+	for _, wrong := range []time.Duration{-time.Hour, time.Millisecond} {
+		s.Limit = wrong
+		var refused *schedule.Error
+		require.ErrorAs(t, w.at().Put(t.Context(), s, true), &refused)
+	}
+}
+
+// What is forgotten is old, is a part at a time, and stays counted; how each schedule ended last stays known.
+func TestForget_keepsTheNewestOfEachEnding(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(nil)
+	_, err := w.db.Pool.Exec(t.Context(), `insert into terrace.occurrence (schedule, scheduled_for, arguments, start_at, status, ended_at, manual)
+select n.name, $1::timestamptz - make_interval(days => n.day), '{update}', now(), n.status, $1::timestamptz - make_interval(days => n.day), n.manual
+from (values
+    ('orders', 100, 'skip', false), ('orders', 99, 'skip', false), ('orders', 98, 'success', false), ('orders', 97, 'success', false),
+    ('orders', 96, 'success', true), ('orders', 95, 'failure', false), ('orders', 3, 'skip', false), ('orders', 2, 'failure', false),
+    ('removed', 94, 'success', false), ('removed', 1, 'success', false)
+) as n (name, day, status, manual)`, w.now)
+	require.NoError(t, err)
+	texts := func(sql string, args ...any) []string {
+		rows, err := w.db.Pool.Query(t.Context(), sql, args...)
+		require.NoError(t, err)
+		out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		return out
+	}
+	left := func() []string {
+		return texts(`select o.schedule || ' ' || o.status || ' ' || extract(day from $1::timestamptz - o.ended_at)::int
+from terrace.occurrence as o order by o.ended_at`, w.now)
+	}
+	forget := func(most int) int {
+		gone, err := w.at().Forget(t.Context(), 30*24*time.Hour, most)
+		require.NoError(t, err)
+		return gone
+	}
+	require.Equal(t, 2, forget(2), "a part, the oldest first")
+	require.Equal(t, "orders success 98", left()[0])
+	require.Equal(t, 3, forget(100))
+	require.Zero(t, forget(100))
+	require.Equal(t, []string{
+		"orders success 97", "orders success 96", "orders skip 3", "orders failure 2", "removed success 1",
+	}, left())
+	require.Equal(t, []string{"2"}, texts("select s.forgotten_skips::text from terrace.schedule as s"))
+}
+
 func TestBury_endsWhatHasNoSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

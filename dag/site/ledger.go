@@ -138,18 +138,22 @@ type schedule struct {
 	Reason    string
 	LastAt    *time.Time
 	Last      string
+
+	PausedUntil *time.Time
+	// Forgotten counts times at which nothing ran and whose rows are no longer kept.
+	Forgotten int64
 }
 
 // State is what the schedule is doing.
-func (s schedule) State() string {
-	if s.PausedAt != nil {
+func (s schedule) State(now time.Time) string {
+	if s.PausedAt != nil && (s.PausedUntil == nil || now.Before(*s.PausedUntil)) {
 		return "paused"
 	}
 	return "active"
 }
 
 func schedules(ctx context.Context, tx pgx.Tx) ([]schedule, error) {
-	rows, err := tx.Query(ctx, `select s.name, s.spec, s.zone, s.arguments, s.next_at, s.paused_at, s.pause_reason, o.scheduled_for, coalesce(o.status, '')
+	rows, err := tx.Query(ctx, `select s.name, s.spec, s.zone, s.arguments, s.next_at, s.paused_at, s.pause_reason, o.scheduled_for, coalesce(o.status, ''), s.paused_until, s.forgotten_skips
 from terrace.schedule as s
 left join lateral (
     select o.scheduled_for, o.status

@@ -262,10 +262,11 @@ func (c *counting) schedules() error {
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, len(all))
+	names, forgotten := make([]string, 0, len(all)), map[string]int64{}
 	lag := desc("terrace_schedule_lag_seconds", "How long a schedule has been due without anybody deciding on it.", "schedule")
 	for _, s := range all {
 		names = append(names, s.Name)
+		forgotten[s.Name] = s.Forgotten
 		if s.PausedAt == nil {
 			c.add(lag, prometheus.GaugeValue, math.Max(c.now.Sub(s.NextAt).Seconds(), 0), s.Name)
 		}
@@ -290,7 +291,7 @@ group by o.schedule`)
 		if last != nil {
 			c.add(success, prometheus.GaugeValue, *last, name)
 		}
-		c.add(missed, prometheus.CounterValue, float64(skipped), name)
+		c.add(missed, prometheus.CounterValue, float64(skipped+forgotten[name]), name)
 		return nil
 	})
 	if err != nil {

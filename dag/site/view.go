@@ -124,6 +124,9 @@ func (v *view) Status(status string) template.HTML {
 // Said is a message of an assertion without the row that it quotes: rows of the data stand on pages that say so.
 func (v *view) Said(message string) string { return dag.WithoutExample(message) }
 
+// StateOf is what a schedule does now.
+func (v *view) StateOf(s schedule) string { return s.State(v.now) }
+
 // Node is the node of a name, or nil.
 func (v *view) Node(name string) *Node { return v.index.nodes[name] }
 

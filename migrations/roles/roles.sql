@@ -34,7 +34,7 @@ grant select, insert, update, delete on terrace.variable to terrace_loader, terr
 
 -- Schedules, for both: what they start extracts, builds, or does both.
 grant select, insert, update, delete on terrace.schedule to terrace_loader, terrace_transformer;
-grant select, insert, update on terrace.occurrence to terrace_loader, terrace_transformer;
+grant select, insert, update, delete on terrace.occurrence to terrace_loader, terrace_transformer;
 
 -- Alerts, for both: whoever ends a run says what became of it. What was sent long ago is forgotten.
 grant select, insert, update, delete on terrace.alert, terrace.alert_problem, terrace.database_size to terrace_loader, terrace_transformer;

@@ -184,3 +184,34 @@ func TestStart_cancelsTheOneBeforeWhereThatIsWanted(t *testing.T) {
 	s.End(syscall.SIGTERM, 143)
 	require.Equal(t, []string{"slow cancelled overlap", "slow cancelled stopped"}, p.Rows(history))
 }
+
+// What takes longer than its schedule lets it is ended, and is written down as such; what was committed stands, and the
+// next time is not held up.
+func TestExecute_endsWhatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--timeout", "2s", "--", "run", "shop_dwd.quick", "shop_dwd.slow", "--threads", "1")
+	_, told := p.Run(1, "schedule", "run", "slow")
+	require.Contains(t, told, "it took longer than its schedule lets it, 2s")
+	require.Equal(t, []string{"slow timeout it took longer than its schedule lets it, 2s"}, p.Rows(history))
+	require.Empty(t, p.Rows("select r.status from terrace.run as r where r.status not in ('timeout', 'cancelled')"), "no run has gone well")
+	out, _ := p.Run(0, "schedule", "list", "--json")
+	require.Contains(t, out, `"timeout": "2s"`)
+
+	p.Run(0, "schedule", "add", "slow", "--every", "1d", "--replace", "--", "run", "shop_dwd.quick")
+	p.Run(0, "schedule", "run", "slow")
+}
+
+// A scheduler forgets what is older than the project keeps it.
+func TestStart_forgetsWhatIsOld(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.Write("terrace.yml", []byte("name: shop\ntimezone: Asia/Shanghai\nvars: {shop_seconds: \"0\"}\nschedules: {keep: 90d}\n"))
+	p.Run(0, "schedule", "add", "nightly", "--every", "1d", "--", "run", "shop_dwd.quick")
+	p.Exec(`insert into terrace.occurrence (schedule, scheduled_for, arguments, start_at, status, ended_at)
+select 'nightly', d, '{run}', d, 'success', d from generate_series(now() - interval '200 days', now() - interval '1 day', interval '1 hour') as d`)
+	s := start(p, "schedule", "start")
+	requireSoon(t, p, "select (min(ended_at) > now() - interval '91 days')::text from terrace.occurrence", "true")
+	s.End(syscall.SIGTERM, 143)
+	require.Equal(t, []string{"true"}, p.Rows("select (count(*) > 2000)::text from terrace.occurrence"))
+}

@@ -7,6 +7,7 @@ select
     s.catch_up_window,
     s.overlap,
     s.jitter,
+    coalesce(s.time_limit, '0'),
     s.next_at,
     s.paused_at,
     s.paused_until,

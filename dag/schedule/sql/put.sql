@@ -12,8 +12,8 @@ with former as (
         and not o.manual
 )
 
-insert into terrace.schedule as s (name, spec, zone, arguments, catch_up, catch_up_window, overlap, jitter, next_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into terrace.schedule as s (name, spec, zone, arguments, catch_up, catch_up_window, overlap, jitter, next_at, time_limit)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($12::interval, '0'))
 on conflict (name) do update
 set
     spec = excluded.spec,
@@ -24,6 +24,7 @@ set
     overlap = excluded.overlap,
     jitter = excluded.jitter,
     next_at = excluded.next_at,
+    time_limit = excluded.time_limit,
     revision = s.revision + 1,
     changed_at = coalesce($10::timestamptz, clock_timestamp())
 where $11::boolean

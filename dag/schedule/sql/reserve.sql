@@ -40,4 +40,5 @@ returning
     o.schedule,
     o.scheduled_for,
     o.manual,
-    o.arguments
+    o.arguments,
+    coalesce(o.time_limit, '0')

@@ -9,6 +9,7 @@ with advanced as (
     returning
         s.name,
         s.arguments,
+        s.time_limit,
         s.overlap
 ),
 
@@ -27,6 +28,7 @@ decided as (
     select
         a.name,
         a.arguments,
+        a.time_limit,
         a.overlap,
         d.scheduled_for,
         d.start_at,
@@ -55,11 +57,12 @@ replaced as (
     returning o.occurrence_id
 )
 
-insert into terrace.occurrence (schedule, scheduled_for, arguments, start_at, status, reason, ended_at)
+insert into terrace.occurrence (schedule, scheduled_for, arguments, time_limit, start_at, status, reason, ended_at)
 select
     d.name,
     d.scheduled_for,
     d.arguments,
+    d.time_limit,
     d.start_at,
     case d.reason when '' then 'due' else 'skip' end,
     d.reason,
