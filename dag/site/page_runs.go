@@ -56,7 +56,13 @@ type runPage struct {
 	Drawn  int // steps that are drawn, 0 for all
 	Totals dag.Rows
 	Failed int
+	// Errors are those that are shown whole; the table has all, MoreErrors of which are not.
+	Errors     []step
+	MoreErrors int
 }
+
+// errorsShown is how many errors anybody reads before they look for what they have in common.
+const errorsShown = 20
 
 func (s *Site) run(v *view) (body, error) {
 	id, err := uuid.Parse(v.name)
@@ -77,6 +83,9 @@ func (s *Site) run(v *view) (body, error) {
 		if dag.Status(st.Status).Bad() {
 			p.Failed++
 		}
+		if st.Error != nil {
+			p.Errors = append(p.Errors, st)
+		}
 		if st.Seconds == 0 && (st.Status == string(dag.Skipped) || st.Status == string(dag.Success)) {
 			continue // it took no time of its own: an assertion is judged within the step of its model
 		}
@@ -85,6 +94,8 @@ func (s *Site) run(v *view) (body, error) {
 			Title: fmt.Sprintf("%s · %s · %s", st.Node, v.T(st.Status), v.Seconds(st.Seconds)),
 		})
 	}
+	p.MoreErrors = max(0, len(p.Errors)-errorsShown)
+	p.Errors = p.Errors[:len(p.Errors)-p.MoreErrors]
 	p.Gantt = gantt(v.T("Steps over time"), bars, v.Lang)
 	if len(bars) > ganttMost {
 		p.Drawn = ganttMost

@@ -78,7 +78,7 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	// models
 	"Name": "名称", "Description": "说明", "Domain": "领域", "Owner": "负责人", "Tags": "标签", "Key": "主键", "File": "文件", "Columns": "列", "Column": "列",
 	"Type": "数据类型", "Made from": "来源于", "Used for": "用于", "Reads": "读取", "Read by": "被读取", "Header": "文件头", "and what is not known": "以及未知来源",
-	"%d of %d": "%[1]d / %[2]d", "Nothing is called that.": "没有匹配的名称。", "Severity": "级别", "Last result": "最近结果", "History": "历史", "Builds": "构建历史", "Figures": "图表",
+	"%d of %d": "%[1]d / %[2]d", "and %d more": "另有 %d 项", "Nothing is called that.": "没有匹配的名称。", "Severity": "级别", "Last result": "最近结果", "History": "历史", "Builds": "构建历史", "Figures": "图表",
 	"The columns are those of the header: the database could not be asked.": "仅显示文件头中的列：无法询问数据库。", "Judged": "判定时间", "Failing rows": "不符行数",
 	"Rows that failed last": "最近不符的行", "These are rows of the data.": "以下是数据行。", "Judges": "判定对象", "No result yet.": "尚无结果。", "Rows": "行数", "Whole graph": "完整图",
 	"No such model.": "没有该模型。", "No such assertion.": "没有该断言。", "No rows yet.": "尚无数据。", "Message": "信息",
