@@ -59,6 +59,8 @@ type Channel struct {
 	Mention []string
 	// PerMinute is how many messages the channel takes in a minute.
 	PerMinute int
+	// Language is what its readers read.
+	Language Language
 }
 
 // defaultPerMinute is what DingTalk and WeCom take of one robot.
@@ -136,4 +138,5 @@ type channelFile struct {
 	To        []strict.String    `yaml:"to"`
 	Mention   []strict.String    `yaml:"mention"`
 	PerMinute strict.Placed[int] `yaml:"per_minute"`
+	Language  string             `yaml:"language" enum:"en,zh"`
 }

@@ -22,9 +22,11 @@ func TestLate_comparesTheCutOffThatIsFurthestBehind(t *testing.T) {
 	}, func(name string) bool { return name != "other" }, start)
 	require.Len(t, got, 3)
 	require.Equal(t, "landed up to 2026-11-20 19:00 UTC (2), 8 h ago; it may be 6 h", got[0].Problem.Message)
+	require.Equal(t, "已落地至 2026-11-20 19:00 UTC (2)，距今 8 小时；允许 6 小时", Chinese.own(got[0].Problem.Message))
 	require.Equal(t, start.Add(-2*time.Hour), got[0].Problem.Since, "late since its limit was passed")
 	require.Nil(t, got[1].Problem)
 	require.Equal(t, "read last at 2026-11-19 21:00 UTC, 30 h ago; it may be 6 h", got[2].Problem.Message)
+	requireChinese(t, got[2].Problem)
 }
 
 func TestLate_knowsWhatIsUsual(t *testing.T) {
@@ -37,6 +39,7 @@ func TestLate_knowsWhatIsUsual(t *testing.T) {
 		{Stream: "often", ReadAt: ago(59 * time.Minute), Usual: time.Minute},
 	}, all, start)
 	require.Equal(t, "read last at 2026-11-20 22:00 UTC, 5 h ago; as a rule it is read within 1 h 30 min", got[0].Problem.Message)
+	require.Equal(t, "上次读取于 2026-11-20 22:00 UTC，距今 5 小时；通常每 1 小时 30 分钟 读取一次", Chinese.own(got[0].Problem.Message))
 	for _, f := range got[1:] {
 		require.Nil(t, f.Problem, f.Subject)
 	}
@@ -49,8 +52,11 @@ func TestAbsent_countsFromTheLastRunThatEndedWell(t *testing.T) {
 	got := absent(rule, LastRun{At: ago(27 * time.Hour), Since: start.Add(-99 * time.Hour)}, start)
 	require.Equal(t, "runs of path:models/xiaoe", got.Subject)
 	require.Equal(t, "no run ended well in 26 h; the last one did 2026-11-20 00:00 UTC", got.Problem.Message)
+	requireChinese(t, got.Problem)
 	require.Equal(t, start.Add(-time.Hour), got.Problem.Since)
-	require.NotNil(t, absent(rule, LastRun{Since: start.Add(-27 * time.Hour)}, start).Problem, "none ever ended well")
+	never := absent(rule, LastRun{Since: start.Add(-27 * time.Hour)}, start).Problem
+	require.NotNil(t, never, "none ever ended well")
+	requireChinese(t, never)
 	require.Nil(t, absent(rule, LastRun{Since: start.Add(-time.Hour)}, start).Problem, "a new warehouse has time")
 	require.Nil(t, absent(rule, LastRun{}, start).Problem)
 }
@@ -84,6 +90,7 @@ func TestMissed_tellsWhatDidNotRun(t *testing.T) {
 		}
 		require.NotNil(t, got.Problem, name)
 		require.Equal(t, c.want, got.Problem.Message, name)
+		requireChinese(t, got.Problem)
 	}
 }
 
@@ -97,6 +104,7 @@ func TestDisk_comparesSizes(t *testing.T) {
 			if f.Problem != nil {
 				require.Equal(t, f.Subject != "disk", f.Problem.Hint == "The largest: a.b 90.0 GB")
 				out = append(out, f.Subject+": "+f.Problem.Message)
+				requireChinese(t, f.Problem)
 			}
 		}
 		return out

@@ -242,7 +242,7 @@ func (p *parser) channel(e strict.Entry[channelFile]) Channel {
 	c := Channel{
 		Name: e.Key, Type: Type(w.Type.Value), URL: w.URL.Value, Secret: w.Secret, Headers: w.Headers,
 		Server: w.Server.Value, Security: Security(w.Security), Username: w.Username, Password: w.Password,
-		From: w.From.Value, PerMinute: w.PerMinute.Value,
+		From: w.From.Value, PerMinute: w.PerMinute.Value, Language: Language(w.Language),
 	}
 	for _, to := range w.To {
 		c.To = append(c.To, to.Value)

@@ -36,7 +36,7 @@ func TestParse_readsChannelsAndRules(t *testing.T) {
 	t.Parallel()
 	config, problems := parse(t, `alerts:
   channels:
-    oncall: {type: dingtalk, url: "${DING}", secret: SEC1, per_minute: 5}
+    oncall: {type: dingtalk, url: "${DING}", secret: SEC1, per_minute: 5, language: zh}
     off: {type: slack, url: "${EMPTY:-}"}
     post: {type: mail, server: smtp.shop.test, from: terrace@shop.test, to: [a@shop.test, B <b@shop.test>], username: u, password: p}
   rules:
@@ -53,7 +53,7 @@ func TestParse_readsChannelsAndRules(t *testing.T) {
 `)
 	require.Empty(t, problems)
 	require.Equal(t, []alert.Channel{
-		{Name: "oncall", Type: alert.DingTalk, URL: "https://oapi.test/robot/send?access_token=a-token", Secret: "SEC1", PerMinute: 5},
+		{Name: "oncall", Type: alert.DingTalk, URL: "https://oapi.test/robot/send?access_token=a-token", Secret: "SEC1", PerMinute: 5, Language: alert.Chinese},
 		{Name: "off", Type: alert.Slack, PerMinute: 20},
 		{
 			Name: "post", Type: alert.Mail, Server: "smtp.shop.test:587", Security: alert.StartTLS, Username: "u", Password: "p",

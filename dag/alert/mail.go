@@ -78,15 +78,15 @@ func (c Channel) letter(d delivery, s *Sender) (*gomail.Msg, error) {
 	letter.SetMessageIDWithValue(fmt.Sprintf("terrace-%s@%s", d.id, strings.Trim(domain, "> ")))
 	letter.SetDateWithValue(s.Now())
 	letter.Subject(d.message.Title)
-	letter.SetBodyString(gomail.TypeTextPlain, d.message.Text())
+	letter.SetBodyString(gomail.TypeTextPlain, d.message.text(c.Language))
 	return letter, nil
 }
 
-// Text is the message in plain text.
-func (m Message) Text() string {
+// text is the message in plain text.
+func (m Message) text(in Language) string {
 	var b strings.Builder
 	b.WriteString(m.Title + "\n\n")
-	for _, l := range m.lines() {
+	for _, l := range m.lines(in) {
 		switch {
 		case l.list:
 			b.WriteString("- ")

@@ -77,6 +77,30 @@ type line struct {
 	list, detail bool
 }
 
+// marks are how a channel's Markdown marks a line, and how it escapes texts in general, bold ones and code.
+type marks struct {
+	bold, list, end    string
+	text, within, code func(string) string
+}
+
+// line writes a line.
+func (m marks) line(l line) string {
+	text := m.text(l.text)
+	if l.bold != "" {
+		text = m.bold + m.within(l.bold) + m.bold + " " + text
+	}
+	if l.code != "" {
+		text += "`" + m.code(l.code) + "`"
+	}
+	switch {
+	case l.list:
+		text = m.list + text
+	case l.detail:
+		text = "> " + text
+	}
+	return text + m.end
+}
+
 // fit writes lines one after the other into so much room, by a measure of the channel's. What is no entry has its place
 // in any case.
 func fit(lines []line, write func(line) string, measure func(string) int, room int) string {
@@ -105,35 +129,41 @@ func fit(lines []line, write func(line) string, measure func(string) int, room i
 }
 
 // lines are the message without its title, for people.
-func (m Message) lines() []line {
-	out := []line{{text: m.origin()}}
-	out = append(out, entries(m.Problems, m.At)...)
+func (m Message) lines(in Language) []line {
+	out := []line{{text: m.origin(in)}}
+	out = append(out, entries(in, m.Problems, m.At)...)
 	if len(m.Still) > 0 {
-		out = append(out, line{text: "As before: " + since(m.Still, m.At)})
+		out = append(out, line{text: in.say("As before: %s", since(in, m.Still, m.At))})
 	}
 	if len(m.Recovered) > 0 {
-		out = append(out, line{text: "Recovered: " + since(m.Recovered, m.At)})
+		out = append(out, line{text: in.say("Recovered: %s", since(in, m.Recovered, m.At))})
 	}
-	if m.Suppressed > 0 {
-		out = append(out, line{text: fmt.Sprintf("The same was found %s since the last message.", times(m.Suppressed))})
+	switch {
+	case m.Suppressed == 1:
+		out = append(out, line{text: in.say("The same was found once more since the last message.")})
+	case m.Suppressed > 1:
+		out = append(out, line{text: in.say("The same was found %d more times since the last message.", m.Suppressed)})
 	}
 	if m.Next != "" {
-		out = append(out, line{text: "Next: ", code: m.Next})
+		out = append(out, line{text: in.say("Next: "), code: m.Next})
 	}
 	return out
 }
 
 // origin says where it happened.
-func (m Message) origin() string {
+func (m Message) origin(in Language) string {
 	parts := []string{m.Environment}
+	if m.Environment == Production {
+		parts[0] = in.word(Production)
+	}
 	if m.Host != "" {
 		parts = append(parts, m.Host)
 	}
 	if m.Run != "" {
-		parts = append(parts, "run "+m.Run)
+		parts = append(parts, in.say("run %s", m.Run))
 	}
 	if m.StartedAt != nil {
-		parts = append(parts, "began "+m.StartedAt.Format(clock))
+		parts = append(parts, in.say("began %s", m.StartedAt.Format(clock)))
 	} else {
 		parts = append(parts, m.At.Format(clock))
 	}
@@ -141,51 +171,54 @@ func (m Message) origin() string {
 }
 
 // entries are the problems, each with its cause, its place and what it held up.
-func entries(problems []Problem, now time.Time) []line {
+func entries(in Language, problems []Problem, now time.Time) []line {
 	var out []line
 	for _, p := range problems[:min(len(problems), mostProblems)] {
-		text := string(p.Kind) + ": " + p.Message
+		text := in.say("%s: %s", in.word(string(p.Kind)), in.own(p.Message))
 		if p.Place != "" {
 			text += " (" + p.Place + ")"
 		}
-		out = append(out, line{bold: p.Subject, text: text, list: true})
+		out = append(out, line{bold: in.word(p.Subject), text: text, list: true})
 		var detail []string
 		if age := now.Sub(p.Since); age >= time.Minute {
-			detail = append(detail, fmt.Sprintf("since %s, %s", p.Since.Format(clock), length(age)))
+			detail = append(detail, in.say("since %s, %s", p.Since.Format(clock), in.length(age)))
 		}
-		if len(p.Skipped) > 0 {
-			detail = append(detail, fmt.Sprintf("%s skipped because of it: %s", counted(len(p.Skipped), "node"), names(p.Skipped)))
+		switch n := len(p.Skipped); {
+		case n == 1:
+			detail = append(detail, in.say("1 node skipped because of it: %s", p.Skipped[0]))
+		case n > 1:
+			detail = append(detail, in.say("%d nodes skipped because of it: %s", n, names(in, p.Skipped)))
 		}
 		if len(detail) > 0 {
 			out = append(out, line{text: strings.Join(detail, "; "), detail: true})
 		}
 		if p.Hint != "" {
-			out = append(out, line{text: p.Hint, detail: true})
+			out = append(out, line{text: in.own(p.Hint), detail: true})
 		}
 	}
 	if more := len(problems) - mostProblems; more > 0 {
-		out = append(out, line{text: fmt.Sprintf("and %d more", more), list: true})
+		out = append(out, line{text: in.say("and %d more", more), list: true})
 	}
 	return out
 }
 
 // since names problems with the time from which on they have been there.
-func since(problems []Problem, now time.Time) string {
+func since(in Language, problems []Problem, now time.Time) string {
 	var out []string
 	for _, p := range problems[:min(len(problems), mostNames)] {
-		out = append(out, fmt.Sprintf("%s (%s, %s)", p.Subject, p.Kind, length(now.Sub(p.Since))))
+		out = append(out, fmt.Sprintf("%s (%s, %s)", in.word(p.Subject), in.word(string(p.Kind)), in.length(now.Sub(p.Since))))
 	}
 	if more := len(problems) - mostNames; more > 0 {
-		out = append(out, fmt.Sprintf("and %d more", more))
+		out = append(out, in.say("and %d more", more))
 	}
 	return strings.Join(out, ", ")
 }
 
-func names(all []string) string {
+func names(in Language, all []string) string {
 	if len(all) <= mostNames {
 		return strings.Join(all, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(all[:mostNames], ", "), len(all)-mostNames)
+	return in.say("%s and %d more", strings.Join(all[:mostNames], ", "), len(all)-mostNames)
 }
 
 func counted(n int, thing string) string {
@@ -195,47 +228,45 @@ func counted(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-func times(n int) string {
-	if n == 1 {
-		return "once more"
-	}
-	return fmt.Sprintf("%d more times", n)
+// titled fills in the title, in English.
+func (m Message) titled() Message {
+	m.Title = m.titleIn(English)
+	return m
 }
 
-// titled fills in the title.
-func (m Message) titled() Message {
+// titleIn is the title in a language.
+func (m Message) titleIn(in Language) string {
 	what := ""
 	switch {
 	case m.Event == Test:
-		what = "a test message"
+		what = in.say("a test message")
 	case m.Event == Recovered:
-		what = "recovered: " + subjects(m.Recovered)
+		what = in.say("recovered: %s", subjects(in, m.Recovered))
 	case m.Event.topic() == topicRun:
-		what = failures(m.Problems)
+		what = failures(in, m.Problems)
 	default:
-		what = string(m.Event) + ": " + subjects(m.Problems)
+		what = in.say("%s: %s", in.word(string(m.Event)), subjects(in, m.Problems))
 	}
 	if m.Repeated {
-		what = "still " + what
+		what = in.say("still %s", what)
 	}
 	name := m.Project
 	if m.Command != "" && m.Event.topic() == topicRun && m.Event != Recovered {
 		name += " " + m.Command
 	}
-	m.Title = cut(fmt.Sprintf("[%s] %s", name, what), mostTitle)
-	return m
+	return cut(fmt.Sprintf("[%s] %s", name, what), mostTitle)
 }
 
 // failures counts what failed, by its kind, and what it held up.
-func failures(problems []Problem) string {
+func failures(in Language, problems []Problem) string {
 	words := []struct {
 		kind      Kind
 		word, one string
 	}{
-		{Failure, "failed", "failed"},
-		{Error, "failed by their surroundings", "failed by its surroundings"},
-		{DataQuality, "with wrong data", "found wrong data"},
-		{PartialSuccess, "done in part", "was done in part"},
+		{Failure, "%d failed", "%s failed"},
+		{Error, "%d failed by their surroundings", "%s failed by its surroundings"},
+		{DataQuality, "%d with wrong data", "%s found wrong data"},
+		{PartialSuccess, "%d done in part", "%s was done in part"},
 	}
 	var parts []string
 	skipped := map[string]bool{}
@@ -248,9 +279,9 @@ func failures(problems []Problem) string {
 		}
 		switch {
 		case n == 1 && len(problems) == 1:
-			parts = append(parts, problems[0].Subject+" "+w.one)
+			parts = append(parts, in.say(w.one, in.word(problems[0].Subject)))
 		case n > 0:
-			parts = append(parts, fmt.Sprintf("%d %s", n, w.word))
+			parts = append(parts, in.say(w.word, n))
 		}
 	}
 	for _, p := range problems {
@@ -259,17 +290,17 @@ func failures(problems []Problem) string {
 		}
 	}
 	if len(skipped) > 0 {
-		parts = append(parts, fmt.Sprintf("%d skipped", len(skipped)))
+		parts = append(parts, in.say("%d skipped", len(skipped)))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func subjects(problems []Problem) string {
+func subjects(in Language, problems []Problem) string {
 	var out []string
 	for _, p := range problems {
-		out = append(out, p.Subject)
+		out = append(out, in.word(p.Subject))
 	}
-	return names(out)
+	return names(in, out)
 }
 
 // cut shortens a text to a number of characters.

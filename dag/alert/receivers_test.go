@@ -34,6 +34,7 @@ type receiver struct {
 	// bodies are those that were taken.
 	bodies []string
 	ids    []string
+	keys   []string
 	// answer is asked first; where it reports true it has answered.
 	answer func(w http.ResponseWriter, r *http.Request, body []byte) bool
 }
@@ -69,6 +70,7 @@ func newReceiver(t *testing.T, ok string, check func(http.ResponseWriter, *http.
 		}
 		rec.bodies = append(rec.bodies, string(body))
 		rec.ids = append(rec.ids, r.Header.Get("X-Terrace-Delivery"))
+		rec.keys = append(rec.keys, r.Header.Get("Idempotency-Key"))
 		fmt.Fprint(w, ok)
 	}))
 	t.Cleanup(rec.Close)

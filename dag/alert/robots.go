@@ -41,7 +41,7 @@ func (s *Sender) dingTalk(ctx context.Context, c Channel, d delivery) error {
 		calls = "\n\n@" + strings.Join(who, " @")
 	}
 	document["markdown"] = map[string]string{
-		"title": plainMark(d.message.Title), "text": markdown(d.message, "#### ", mostDingTalk-len(calls)) + calls,
+		"title": plainMark(d.message.Title), "text": markdown(c.Language, d.message, "#### ", mostDingTalk-len(calls)) + calls,
 	}
 	body := encode(document)
 	answer, err := s.post(ctx, address.String(), nil, body)
@@ -73,7 +73,7 @@ func (s *Sender) weCom(ctx context.Context, c Channel, d delivery) error {
 	}
 	body := encode(map[string]any{
 		"msgtype":  "markdown",
-		"markdown": map[string]string{"content": markdown(d.message, "### ", mostWeCom-len(calls)) + calls},
+		"markdown": map[string]string{"content": markdown(c.Language, d.message, "### ", mostWeCom-len(calls)) + calls},
 	})
 	answer, err := s.post(ctx, c.URL, nil, body)
 	if err != nil {
@@ -86,27 +86,16 @@ func (s *Sender) weCom(ctx context.Context, c Channel, d delivery) error {
 }
 
 // markdown is the message as the robots of groups read it, in so many bytes at most.
-func markdown(m Message, heading string, most int) string {
+func markdown(in Language, m Message, heading string, most int) string {
 	title := heading + plainMark(m.Title) + "\n\n"
 	measure := func(text string) int { return len(text) }
-	return strings.TrimSpace(title + fit(m.lines(), markdownLine, measure, most-len(title)))
+	return strings.TrimSpace(title + fit(m.lines(in), robotMarks.line, measure, most-len(title)))
 }
 
-func markdownLine(l line) string {
-	text := plainMark(l.text)
-	if l.bold != "" {
-		text = "**" + plainMark(l.bold) + "** " + text
-	}
-	if l.code != "" {
-		text += "`" + strings.ReplaceAll(l.code, "`", "'") + "`"
-	}
-	switch {
-	case l.list:
-		text = "- " + text
-	case l.detail:
-		text = "> " + text
-	}
-	return text + "\n\n"
+// robotMarks are how the robots' Markdown marks a line.
+var robotMarks = marks{ //nolint:gochecknoglobals // a table
+	bold: "**", list: "- ", end: "\n\n", text: plainMark, within: plainMark,
+	code: func(text string) string { return strings.ReplaceAll(text, "`", "'") },
 }
 
 // plainMark takes the meaning from what is markup there: a message of the database is no link, mention or heading. The

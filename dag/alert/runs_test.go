@@ -143,6 +143,7 @@ func TestSlow_comparesWithALimitAndWithTheMedian(t *testing.T) {
 	whole := run.slow(Rule{LongerThan: 10 * time.Minute}, all, nil)
 	require.Len(t, whole, 1)
 	require.Equal(t, "took 12 min, longer than 10 min", whole[0].Problem.Message)
+	requireChinese(t, whole[0].Problem)
 	require.Equal(t, "The slowest: a 12 min, b 30 s", whole[0].Problem.Hint)
 	steps := Rule{Select: "x", SlowerThan: 3}
 	require.Equal(t, []string{"a", "b"}, run.paced(steps, all))

@@ -61,6 +61,9 @@ func (s *Sender) Send(ctx context.Context, c Channel, id string, m Message) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
+	if c.Language == Chinese {
+		m.Title = m.titleIn(Chinese)
+	}
 	d := delivery{id: id, message: m}
 	switch c.Type {
 	case DingTalk:

@@ -74,6 +74,7 @@ func TestSend_givesAWebhookTheWholeDocument(t *testing.T) {
 	hook := newHook(t)
 	require.NoError(t, sender().Send(t.Context(), alert.Channel{Type: alert.Webhook, URL: hook.URL, Secret: hookSecret}, "17", nasty()))
 	require.Equal(t, []string{"17"}, hook.ids)
+	require.Equal(t, []string{`"terrace-17"`}, hook.keys)
 	var got map[string]any
 	require.NoError(t, json.Unmarshal([]byte(hook.taken()[0]), &got))
 	require.EqualValues(t, 1, got["version"])
@@ -85,6 +86,24 @@ func TestSend_givesAWebhookTheWholeDocument(t *testing.T) {
 	problem := got["problems"].([]any)[0].(map[string]any)
 	require.Equal(t, "dwd.broken", problem["subject"])
 	require.Equal(t, []any{"dws.after"}, problem["skipped"])
+}
+
+func TestSend_speaksTheLanguageOfTheChannel(t *testing.T) {
+	t.Parallel()
+	hook := newHook(t)
+	require.NoError(t, sender().Send(t.Context(), alert.Channel{Type: alert.Webhook, URL: hook.URL, Secret: hookSecret, Language: alert.Chinese}, "17", nasty()))
+	var got struct {
+		Title    string
+		Event    string
+		Problems []struct{ Message string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(hook.taken()[0]), &got))
+	require.Contains(t, got.Title, "失败")
+	require.Equal(t, "failure", got.Event, "what programs read stays as it is")
+	require.Equal(t, nasty().Problems[0].Message, got.Problems[0].Message)
+	robot := newWeCom(t)
+	require.NoError(t, sender().Send(t.Context(), alert.Channel{Type: alert.WeCom, URL: robot.URL + "/cgi-bin/webhook/send?key=693a91f6-7xxx", Language: alert.Chinese}, "17", nasty()))
+	require.Contains(t, robot.taken()[0], "下一步：")
 }
 
 // Who is on call is called by name, but not for what is over.

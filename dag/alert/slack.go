@@ -28,7 +28,7 @@ func (s *Sender) slack(ctx context.Context, c Channel, d delivery) error {
 		"text": slackEscape(d.message.Title),
 		"blocks": []any{
 			map[string]any{"type": "header", "text": map[string]any{"type": "plain_text", "text": cut(d.message.Title, mostSlackHeader)}},
-			map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": strings.TrimSpace(slackText(d.message, mostSlackSection-len(calls)-1) + "\n" + strings.TrimSpace(calls)), "verbatim": true}},
+			map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": strings.TrimSpace(slackText(c.Language, d.message, mostSlackSection-len(calls)-1) + "\n" + strings.TrimSpace(calls)), "verbatim": true}},
 		},
 	})
 	answer, err := s.post(ctx, c.URL, nil, body)
@@ -64,25 +64,15 @@ func slackHint(err error, said string) error {
 	return err
 }
 
-func slackText(m Message, most int) string {
-	return strings.TrimSpace(fit(m.lines(), slackLine, utf8.RuneCountInString, most))
+func slackText(in Language, m Message, most int) string {
+	return strings.TrimSpace(fit(m.lines(in), slackMarks.line, utf8.RuneCountInString, most))
 }
 
-func slackLine(l line) string {
-	text := slackEscape(l.text)
-	if l.bold != "" {
-		text = "*" + slackEscape(strings.ReplaceAll(l.bold, "*", "∗")) + "* " + text
-	}
-	if l.code != "" {
-		text += "`" + slackEscape(strings.ReplaceAll(l.code, "`", "'")) + "`"
-	}
-	switch {
-	case l.list:
-		text = "• " + text
-	case l.detail:
-		text = "> " + text
-	}
-	return text + "\n"
+// slackMarks are how Slack's own Markdown marks a line.
+var slackMarks = marks{ //nolint:gochecknoglobals // a table
+	bold: "*", list: "• ", end: "\n", text: slackEscape,
+	within: func(text string) string { return slackEscape(strings.ReplaceAll(text, "*", "∗")) },
+	code:   func(text string) string { return slackEscape(strings.ReplaceAll(text, "`", "'")) },
 }
 
 // slackEscape escapes what Slack reads as markup: with < it would link, or call everybody.

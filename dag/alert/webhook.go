@@ -12,15 +12,18 @@ import (
 // The headers of a webhook. A delivery that is sent again has the same number; the signature is the HMAC-SHA256, under
 // the channel's secret, of timestamp, full stop and body.
 const (
-	deliveryHeader  = "X-Terrace-Delivery"
-	timestampHeader = "X-Terrace-Timestamp"
-	signatureHeader = "X-Terrace-Signature"
+	deliveryHeader = "X-Terrace-Delivery"
+	// idempotencyHeader is the field that gateways and services know by themselves; its value is a string with quotes
+	// (draft-ietf-httpapi-idempotency-key-header).
+	idempotencyHeader = "Idempotency-Key"
+	timestampHeader   = "X-Terrace-Timestamp"
+	signatureHeader   = "X-Terrace-Signature"
 )
 
 // webhook sends the message as it is kept, one JSON document.
 func (s *Sender) webhook(ctx context.Context, c Channel, d delivery) error {
 	body := encode(d.message)
-	header := map[string]string{deliveryHeader: d.id}
+	header := map[string]string{deliveryHeader: d.id, idempotencyHeader: `"terrace-` + d.id + `"`}
 	maps.Copy(header, c.Headers)
 	if c.Secret != "" {
 		stamp := strconv.FormatInt(s.Now().Unix(), 10)
