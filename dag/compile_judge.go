@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -272,9 +273,7 @@ func (c *compiler) expressions(m *model.Model) {
 		return
 	}
 	for _, i := range m.Header.Indexes {
-		if i.Where != "" {
-			c.expression(m, 1, "where of an index", fmt.Sprintf("select from %s as t where %s", name, i.Where))
-		}
+		c.expression(m, 1, "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
 	}
 	if m.Header.Incremental == nil {
 		return

@@ -164,6 +164,26 @@ func TestCompile_findsAColumnThatTheDatabaseLost(t *testing.T) {
 	}, told(w.compile()))
 }
 
+func TestCompile_readsWhatIndexesKeep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/well.sql":    "-- kind: table\n-- indexes: [[lower(name) text_pattern_ops desc nulls last, '\"Name\" collate \"C\"'], {columns: [name], include: [id], where: id > 0}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name, 'b' as \"Name\" from ods.orders as o\n",
+		"models/shop/dwd/history.sql": "-- kind: scd2\n-- key: id\n-- indexes: [[is_current, valid_from], {columns: [id], where: is_current}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
+		"models/shop/dwd/a.sql":       "-- kind: table\n-- indexes: [[naem]]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
+		"models/shop/dwd/b.sql":       "-- kind: table\n-- indexes: [{columns: [name], include: [naem]}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
+		"models/shop/dwd/c.sql":       "-- kind: table\n-- indexes: [{columns: [name], where: naem is null}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
+	}, "ods.orders")
+	w.exec("create schema ods")
+	w.exec("create table ods.orders (id integer primary key)")
+	require.Equal(t, []string{
+		"models/shop/dwd/a.sql:1:1 error: an index: column \"naem\" does not exist [42703]",
+		"models/shop/dwd/b.sql:1:1 error: an index: column \"naem\" does not exist [42703]",
+		"models/shop/dwd/c.sql:1:1 error: an index: column \"naem\" does not exist [42703]",
+	}, told(w.compile()))
+	w.succeed("shop_dwd.well", "shop_dwd.history")
+	require.Len(t, told(w.compile()), 3)
+}
+
 func TestCompile_blocksNeitherReadersNorWriters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{

@@ -156,6 +156,18 @@ var (
 	ordering = regexp.MustCompile(`(?i)(\s+collate\s+\S+)?(\s+\w+_ops)?(\s+(asc|desc))?(\s+nulls\s+(first|last))?$`)
 )
 
+// IndexedValues are the values that an index keeps of a row, as a list of SELECT.
+func IndexedValues(i model.Index) string {
+	values := make([]string, len(i.Columns))
+	for at, c := range i.Columns {
+		values[at] = c[:ordering.FindStringIndex(c)[0]]
+	}
+	if len(i.Include) > 0 {
+		values = append(values, columnList(i.Include))
+	}
+	return strings.Join(values, ", ")
+}
+
 // indexed puts expressions into parentheses, as CREATE INDEX wants them.
 func indexed(columns []string) []string {
 	out := make([]string, len(columns))
