@@ -147,6 +147,10 @@ var chained = map[string]struct{ header, sql string }{
 		"kind: incremental\n-- key: [customer]\n-- depends_on: [shop_two.bag]",
 		"select coalesce(p.customer, 0) as customer, count(*) as orders, sum(p.amount) as amount from shop_two.bag as p group by 1",
 	},
+	"models/shop/two/hashed.sql": { // a row as one value
+		"kind: incremental\n-- key: [hash]\n-- depends_on: [shop_two.bag]",
+		"select md5(b::text) as hash, min(b.customer) as customer, count(*) as orders from shop_two.bag as b group by 1",
+	},
 	"models/shop/two/of_incremental.sql": {
 		"kind: incremental\n-- key: [customer]\n-- depends_on: [shop_inc.joined_by_customer, shop_inc.ranked_by_customer]",
 		"select r.customer, max(r.place) as places, sum(j.amount) as amount from shop_inc.ranked_by_customer as r join shop_inc.joined_by_customer as j on j.id = r.id and j.customer = r.customer group by r.customer",

@@ -180,11 +180,16 @@ const firstParameter = 501
 func (s scan) comparedWith(parameter int) string {
 	for _, cond := range s.conds {
 		expression, ok := strings.CutSuffix(cond, " = $"+strconv.Itoa(parameter))
-		if ok && !strings.ContainsAny(expression, "$") && !strings.Contains(expression, "SubPlan") {
+		if ok && !strings.ContainsAny(expression, "$") && !strings.Contains(expression, "SubPlan") && !s.readsWhole(expression) {
 			return expression
 		}
 	}
 	return ""
+}
+
+// readsWhole reports whether an expression takes a row as one value: what is kept of changed rows has more columns.
+func (s scan) readsWhole(expression string) bool {
+	return strings.Contains(expression, s.alias+".*") || strings.Contains(expression, strings.ReplaceAll(s.alias, `"`, `""`)+`".*`)
 }
 
 // conjuncts takes a condition, as EXPLAIN writes it, apart at its top-level ANDs.

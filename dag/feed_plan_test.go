@@ -36,12 +36,21 @@ func TestScan_isComparedOnlyByEqualityWithTheParameter(t *testing.T) {
 		"(o.a + $2) = $1":                    "",
 		"(SubPlan 1) = $1":                   "",
 		"$1 = o.customer":                    "",
+		"md5((o.*)::text) = $1":              "",
+		"o.x ~ 'a.*'::text":                  "",
+		"(o.x ~ 'a.*'::text) = $1":           "(o.x ~ 'a.*'::text)",
 		"o.customer = ANY ($1)":              "",
 		"o.customer OPERATOR(public.=) $1":   "",
 		"o.customer IS NOT DISTINCT FROM $1": "",
 	} {
-		require.Equal(t, want, scan{conds: []string{"o.z > 1", cond}}.comparedWith(1), cond)
+		require.Equal(t, want, scan{alias: "o", conds: []string{"o.z > 1", cond}}.comparedWith(1), cond)
 	}
+}
+
+func TestScan_isNotComparedByARowAsOneValue(t *testing.T) {
+	t.Parallel()
+	s := scan{alias: `an "order"`, conds: []string{`md5(("an ""order""".*)::text) = $1`}}
+	require.Empty(t, s.comparedWith(1))
 }
 
 func TestDriver_knowsItsColumnsWhereItIsNothingElse(t *testing.T) {
