@@ -192,3 +192,40 @@ func TestIncremental_I16_aWindowEndsBeforeTheInstantThatItNames(t *testing.T) {
 	s.succeed() // what the window left out is still known to be new
 	require.Equal(t, []string{"(1,2)", "(2,2)", "(3,2)"}, s.rows("select id, amount from shop.orders order by 1"))
 }
+
+func TestRun_whatAWindowCutIsBuiltAnewWithoutIt(t *testing.T) {
+	t.Parallel()
+	const all = "from shop.orders as o where (terrace.window_start() is null or date '2026-01-01' + o.id >= terrace.window_start())"
+	models := map[string]string{
+		"table":       "-- key: [id]\n-- depends_on: [shop.orders]\nselect o.id, o.amount " + all,
+		"incremental": "-- key: [customer]\n-- depends_on: [shop.orders]\nselect o.customer, count(*) as orders " + all + " group by 1",
+	}
+	w := newFed(t, nil)
+	for kind, text := range models {
+		w.write("models/shop/"+kind+".sql", "-- kind: "+kind+"\n"+text)
+	}
+	w.write("models/shop/recent.sql", "-- depends_on: [shop.orders]\nselect o.customer "+all)
+	w.write("models/shop/behind.sql", "-- kind: table\n-- depends_on: [shop.recent]\nselect r.customer from shop.recent as r")
+	w.succeed()
+	names := []string{"shop.table", "shop.incremental", "shop.behind"}
+	content := func() []string {
+		return append(w.rows("select t from shop.\"table\" as t order by 1"), append(w.rows("select t from shop.incremental as t order by 1"), w.rows("select t from shop.behind as t order by 1")...)...)
+	}
+	before := content()
+
+	w.land("ods.orders", "update ods.orders set amount = amount where id = 7")
+	w.window = [2]time.Time{time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 2, 1, 0, 0, 0, 0, time.UTC)}
+	w.plan = func(o *dag.PlanOptions) { o.Windowed, o.Force = true, true }
+	w.succeed()
+	require.NotEqual(t, before, content())
+
+	w.window, w.plan = [2]time.Time{}, nil
+	r := w.succeed()
+	for _, name := range names {
+		require.Equal(t, "built for a window", strings.SplitN(step(t, r, name).Reason, ";", 2)[0], name)
+	}
+	require.Equal(t, before, content())
+	for _, s := range w.succeed().Steps {
+		require.Equal(t, dag.Skipped, s.Status, s.Name)
+	}
+}

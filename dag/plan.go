@@ -162,6 +162,9 @@ func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
 			return "", "", fmt.Errorf("fingerprint %s: %w", n.Name, err)
 		}
 		step.Fingerprint = fingerprint
+		if s.Fingerprint == ofWindow {
+			return Run, "built for a window", nil
+		}
 		if fingerprint != s.Fingerprint {
 			return Run, "definition changed", nil
 		}

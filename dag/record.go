@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -128,8 +129,32 @@ func recordSteps(steps ...*building) (materialize.Statement, error) {
 		if records[i].made, err = b.madeFrom(n); err != nil {
 			return materialize.Statement{}, err
 		}
+		if b.cutByWindow() {
+			records[i].FileHash, records[i].Fingerprint = "", ofWindow
+		}
 	}
 	return executing(recordStepName, records)
+}
+
+// ofWindow stands for the fingerprint of content that a window cut: whatever comes without the window is something else.
+const ofWindow = "window"
+
+var asksForWindow = regexp.MustCompile(`\bwindow_(start|end)\b`)
+
+// cutByWindow reports whether the step's query, or a view that it reads, asked for the window that the run was given. A
+// statement of kind sql says by itself what of its target it replaces.
+func (b *building) cutByWindow() bool {
+	n := b.step.node
+	if !b.Windowed || n.Model == nil || n.Kind == KindSQL || n.Kind == KindView {
+		return false
+	}
+	text := n.Model.SQL + conditionsOf(n.Model)
+	for _, dep := range EffectiveDeps(b.Graph, n) {
+		if d := b.Graph.Node(dep); d.Kind == KindView {
+			text += d.Model.SQL
+		}
+	}
+	return asksForWindow.MatchString(text)
 }
 
 // verdictRecord is recordVerdictSQL's row.
