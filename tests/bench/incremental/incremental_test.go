@@ -12,7 +12,10 @@
 // 1.7 of the time of an incremental model, and 2.2, 1.2, 0.5 and 1.3 of that of one that has a consumer. The model took 3.7,
 // 1.6, 2.0 and 0.6 of the time of statements by hand that guarantee the same, of which the least are some milliseconds for the
 // plan and the ledger, and 1.2 to 1.6 of building it anew by hand where everything changed. To follow 1,000 changed records took
-// 1.2 of the time in a million records that it took in 100,000, and 1.7 for the sums of their customers.
+// 1.2 of the time in a million records that it took in 100,000, and 1.7 for the sums of their customers, whose rows lie on more
+// pages there. Since then records that changed are read by batch: of the processor time, which other work changes less, dbt's
+// delete+insert took 1.6, 1.3 and 0.84 with a consumer where 0.1, 1 and 10 % had changed (before 1.7, 1.2 and 0.61), and 2.0, 1.5
+// and 0.92 without (1.8, 1.4 and 0.73).
 package incremental
 
 import (
