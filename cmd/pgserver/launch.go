@@ -18,7 +18,7 @@ import (
 )
 
 // crashWait bounds how long processes of a server that crashed may keep the data before we give up.
-const crashWait = 15 * time.Second
+const crashWait = time.Minute
 
 // start makes the database unless it is there, and starts the server. The caller holds the lock.
 func start(ctx context.Context, opts Options) (*Server, error) {

@@ -142,7 +142,7 @@ func tell(t *testing.T, o openlineage.Options, e executor) (dag.Report, int, err
 	runner := dag.Runner{Threads: 2, Now: time.Now, Execute: e, Observe: teller.Observe}
 	report := runner.Run(t.Context(), plan)
 	teller.End(report)
-	lost, err := teller.Close(30 * time.Second)
+	lost, err := teller.Close(5 * time.Minute)
 	return report, lost, err
 }
 
@@ -302,7 +302,7 @@ func TestTeller_failsNoRun(t *testing.T) {
 		want    string
 	}{
 		"it refuses":      {func(s *service) { s.status = http.StatusForbidden }, "HTTP 403: no"},
-		"it is not there": {func(s *service) { s.Close() }, "connection refused"},
+		"it is not there": {func(s *service) { s.URL = "http://127.0.0.1:1" }, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
