@@ -14,8 +14,8 @@ import (
 // image is what a container runs: the oldest version that terrace supports.
 const image = "15-alpine"
 
-// containerLife ends a container whose tests were killed. go test itself gives up after ten minutes by default.
-const containerLife = "1800"
+// containerLife ends a container whose tests were killed, in seconds. make test gives up after an hour.
+const containerLife = "4000"
 
 // locate finds a server to test on, and says what to know about a database that is kept on it.
 func locate(ctx context.Context) (location, note string, err error) {

@@ -24,8 +24,9 @@ import (
 	"github.com/terrace-elt/terrace/migrations"
 )
 
-// wait bounds every step of getting a database: long enough for a crash recovery on a slow disk.
-const wait = 2 * time.Minute
+// wait bounds every step of getting a database: long enough for a crash recovery on a slow disk, and for one's turn behind
+// many others.
+const wait = 10 * time.Minute
 
 // DB is one test's database.
 type DB struct {
