@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/extract"
+	"github.com/terrace-elt/terrace/ods"
 )
 
 // A clock that is wrong neither makes signatures stale nor windows that end in the source's future done.
@@ -65,6 +66,33 @@ streams:
 			e := requireKind(t, err, extract.Incomplete)
 			require.Contains(t, e.Message, "clock is 10m0s ahead of the source's")
 			require.Contains(t, e.Hint, "settle")
+		})
+	}
+}
+
+// Where the clock was ahead, readings find nothing to do until it comes to where the last one ended: that is told.
+func TestRead_warnsWhenItsLastReadingEndedInTheFuture(t *testing.T) {
+	t.Parallel()
+	for ended, warned := range map[time.Duration]bool{-time.Hour: false, 30 * time.Second: false, 2 * time.Minute: true, 365 * 24 * time.Hour: true} {
+		t.Run(ended.String(), func(t *testing.T) {
+			t.Parallel()
+			a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"total":0,"data":[]}`) })
+			env := map[string]string{"URL": a.URL}
+			s := load(t, windows, env).Streams[0]
+			var log bytes.Buffer
+			d := quick(&lander{state: ods.State{Watermarks: map[string]time.Time{"": noon.Add(ended)}}}, env)
+			d.Log = slog.New(slog.NewTextHandler(&log, nil))
+			reader := extract.NewReader(d)
+			_, err := reader.Read(t.Context(), s, extract.Job{})
+			require.NoError(t, err)
+			require.Equal(t, warned, strings.Contains(log.String(), "ended in what is the future now"), log.String())
+
+			log.Reset()
+			asked := a.requests()
+			_, err = reader.Read(t.Context(), s, extract.Job{Window: extract.Window{From: noon.AddDate(0, 0, -1)}})
+			require.NoError(t, err)
+			require.Greater(t, a.requests(), asked, "what is asked for is read")
+			require.Empty(t, log.String())
 		})
 	}
 }

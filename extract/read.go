@@ -322,6 +322,9 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 	if variant, ended, kept, lost := s.Slicing.outlived(state.Watermarks, r.deps.Now(), r.job.Window); lost && !r.planning {
 		return nil, r.outlived(variant, ended, kept)
 	}
+	if variant, ended, ahead := s.Slicing.ahead(state.Watermarks, r.deps.Now(), r.job.Window); ahead && !r.planning {
+		r.warnOfFuture(ctx, variant, ended)
+	}
 	for _, spec := range PlanSlices(s.Slicing, variants, state, r.deps.Now(), r.job.Window) {
 		units = append(units, unit{spec: spec, read: read})
 	}
@@ -342,6 +345,14 @@ func (r *reading) outlived(variant string, ended, kept time.Time) error {
 		Hint: fmt.Sprintf("terrace extract %s --from '%s' reads what is left and goes on from there; the gap stays.",
 			r.stream.Name, ended.In(zone).Format(time.DateTime)),
 	}
+}
+
+// warnOfFuture says that nothing is read before the clock has come to where the last reading ended.
+func (r *reading) warnOfFuture(ctx context.Context, variant string, ended time.Time) {
+	at := ended.In(r.stream.Slicing.Zone).Format(time.DateTime)
+	r.deps.Log.WarnContext(ctx, "the last reading ended in what is the future now: this machine's clock was ahead then, or is behind",
+		"stream", r.stream.Name, "variant", variant, "read from", at,
+		"hint", "set the clock; terrace extract "+r.stream.Name+" --from TIME, the last time that it was right, reads what nothing else reads before "+at)
 }
 
 func (r *reading) snapshot() Result {

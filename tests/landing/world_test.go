@@ -130,8 +130,23 @@ func (w *world) put(e entity) {
 		if e.modified.Before(beginning) {
 			e.modified = beginning
 		}
+		for w.crowded(e.modified) {
+			e.modified = e.modified.Add(-w.windows.resolution)
+		}
 	}
 	w.live[e.key] = e
+}
+
+// crowded reports whether the shortest window, which may show two instants, has no room for one more record of this one:
+// what a source has and cannot give, nobody can read.
+func (w *world) crowded(at time.Time) bool {
+	room := max(1, w.maxPages*min(w.cap, w.size)/2)
+	for _, e := range w.live {
+		if e.modified.Equal(at) {
+			room--
+		}
+	}
+	return room <= 0 && at.After(beginning)
 }
 
 // change does something to the records.
