@@ -142,6 +142,8 @@ type schedule struct {
 	PausedUntil *time.Time
 	// Forgotten counts times at which nothing ran and whose rows are no longer kept.
 	Forgotten int64
+	// Why is why the last time ended as it did.
+	Why string
 }
 
 // State is what the schedule is doing.
@@ -153,10 +155,10 @@ func (s schedule) State(now time.Time) string {
 }
 
 func schedules(ctx context.Context, tx pgx.Tx) ([]schedule, error) {
-	rows, err := tx.Query(ctx, `select s.name, s.spec, s.zone, s.arguments, s.next_at, s.paused_at, s.pause_reason, o.scheduled_for, coalesce(o.status, ''), s.paused_until, s.forgotten_skips
+	rows, err := tx.Query(ctx, `select s.name, s.spec, s.zone, s.arguments, s.next_at, s.paused_at, s.pause_reason, o.scheduled_for, coalesce(o.status, ''), s.paused_until, s.forgotten_skips, coalesce(o.reason, '')
 from terrace.schedule as s
 left join lateral (
-    select o.scheduled_for, o.status
+    select o.scheduled_for, o.status, o.reason
     from terrace.occurrence as o
     where o.schedule = s.name
         and o.status <> 'due'

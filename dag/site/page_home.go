@@ -1,6 +1,7 @@
 package site
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -98,6 +99,9 @@ func (p *homePage) addLate(v *view) error {
 	for _, s := range all {
 		if s.PausedAt == nil && v.now.Sub(s.NextAt).Seconds() > lateGrace {
 			p.Late = append(p.Late, late{pageSchedules, "", "due", s.Name + ": " + v.T("was due %s", v.Ago(&s.NextAt))})
+		}
+		if slices.Contains([]string{"failure", "error", "timeout"}, s.Last) { // also one of which no run tells, since none began
+			p.Late = append(p.Late, late{pageSchedules, "", s.Last, fmt.Sprintf("%s: %s, %s", s.Name, s.Why, v.Ago(s.LastAt))})
 		}
 	}
 	return nil

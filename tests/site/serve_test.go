@@ -85,6 +85,7 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	p.Env = []string{"FEIQIU_TOKEN=a-secret-of-the-demo"}
 	p.Run(0, "demo", "crm", "xiaoe", "--json", "--days", "8")
 	p.Run(0, "schedule", "add", "nightly", "--cron", "0 3 1 1 *", "--database-url", p.URL(), "--", "update")
+	p.Run(2, "schedule", "run", "nightly", "--database-url", p.URL()) // not all that its sources need is set: no run begins
 	base := serve(t, p)
 	client := http.DefaultClient
 
@@ -122,6 +123,8 @@ func TestServe_everyLinkLeadsSomewhere(t *testing.T) {
 	require.Contains(t, chinese, "首页")
 	_, header := get(t, client, base+"/?lang=zh", http.StatusOK)
 	require.Contains(t, header.Get("Set-Cookie"), "HttpOnly; SameSite=Lax")
+	home, _ := get(t, client, base+"/", http.StatusOK)
+	require.Contains(t, text(parse(t, home).root), "nightly: wrong input")
 	planned, _ := get(t, client, base+"/schedules", http.StatusOK)
 	require.Contains(t, text(parse(t, planned).root), "nightly")
 	get(t, client, base+"/model/nobody", http.StatusNotFound)
