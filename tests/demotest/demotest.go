@@ -43,11 +43,11 @@ func Main(m *testing.M) {
 type Project struct {
 	Dir string
 	Env []string // NAME=value, for every command
-	t   *testing.T
+	t   testing.TB
 }
 
 // New copies the reference project. Its server is stopped when the test ends.
-func New(t *testing.T) *Project {
+func New(t testing.TB) *Project {
 	t.Helper()
 	installs, err := pgserver.Find(t.Context(), os.LookupEnv, "")
 	if err != nil || len(installs) == 0 {
@@ -70,7 +70,7 @@ func New(t *testing.T) *Project {
 }
 
 // projectFolders are the models and what is said of them in tests, domain by domain.
-func projectFolders(t *testing.T) []string {
+func projectFolders(t testing.TB) []string {
 	t.Helper()
 	domains, err := os.ReadDir("../../models")
 	require.NoError(t, err)

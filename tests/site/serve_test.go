@@ -26,7 +26,7 @@ const patience = 5 * time.Minute
 const token = "0123456789abcdef-of-the-test"
 
 // serve starts terrace serve on the demo's database and gives where its pages are.
-func serve(t *testing.T, p *demotest.Project, env ...string) string {
+func serve(t testing.TB, p *demotest.Project, env ...string) string {
 	t.Helper()
 	cmd := p.Command("serve", "--listen", "127.0.0.1:0", "--database-url", p.URL())
 	cmd.Env = append(cmd.Env, env...)
