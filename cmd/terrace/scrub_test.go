@@ -29,7 +29,7 @@ func (p pattern) text(text string) string {
 		case spaces > 1:
 			return became + strings.Repeat(" ", max(0, len(found)-len(became)))
 		default:
-			return became + strings.Repeat(" ", spaces)
+			return strings.TrimRight(became, " ") + strings.Repeat(" ", spaces)
 		}
 	})
 }
