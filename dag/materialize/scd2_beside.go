@@ -6,7 +6,7 @@ func (d dimension) fits(in Input) bool {
 	return d.layout.plain() && len(removed) == 0 && len(staleIndexes(d.m, in.Existing.Indexes)) == 0 && !in.Foreign && !in.Aside
 }
 
-// fillBeside puts into a new table the rows that stay and those that come.
+// fillBeside puts into a new table the rows that stay and those that come. A whole delta has both.
 func (d dimension) fillBeside(target string) Statement {
 	columns, values := d.columnsAndValues("d")
 	if d.whole {
