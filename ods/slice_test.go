@@ -65,6 +65,55 @@ func TestWatermark_isTheEndOfTheContiguousDoneWindows(t *testing.T) {
 	}
 }
 
+// What a run reads once more, for records that come late, and does not come to the end of: it is read again.
+func TestWatermark_waitsForWhatIsReadOnceMore(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]struct{ first, second, whole []ods.SliceSpec }{
+		"a window before it":   {first: []ods.SliceSpec{window(7, 9)}, second: []ods.SliceSpec{window(9, 12)}},
+		"a part of a window":   {whole: []ods.SliceSpec{window(7, 12)}, first: []ods.SliceSpec{window(7, 9)}, second: []ods.SliceSpec{window(9, 12)}},
+		"a part of the second": {whole: []ods.SliceSpec{window(8, 12)}, first: []ods.SliceSpec{window(7, 8), window(8, 9)}, second: []ods.SliceSpec{window(9, 12)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, orders())
+			w.open(window(1, 10))
+			w.finish()
+			require.Equal(t, "10", w.watermark(""))
+
+			w.run = uuid.New()
+			for _, spec := range again.whole {
+				w.open(spec)
+				require.NoError(t, w.store.FailSlice(t.Context(), w.slice, "read in two parts"))
+			}
+			var first []ods.Slice
+			for _, spec := range again.first {
+				w.open(spec)
+				first = append(first, w.slice)
+			}
+			for _, spec := range again.second {
+				w.open(spec)
+				w.finish()
+				require.Equal(t, "10", w.watermark(""), "it is done, and what is before it is not")
+			}
+			for _, w.slice = range first {
+				require.Equal(t, "10", w.watermark(""))
+				w.finish()
+			}
+			require.Equal(t, "12", w.watermark(""))
+
+			w.run = uuid.New()
+			w.open(window(8, 10))
+			w.open(window(10, 14))
+			w.finish()
+			require.Equal(t, "12", w.watermark(""))
+			w.run = uuid.New()
+			w.open(window(8, 13))
+			w.finish()
+			require.Equal(t, "14", w.watermark(""), "another run does not mind what this one left")
+		})
+	}
+}
+
 func TestWatermark_isKeptForEachVariant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, orders())
