@@ -290,9 +290,12 @@ func (b *building) check(ctx context.Context, checks []materialize.Check) error 
 	b.countAll(built, results)
 	for i, answer := range results[len(built):] {
 		if len(answer.Rows) > 0 {
-			message := string(answer.Rows[0][0])
+			message, hint := string(answer.Rows[0][0]), checks[i].Hint
+			if b.step.node.Seed != nil {
+				hint = "Correct the rows of the CSV, or the key in the YAML file beside it."
+			}
 			return &StepError{
-				StepFault: StepFault{Message: message, Hint: checks[i].Hint, File: b.step.File},
+				StepFault: StepFault{Message: message, Hint: hint, File: b.step.File},
 				err:       &DataError{Message: message},
 			}
 		}

@@ -113,7 +113,7 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 	if err != nil {
 		message, hint := refusal(err)
 		if sound {
-			c.fault(m.File, 1, message, hint)
+			c.faultAt(m.File, refusedKey(m, message), strings.TrimPrefix(message, m.Name+": "), hint)
 		}
 		delete(c.columns, m.Name)
 		return
@@ -127,9 +127,25 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 	c.widened(u, columns)
 }
 
+// refusedKey is where the header says what cannot be done.
+func refusedKey(m *model.Model, message string) strict.Pos {
+	switch {
+	case strings.Contains(message, "partition_by"):
+		return m.Place("partition_by")
+	case m.Header.SCD2 != nil:
+		return m.Place("scd2")
+	default:
+		return m.Place("kind")
+	}
+}
+
 func (c *compiler) fault(file string, line int, message, hint string) {
+	c.faultAt(file, strict.Pos{Line: max(line, 1), Col: 1}, message, hint)
+}
+
+func (c *compiler) faultAt(file string, at strict.Pos, message, hint string) {
 	c.problems = append(c.problems, model.Problem{
-		File: file, Line: max(line, 1), Col: 1, Severity: strict.Error, Message: message, Hint: hint,
+		File: file, Line: at.Line, Col: at.Col, Severity: strict.Error, Message: message, Hint: hint,
 	})
 }
 
@@ -145,7 +161,7 @@ func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
 	needs := func(key string, names []string) {
 		for _, name := range names {
 			if columnNamed(columns, name) < 0 {
-				c.fault(m.File, 1, fmt.Sprintf("%s names column %q, which the query does not return", key, name), hint)
+				c.faultAt(m.File, m.Place(key, name), fmt.Sprintf("%s names column %q, which the query does not return", key, name), hint)
 			}
 		}
 	}
@@ -156,7 +172,7 @@ func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
 	if h.Window != "" {
 		needs("window", []string{h.Window})
 		if i := columnNamed(columns, h.Window); i >= 0 && !isTime(columns[i].Type) {
-			c.fault(m.File, 1, fmt.Sprintf("window names column %q, which is %s", h.Window, columns[i].Type), "A window is a stretch of dates or timestamps.")
+			c.faultAt(m.File, m.Place("window"), fmt.Sprintf("window names column %q, which is %s", h.Window, columns[i].Type), "A window is a stretch of dates or timestamps.")
 		}
 	}
 	for i, column := range columns {
@@ -169,7 +185,7 @@ func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
 		declared, isType := c.declared[column.Type]
 		switch {
 		case column.Type != "" && !isType:
-			c.fault(m.File, column.Line, fmt.Sprintf("column %q is declared %s, which is no type", column.Name, column.Type), "Use a type's PostgreSQL name.")
+			c.fault(m.File, column.Line, fmt.Sprintf("column %q is declared %s, which is no type", column.Name, column.Type), noTypeHint)
 		case i < 0 && !addedColumn(m, column.Name):
 			c.fault(m.File, column.Line, fmt.Sprintf("column %q is described in the header and not returned by the query", column.Name), hint)
 		case i >= 0 && column.Type != "" && !sameType(declared, columns[i].Type):
@@ -273,7 +289,7 @@ func (c *compiler) expressions(m *model.Model) {
 		return
 	}
 	for _, i := range m.Header.Indexes {
-		c.expression(m, 1, "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
+		c.expression(m, m.Place("indexes").Line, "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
 	}
 	if m.Header.Incremental == nil {
 		return
@@ -284,7 +300,7 @@ func (c *compiler) expressions(m *model.Model) {
 			continue
 		}
 		_, alias, _ := strings.Cut(upstream, ".")
-		c.lookup(m, 1, "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
+		c.lookup(m, m.Place("incremental.changed", upstream).Line, "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
 			strings.Join(m.Header.Incremental.Changed[upstream], ", "), from, pgx.Identifier{alias}.Sanitize()))
 	}
 }
@@ -326,7 +342,9 @@ func (c *compiler) inline(n *Node) {
 	a := *n.Inline
 	for _, name := range a.Columns {
 		if columnNamed(columns, name) < 0 {
-			c.fault(n.File, n.Line, fmt.Sprintf("%s names column %q, which %s does not have", a.Name, name, target), "It has "+listColumns(columns)+".")
+			if !c.toldOf(n.File, n.Line) {
+				c.fault(n.File, n.Line, fmt.Sprintf("%s names column %q, which %s does not have", a.Name, name, target), "It has "+listColumns(columns)+".")
+			}
 			return
 		}
 	}
@@ -344,6 +362,11 @@ func (c *compiler) inline(n *Node) {
 	c.expression(n.Model, n.Line, a.Name, sql)
 }
 
+// toldOf reports whether something is said of a line already: a rule of a column that is not there stands with the column.
+func (c *compiler) toldOf(file string, line int) bool {
+	return slices.ContainsFunc(c.problems, func(p model.Problem) bool { return p.File == file && p.Line == line })
+}
+
 // assertion compiles a file of tests/.
 func (c *compiler) assertion(n *Node) {
 	q := model.Query{SQL: n.Assertion.SQL}
@@ -353,7 +376,7 @@ func (c *compiler) assertion(n *Node) {
 	}
 	if !passed || known.SourceHash != c.Sources(n) || slices.ContainsFunc(n.Deps, moved) {
 		var err error
-		if q, err = model.ParseQuery(q.SQL); err != nil {
+		if q, err = model.ParseQuery(q.SQL); err != nil || q.Statements > 1 {
 			return // the check of the files tells
 		}
 	}

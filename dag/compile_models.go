@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -59,6 +60,9 @@ func (c *compiler) findMoved() {
 			if c.there[name] == nil || n.Seed != nil && c.State[n.Name].SourceHash != c.Sources(n) {
 				c.moved[name] = true
 			}
+		}
+		if n.Model != nil && n.Inline == nil && c.units[n.Name] == nil && c.State[n.Name].SourceHash != c.Sources(n) {
+			c.moved[n.Name] = true // what a broken file would make is not what an older one made
 		}
 	}
 	for _, u := range c.order {
@@ -124,7 +128,7 @@ func (c *compiler) compileSources(ctx context.Context) error {
 			switch {
 			case !c.moved[name]:
 			case n.Seed != nil:
-				c.declare(n.File, name, n.Seed.Columns)
+				c.declare(describedIn(*n.Seed), name, n.Seed.Columns)
 			case n.Stream != nil && known:
 				c.makeTable(n, name, shape)
 			case n.Stream != nil && n.Stream.External:
@@ -156,7 +160,12 @@ func (c *compiler) declare(file, relation string, written []model.Column) {
 		sql: flat(columns),
 		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, model.Problem{File: file, Line: max(written[0].Line, 1), Col: 1})
+				wrong := written[columnAt(columns, int(err.Position))]
+				if err.Code == "42704" { // undefined object
+					c.fault(file, wrong.Line, fmt.Sprintf("column %q is declared %s, which is no type", wrong.Name, wrong.Type), noTypeHint)
+					return
+				}
+				c.refuse(err, model.Problem{File: file, Line: max(wrong.Line, 1), Col: 1})
 				return
 			}
 			c.columns[relation] = columns
@@ -217,9 +226,24 @@ func (c *compiler) source(relation string) string {
 func flat(columns []materialize.Column) string {
 	parts := make([]string, len(columns))
 	for i, c := range columns {
-		parts[i] = fmt.Sprintf("null::%s as %s", c.Type, pgx.Identifier{c.Name}.Sanitize())
+		parts[i] = flatColumn(c)
 	}
 	return "select " + strings.Join(parts, ", ") + " where false"
+}
+
+func flatColumn(c materialize.Column) string {
+	return fmt.Sprintf("null::%s as %s", c.Type, pgx.Identifier{c.Name}.Sanitize())
+}
+
+// columnAt is which of the columns of flat a character of it belongs to, counted from 1.
+func columnAt(columns []materialize.Column, character int) int {
+	end := len("select ")
+	for i, c := range columns {
+		if end += utf8.RuneCountInString(flatColumn(c)) + len(", "); character <= end {
+			return i
+		}
+	}
+	return 0
 }
 
 // sources lets a query read something else for each relation that moved; false says that the columns of one are not
@@ -271,6 +295,9 @@ func (c *compiler) describe(u *unit) {
 		q = *u.query
 	} else if c.moved[u.node.Name] && c.readsMoved(u) {
 		return // it could not be parsed: the check of the files tells
+	}
+	if q.Statements > 1 {
+		return // the check of the files tells
 	}
 	sent, ok := c.sources(q, u.relation())
 	if !ok {

@@ -74,16 +74,16 @@ func TestCompile_findsEveryMistakeOfAProjectThatWasNeverRun(t *testing.T) {
 	compiled := w.compile(orders)
 
 	require.Equal(t, []string{
-		`models/shop/dwd/contract.sql:1:1 error: changed of shop_dwd.good: column "att" does not exist [42703]`,
-		`models/shop/dwd/contract.sql:1:1 error: incremental.by names column "day", which the query does not return`,
-		`models/shop/dwd/contract.sql:1:1 error: key names column "line", which the query does not return`,
-		`models/shop/dwd/contract.sql:1:1 error: window names column "amount", which is numeric(12,2)`,
+		`models/shop/dwd/contract.sql:2:14 error: key names column "line", which the query does not return`,
+		`models/shop/dwd/contract.sql:3:12 error: window names column "amount", which is numeric(12,2)`,
+		`models/shop/dwd/contract.sql:6:11 error: incremental.by names column "day", which the query does not return`,
+		`models/shop/dwd/contract.sql:8:1 error: changed of shop_dwd.good: column "att" does not exist [42703]`,
 		`models/shop/dwd/contract.sql:10:1 error: column "amount" is declared text and the query returns numeric(12,2)`,
 		`models/shop/dwd/contract.sql:11:1 error: column "gone" is described in the header and not returned by the query`,
 		`models/shop/dwd/contract.sql:12:1 error: column "id" is declared int99, which is no type`,
 		`models/shop/dwd/fine.sql:5:1 error: expression: column "valid_form" does not exist [42703]`,
 		`models/shop/dwd/fine.sql:6:1 error: not_null_amount names column "amount", which shop_dwd.fine does not have`,
-		`models/shop/dwd/history.sql:1:1 error: shop_dwd.history: the query returns is_current, a name that scd2 takes for itself`,
+		`models/shop/dwd/history.sql:1:1 error: the query returns is_current, a name that scd2 takes for itself`,
 		`models/shop/dwd/wrong_column.sql:3:5 error: column good.amonut does not exist [42703]`,
 		`models/shop/dwd/wrong_type.sql:4:36 error: operator does not exist: text = bigint [42883]`,
 		`models/shop/dws/pair.sql:2:1 error: column "pair" is a record, which no relation can hold`,
@@ -143,7 +143,7 @@ func TestCompile_knowsWhereGroupsAreLookedUp(t *testing.T) {
 	w.succeed()
 	require.Empty(t, told(w.compile()))
 	w.write("models/shop/dwd/trade.sql", trade("account"))
-	require.Equal(t, []string{`models/shop/dwd/trade.sql:1:1 error: changed of shop_dwd.account: column t.account does not exist [42703]`}, told(w.compile()))
+	require.Equal(t, []string{`models/shop/dwd/trade.sql:10:1 error: changed of shop_dwd.account: column t.account does not exist [42703]`}, told(w.compile()))
 }
 
 func TestCompile_findsAColumnThatTheDatabaseLost(t *testing.T) {

@@ -55,6 +55,7 @@ func (b *building) checkContract(ctx context.Context, m *model.Model, columns []
 const (
 	noColumns     = "the query returns no columns"
 	noColumnsHint = "Name after select what it shall return."
+	noTypeHint    = "Use a type's PostgreSQL name."
 )
 
 // addedColumn tells the columns that the kind itself adds to what the query returns.
@@ -74,7 +75,7 @@ func (b *building) declaredTypes(ctx context.Context, file string, columns []mod
 		return nil, &StepError{
 			StepFault: StepFault{
 				Message: fmt.Sprintf("a declared type is none: %v", faultOf(locate(err, "", 0, materialize.Statement{Body: -1})).Message),
-				File:    file, Line: columns[0].Line, Column: 1, SQLState: sqlState(err), Hint: "Use a type's PostgreSQL name.",
+				File:    file, Line: columns[0].Line, Column: 1, SQLState: sqlState(err), Hint: noTypeHint,
 			},
 			err: err,
 		}

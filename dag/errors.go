@@ -43,7 +43,32 @@ func Surroundings(err error) bool {
 	case "08", "28", "3D", "53", "57", "58", "XX": // connection, login, no such database, resources, shutdown, system
 		return sqlState(err) != "57014"
 	}
-	return false
+	return sqlState(err) == takesNoChanges
+}
+
+// takesNoChanges is said by a standby, and by a server or database that takes no changes for now.
+const takesNoChanges = "25006"
+
+// HintOf is the next step after an error of the server that brings none, or "".
+func HintOf(err error) string {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return ""
+	}
+	if server.Hint != "" {
+		return server.Hint
+	}
+	switch server.Code {
+	case "57014":
+		return "Somebody cancelled the statement, or the server's statement_timeout ended it: its log says which. terrace retry runs it again."
+	case "42501":
+		return "The role lacks a right: the owner of what it names grants it, or terrace migrate --roles, which makes roles with what they need."
+	case takesNoChanges:
+		return "The database takes no changes: a standby after a failover, or default_transaction_read_only. Name the primary in the database URL."
+	case "53100":
+		return "The server's disk is full. What was published stands; make room, then terrace retry."
+	}
+	return ""
 }
 
 // lost reports whether the connection broke.
@@ -130,7 +155,7 @@ func located(err error, file string, line int, s materialize.Statement, before f
 	if !errors.As(err, &server) {
 		return err
 	}
-	fault := StepFault{Message: server.Message, SQLState: server.Code, Hint: server.Hint, File: file}
+	fault := StepFault{Message: server.Message, SQLState: server.Code, Hint: HintOf(server), File: file}
 	if server.Detail != "" {
 		fault.Message += " (" + strings.ReplaceAll(server.Detail, "\n", "; ") + ")"
 	}

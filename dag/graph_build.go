@@ -220,8 +220,11 @@ func (b *builder) finish(cycles [][]*Node) []model.Problem {
 		path = append(path, first.Name)
 		ref := first.Model.Header.DependsOn[slices.IndexFunc(first.Model.Header.DependsOn,
 			func(r model.Ref) bool { return r.Node == second.Name })]
-		b.problem(first.File, ref.Line, ref.Col, "cycle of dependencies: "+strings.Join(path, " → "),
-			"each depends on the next; take one of these out of its depends_on")
+		hint := "each depends on the next; take one of these out of its depends_on"
+		if len(cycle) == 1 {
+			hint = "take it out of depends_on; a model of kind incremental reads its own relation without naming it"
+		}
+		b.problem(first.File, ref.Line, ref.Col, "cycle of dependencies: "+strings.Join(path, " → "), hint)
 	}
 	return strict.Sort(b.problems)
 }

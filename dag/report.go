@@ -103,9 +103,21 @@ func (s *runState) report() Report {
 			Name: step.Name, Kind: step.Kind, Status: result.Status, Reason: result.Reason,
 			Rows: result.Rows, Seconds: s.seconds[i], begun: s.begun[i], Error: faultOf(result.Err), err: result.Err, recorded: result.recorded,
 		}
+		r.Steps[i].locate(step)
 	}
 	r.Status = overall(r.Steps)
 	return r
+}
+
+// locate gives a fault of the project's own that has no place the file that the step comes from.
+func (s *StepReport) locate(step Step) {
+	if s.Error == nil || s.Error.File != "" || s.Status != Failure {
+		return
+	}
+	s.Error.File = step.File
+	if n := step.node; n != nil && n.Inline != nil {
+		s.Error.Line, s.Error.Column = n.Line, 1
+	}
 }
 
 // overall is the status of a run: the gravest of its steps'. One in which all ended well, and some left rows out that no

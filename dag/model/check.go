@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -80,8 +81,14 @@ func (c *sqlChecker) model(m *Model) []Problem {
 		return problems
 	}
 	problems = append(problems, c.reads(m, text, a.reads)...)
+	if m.undeclared {
+		return problems // what of it is wrong has been told
+	}
 	problems = append(problems, c.unread(m, slices.Concat(a.reads, m.Header.conditionReads()))...)
-	problems = append(problems, c.writes(m, text, a.writes)...)
+	if m.Header.Kind == SQL {
+		problems = append(problems, c.writes(m, text, a)...)
+	}
+	problems = append(problems, c.variables(text, a)...)
 	for _, v := range a.volatile {
 		problems = append(problems, text.place(v.offset).warning(
 			fmt.Sprintf("%s gives another value in each run, so that a rebuild gives other rows", v.name),
@@ -104,19 +111,30 @@ func (c *sqlChecker) reads(m *Model, text sqlText, reads []Read) []Problem {
 		case systemRelation(r):
 		case r.Schema == "":
 			fail(r, fmt.Sprintf("%s has no schema, and search_path is empty", r.Name), c.qualify(r.Name))
+		case known && node == m.Name && declared(m, r.Name): // a cycle, which the graph tells
 		case known && node == m.Name && !slices.Contains(ownReads, m.Header.Kind):
 			fail(r, fmt.Sprintf("the model reads %s, which it makes itself", r.Name), "only a model of kind incremental may")
 		case known && node == m.Name:
 		case declared(m, r.Name):
 			problems = append(problems, c.layer(m, text, r)...)
 		case known:
-			fail(r, fmt.Sprintf("the SQL reads %s, which depends_on does not name", r.Name), "write in the header: "+dependsOnLine(m, r.Name))
+			if !m.undeclared && !c.misnamed(m, r.Name) {
+				fail(r, fmt.Sprintf("the SQL reads %s, which depends_on does not name", r.Name), "write in the header: "+dependsOnLine(m, r.Name))
+			}
 			problems = append(problems, c.layer(m, text, r)...)
 		default:
 			fail(r, fmt.Sprintf("the SQL reads %s, which is not in this project", r.Name), c.catalog.suggest(r.Name))
 		}
 	}
 	return problems
+}
+
+// misnamed reports whether depends_on names something that is not there and is taken for this relation.
+func (c *sqlChecker) misnamed(m *Model, name string) bool {
+	return slices.ContainsFunc(m.Header.DependsOn, func(r Ref) bool {
+		_, known := c.catalog.nodes[r.Name]
+		return !known && c.catalog.nearest(r.Name) == name
+	})
 }
 
 func declared(m *Model, name string) bool {
@@ -175,7 +193,10 @@ func (c *sqlChecker) unread(m *Model, reads []Read) []Problem {
 	var problems []Problem
 	for _, ref := range m.Header.DependsOn {
 		colocated := m.Header.Distribute != nil && m.Header.Distribute.Colocate == ref.Name
-		if colocated || slices.ContainsFunc(reads, func(r Read) bool { return r.Name == ref.Name }) {
+		read := func(r Read) bool { // one without a schema has been told of
+			return r.Name == ref.Name || r.Schema == "" && strings.HasSuffix(ref.Name, "."+r.Name)
+		}
+		if _, known := c.catalog.nodes[ref.Name]; !known || colocated || slices.ContainsFunc(reads, read) {
 			continue
 		}
 		problems = append(problems, place{m.File, ref.Line, ref.Col}.warning(
@@ -184,16 +205,58 @@ func (c *sqlChecker) unread(m *Model, reads []Read) []Problem {
 	return problems
 }
 
-// writes keeps statements of kind sql to their target: other nodes' relations are not theirs to change.
-func (c *sqlChecker) writes(m *Model, text sqlText, writes []Read) []Problem {
+// variables finds those that nobody has set, where it is known which are.
+func (c *sqlChecker) variables(text sqlText, a *analysis) []Problem {
 	var problems []Problem
-	for _, w := range writes {
+	for _, v := range a.varCalls {
+		if _, set := c.project.Vars[v.name]; c.project.Vars == nil || set {
+			continue
+		}
+		problems = append(problems, text.place(v.offset).warning(fmt.Sprintf("variable %q is not set", v.name), c.variableHint(v.name)))
+	}
+	return problems
+}
+
+func (c *sqlChecker) variableHint(name string) string {
+	if near := strict.Nearest(name, slices.Sorted(maps.Keys(c.project.Vars))); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "add it under vars: in terrace.yml, or pass --var " + name + "=VALUE"
+}
+
+// writes keeps statements of kind sql to their target: other nodes' relations are not theirs to change.
+func (c *sqlChecker) writes(m *Model, text sqlText, a *analysis) []Problem {
+	var problems []Problem
+	fills := a.opaque
+	for _, w := range a.writes {
+		fills = fills || w.Name == m.Header.Target
 		if node, known := c.catalog.nodes[w.Name]; known && node != m.Name {
 			problems = append(problems, text.place(w.Offset).problem(
 				fmt.Sprintf("the SQL writes %s, which %s makes", w.Name, node), "write only the target"))
 		}
 	}
+	for _, d := range a.drops {
+		if node := c.dropped(m, d); node != "" {
+			problems = append(problems, text.place(text.firstWord(d.Offset)).problem(
+				fmt.Sprintf("the SQL drops %s, which %s makes", strings.TrimSuffix(d.Name, "."), node), "drop only the target, or what no other file makes"))
+		}
+	}
+	if at := m.Place("target"); !fills && len(problems) == 0 {
+		problems = append(problems, place{m.File, at.Line, at.Col}.warning(
+			fmt.Sprintf("no statement writes %s, the target", m.Header.Target), "name under target what the statements fill, unless a function fills it"))
+	}
 	return problems
+}
+
+// dropped is the node of another file that a drop takes something from, or "".
+func (c *sqlChecker) dropped(m *Model, d Read) string {
+	for _, name := range c.catalog.names {
+		node := c.catalog.nodes[name]
+		if node != m.Name && (name == d.Name || d.Relation == "" && strings.HasPrefix(name, d.Name)) {
+			return node
+		}
+	}
+	return ""
 }
 
 func (c *sqlChecker) assertion(a *Assertion) []Problem {
@@ -202,6 +265,7 @@ func (c *sqlChecker) assertion(a *Assertion) []Problem {
 	if found == nil {
 		return problems
 	}
+	problems = append(problems, c.variables(text, found)...)
 	for _, r := range found.reads {
 		switch _, known := c.catalog.nodes[r.Name]; {
 		case known || systemRelation(r):

@@ -16,6 +16,8 @@ type Query struct {
 	Reads []Read
 	// qualified are the places outside of FROM at which a column is named with schema and relation.
 	qualified []Read
+	// Statements is how many there are; a model or an assertion is one.
+	Statements int
 }
 
 // ParseQuery parses SQL for Exchange.
@@ -29,7 +31,7 @@ func ParseQuery(sql string) (Query, error) {
 		return Query{}, err
 	}
 	tokens = slices.DeleteFunc(tokens, isComment)
-	q := Query{SQL: sql, Reads: a.reads}
+	q := Query{SQL: sql, Reads: a.reads, Statements: len(a.statements)}
 	for i := range q.Reads {
 		r := &q.Reads[i]
 		r.Length = nameEnd(tokens, r.Offset, a.parts[r.Offset]) - r.Offset

@@ -93,7 +93,7 @@ func ParseHeader(file string, src []byte) (Header, []Problem) {
 func parseModel(file string, src []byte) (*Model, []Problem) {
 	f, problems := openSQLFile(file, src, strict.Keys(headerFile{}))
 	written := headerFile{}
-	problems = append(problems, f.decode(&written)...)
+	problems = append(problems, f.suggestReads(f.decode(&written))...)
 	h := headerReader{file: file, written: &written}
 	header := h.header()
 	if !strict.HasErrors(problems) { // rules about keys that could not be read would only repeat
@@ -102,7 +102,19 @@ func parseModel(file string, src []byte) (*Model, []Problem) {
 	if f.sql == "" && !strict.HasErrors(problems) {
 		h.fail(strict.Pos{Line: f.line, Col: 1}, "there is no SQL after the header", "write the select that makes the relation")
 	}
-	return &Model{File: file, Header: header, SQL: f.sql, SQLLine: f.line, FileHash: f.hash}, append(problems, h.problems...)
+	m := &Model{File: file, Header: header, SQL: f.sql, SQLLine: f.line, FileHash: f.hash}
+	m.undeclared, m.places = written.DependsOn == nil, h.places()
+	return m, append(problems, h.problems...)
+}
+
+// suggestReads completes the problem of a header without depends_on by what there is to declare.
+func (f *sqlFile) suggestReads(problems []Problem) []Problem {
+	for i, p := range problems {
+		if p.Message == strict.Missing("depends_on") {
+			problems[i].Hint = "write in the header: " + f.readsLine("depends_on")
+		}
+	}
+	return problems
 }
 
 // headerReader turns what is written into a Header.
@@ -164,6 +176,41 @@ func (h *headerReader) header() Header {
 	header.Columns = columns(w.Columns)
 	header.Assert = h.asserts()
 	return header
+}
+
+// places are those that the server has something to say about, by key and value.
+func (h *headerReader) places() map[string]strict.Pos {
+	w := h.written
+	out := map[string]strict.Pos{}
+	note := func(key, value string, at strict.Pos) {
+		if at != (strict.Pos{}) {
+			out[key+" "+value] = at
+		}
+	}
+	list := func(key string, values []strict.String) {
+		for _, v := range values {
+			note(key, v.Value, v.Pos)
+		}
+		if len(values) > 0 {
+			note(key, "", values[0].Pos)
+		}
+	}
+	note("kind", "", w.Kind.Pos)
+	list("key", w.Key)
+	note("window", "", w.Window.Pos)
+	note("incremental", "", w.Incremental.Pos)
+	list("incremental.by", w.Incremental.Value.By)
+	for _, c := range w.Incremental.Value.Changed {
+		note("incremental.changed", c.Key, c.Pos)
+	}
+	note("scd2", "", w.SCD2.Pos)
+	note("target", "", w.Target.Pos)
+	note("partition_by", "", w.PartitionBy.Pos)
+	note("indexes", "", w.Indexes.Pos)
+	for _, g := range w.Grants {
+		note("grants", g.Key, g.Pos)
+	}
+	return out
 }
 
 func (h *headerReader) incremental(key []string) *IncrementalSpec {

@@ -153,11 +153,11 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 		header string
 		want   []string
 	}{
-		"keys": {"knid: view\nkey: []\nkey: [a]\nmaterialized: table", []string{
-			`m.sql:1:4: "depends_on" is missing | it is required; write [] for none`,
+		"keys": {"knid: view\nkey: []\nkey: [a]\ncolour: red", []string{
+			`m.sql:1:4: "depends_on" is missing | write in the header: -- depends_on: []`,
 			`m.sql:1:4: unknown key "knid" | did you mean "kind"?`,
 			`m.sql:3:4: key "key" is repeated | it is first on line 2; keep one of them`,
-			`m.sql:4:4: unknown key "materialized" | legal here: kind, depends_on, key, incremental, scd2, window, columns, rejects, assert, indexes, partition_by, grants, distribute, on_schema_change, target, version, owner, tags, description, enabled, timeout, meta, dashboard`,
+			`m.sql:4:4: unknown key "colour" | legal here: kind, depends_on, key, incremental, scd2, window, columns, rejects, assert, indexes, partition_by, grants, distribute, on_schema_change, target, version, owner, tags, description, enabled, timeout, meta, dashboard`,
 		}},
 		"enum and types": {"kind: Table\ndepends_on: {a: b}\nenabled: no\nversion: v2\ntimeout: 5x\non_schema_change: ignore", []string{
 			`m.sql:1:10: "kind" cannot be "Table" | did you mean "table"?`,
@@ -278,7 +278,7 @@ func TestParseHeader_findsTheHeader(t *testing.T) {
 		"comments only": {"-- depends_on: []\n", []string{
 			"m.sql:2:1: there is no SQL after the header | write the select that makes the relation",
 		}},
-		"NUL":     {"-- depends_on: []\nselect '\x00'", []string{"m.sql:2:9: the SQL has a NUL byte | save the file as UTF-8"}},
+		"NUL":     {"-- depends_on: []\nselect '\x00'", []string{"m.sql:2:9: the file has a NUL byte | save the file as UTF-8"}},
 		"Latin-1": {"-- depends_on: []\n\nselect 'é\xe9'", []string{"m.sql:3:10: the file is not UTF-8 | save the file as UTF-8"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -334,8 +334,8 @@ func TestParseHeader_readsRulesOfRejects(t *testing.T) {
 
 	_, problems = model.ParseHeader("m.sql", []byte(sql("kind: table\ndepends_on: []\nrejects: {c: {wen: y}, d: [x]}", "select 1")))
 	require.Equal(t, []string{
-		`m.sql:3:17: "when" is missing | it is required`,
 		`m.sql:3:18: unknown key "wen" | did you mean "when"?`,
+		`m.sql:3:30: "d" wants a mapping, got a list`,
 	}, lines(problems)[:2])
 	_, problems = model.ParseHeader("m.sql", []byte(sql("kind: table\ndepends_on: []\nrejects: {A: x, b: {when: y, field: [x, x]}}", "select 1")))
 	require.Equal(t, []string{

@@ -118,7 +118,6 @@ func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 		`b/c/y.yml:3:1: unknown key "type" | legal here: columns, key, description, tags`,
 		`b/c/z.sql:1:1: there is no header | begin the file with the relations that it reads: -- depends_on: []`,
 		`warning: b/ods/x.yaml: is not read | name it x.yml`,
-		`terrace.yml:1:1: "name" is missing | it is required`,
 		`terrace.yml:1:1: unknown key "nmae" | did you mean "name"?`,
 		`terrace.yml:2:10: threads must be between 1 and 256`,
 		`terrace.yml:3:11: unknown time zone "Mars/Base" | name one of the IANA list, such as Asia/Shanghai`,

@@ -21,6 +21,8 @@ type Project struct {
 	Seeds      []Seed
 	Models     []*Model
 	Assertions []*Assertion
+	// Vars are the values of terrace.var() that CheckSQL knows; nil for one that does not look.
+	Vars map[string]string
 }
 
 // Stream is a relation that extraction fills: what the graph needs to know of it.
@@ -70,6 +72,22 @@ type Model struct {
 	FileHash string
 	// Exchanged is set when SQL reads other relations than the file does: it knows the way back to places of the file.
 	Exchanged *Exchanged
+
+	// undeclared says that the header could not be read as far as depends_on: what it names is not known.
+	undeclared bool
+	// places are those of header keys and of some of their values.
+	places map[string]strict.Pos
+}
+
+// Place is where a header key stands, or the value of it that is named: Place("key", "id"). What is not written stands at
+// the beginning of the file.
+func (m *Model) Place(key string, value ...string) strict.Pos {
+	for _, name := range append(value, "") {
+		if at, ok := m.places[key+" "+name]; ok {
+			return at
+		}
+	}
+	return strict.Pos{Line: 1, Col: 1}
 }
 
 // Before is the file's own SQL that stands before a character of SQL, counted from 0.

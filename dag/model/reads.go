@@ -59,7 +59,10 @@ type analysis struct {
 	writes     []Read
 	volatile   []call // calls whose value differs from run to run
 	vars       []string
+	varCalls   []call      // of vars that are named by a plain text
 	parts      map[int]int // offset of a read → number of names joined by dots
+	drops      []Read      // relations, and schemas: Relation is "" and Name the schema's with a dot; without a place
+	opaque     bool        // a statement does what only the server knows
 }
 
 // call is one place at which a function is called.
@@ -76,7 +79,11 @@ func analyse(sql string) (*analysis, error) {
 	}
 	w := &walker{analysis: &analysis{statements: statements, parts: map[int]int{}}}
 	for _, s := range statements {
+		drops := len(w.drops)
 		w.walk(s.ProtoReflect(), nil)
+		for i := range w.drops[drops:] {
+			w.drops[drops+i].Offset = int(s.StmtLocation)
+		}
 	}
 	return w.finish(), nil
 }
@@ -110,6 +117,11 @@ func (w *walker) walk(message protoreflect.Message, ctes *scope) {
 	case *pg_query.TruncateStmt:
 		w.writeAll(node.Relations)
 		return
+	case *pg_query.DropStmt:
+		w.drop(node)
+		return
+	case *pg_query.DoStmt, *pg_query.CallStmt:
+		w.opaque = true
 	case *pg_query.LockStmt, *pg_query.GrantStmt:
 		return
 	case *pg_query.FuncCall:
@@ -198,6 +210,32 @@ func (w *walker) read(r *pg_query.RangeVar, ctes *scope) {
 	w.parts[read.Offset] = parts
 }
 
+// drop notes relations and schemas that a statement drops. The tree has no places for them.
+func (w *walker) drop(statement *pg_query.DropStmt) {
+	for _, object := range statement.Objects {
+		if statement.RemoveType == pg_query.ObjectType_OBJECT_SCHEMA {
+			schema := object.GetString_().GetSval()
+			w.drops = append(w.drops, Read{Name: schema + ".", Schema: schema})
+			continue
+		}
+		if !slices.Contains(droppedRelations, statement.RemoveType) {
+			return
+		}
+		var parts []string
+		for _, part := range object.GetList().GetItems() {
+			parts = append(parts, part.GetString_().GetSval())
+		}
+		if len(parts) > 1 {
+			schema, relation := parts[len(parts)-2], parts[len(parts)-1]
+			w.drops = append(w.drops, Read{Name: schema + "." + relation, Schema: schema, Relation: relation})
+		}
+	}
+}
+
+var droppedRelations = []pg_query.ObjectType{
+	pg_query.ObjectType_OBJECT_TABLE, pg_query.ObjectType_OBJECT_VIEW, pg_query.ObjectType_OBJECT_MATVIEW, pg_query.ObjectType_OBJECT_FOREIGN_TABLE,
+}
+
 func (w *walker) write(r *pg_query.RangeVar) { w.writes = append(w.writes, readOf(r)) }
 
 func (w *walker) writeAll(relations []*pg_query.Node) {
@@ -243,7 +281,11 @@ func (w *walker) function(f *pg_query.FuncCall) {
 		w.volatile = append(w.volatile, call{"age() of one argument", "say from when: age(terrace.run_at(), …)", int(f.Location)})
 	}
 	if strings.Join(path, ".") == "terrace.var" && len(f.Args) == 1 {
-		w.vars = append(w.vars, constant(f.Args[0]))
+		name := constant(f.Args[0])
+		w.vars = append(w.vars, name)
+		if name != anyVar {
+			w.varCalls = append(w.varCalls, call{name: name, offset: int(f.Location)})
+		}
 	}
 }
 

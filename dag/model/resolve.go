@@ -58,17 +58,22 @@ func (c *catalog) suggest(name string) string {
 	if base, ok := cutCompanion(name); ok && c.nodes[base] != "" {
 		return fmt.Sprintf("%s is there, but only streams have %s, and only models with rejects have %s", base, VersionsSuffix, RejectsSuffix)
 	}
-	if !strings.Contains(name, ".") {
-		for _, full := range c.names {
-			if strings.HasSuffix(full, "."+name) {
-				return fmt.Sprintf("did you mean %q?", full)
-			}
-		}
-	}
-	if near := strict.Nearest(name, c.names); near != "" {
+	if near := c.nearest(name); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "name a stream, a seed or a model of this project; declare what others fill as a source of type existing"
+}
+
+// nearest is the relation that a name which is none was most likely meant to be, or "".
+func (c *catalog) nearest(name string) string {
+	if !strings.Contains(name, ".") {
+		for _, full := range c.names {
+			if strings.HasSuffix(full, "."+name) {
+				return full
+			}
+		}
+	}
+	return strict.Nearest(name, c.names)
 }
 
 func cutCompanion(name string) (string, bool) {

@@ -49,12 +49,13 @@ func isHeaderLine(line []byte) bool {
 
 // sqlFile is a file with a header, taken apart.
 type sqlFile struct {
-	path    string
-	yaml    strict.Source
-	missing bool   // there is no header
-	sql     string // without empty lines around it and without a final semicolon
-	line    int    // on which sql begins
-	hash    string
+	path       string
+	yaml       strict.Source
+	missing    bool   // there is no header
+	unreadable bool   // the file is no text
+	sql        string // without empty lines around it and without a final semicolon
+	line       int    // on which sql begins
+	hash       string
 }
 
 // openSQLFile takes a file apart. legal are the keys of its header: a line that looks like one of them outside the
@@ -62,20 +63,19 @@ type sqlFile struct {
 func openSQLFile(path string, src []byte, legal []string) (sqlFile, []Problem) {
 	sum := sha256.Sum256(src)
 	f := sqlFile{path: path, hash: hex.EncodeToString(sum[:])}
+	if p, bad := f.refuseBytes(src); bad {
+		f.line, f.missing, f.unreadable = 1, true, true
+		return f, []Problem{p}
+	}
 	header, body := SplitHeader(src)
 	f.yaml = strict.Source{File: path, Text: unmark(header), Line: 1, Col: len(marker)}
-	f.line = bytes.Count(header, []byte("\n")) + 1
-	var problems []Problem
-	if f.missing = len(bytes.TrimPrefix(header, bom)) == 0; f.missing {
-		problems = f.checkMissing(body, legal)
-	} else {
-		problems = f.checkCut(body, legal)
-	}
-	if p, bad := f.refuseBytes(body); bad {
-		return f, append(problems, p)
-	}
+	line := bytes.Count(header, []byte("\n")) + 1
+	f.line = line
 	f.setSQL(body)
-	return f, problems
+	if f.missing = len(bytes.TrimPrefix(header, bom)) == 0; f.missing {
+		return f, f.checkMissing(body, legal)
+	}
+	return f, f.checkCut(body, line, legal)
 }
 
 // unmark removes the comment marks, so that the YAML stands three characters left of its place in the file.
@@ -141,15 +141,17 @@ func trimEnd(sql string) string {
 }
 
 // refuseBytes finds bytes that PostgreSQL would refuse.
-func (f *sqlFile) refuseBytes(body []byte) (Problem, bool) {
-	at, message := bytes.IndexByte(body, 0), "the SQL has a NUL byte"
-	if at < 0 && !utf8.Valid(body) {
-		at, message = firstInvalid(body), "the file is not UTF-8"
-	}
-	if at < 0 {
+func (f *sqlFile) refuseBytes(src []byte) (Problem, bool) {
+	at, message := bytes.IndexByte(src, 0), "the file has a NUL byte"
+	switch {
+	case bytes.HasPrefix(src, []byte("\xff\xfe")), bytes.HasPrefix(src, []byte("\xfe\xff")):
+		at, message = 0, "the file is UTF-16"
+	case at < 0 && !utf8.Valid(src):
+		at, message = firstInvalid(src), "the file is not UTF-8"
+	case at < 0:
 		return Problem{}, false
 	}
-	return placeIn(f.path, f.line, string(body), at).problem(message, "save the file as UTF-8"), true
+	return placeIn(f.path, 1, string(src), at).problem(message, "save the file as UTF-8"), true
 }
 
 func firstInvalid(text []byte) int {
@@ -167,8 +169,8 @@ func firstInvalid(text []byte) int {
 var looksLikeKey = regexp.MustCompile(`^--[ \t]?([a-z0-9_]+)[ \t]*:(?:\s|$)`)
 
 // checkCut finds keys in the comments that follow a header: an empty line or a missing space has cut them off.
-func (f *sqlFile) checkCut(body []byte, legal []string) []Problem {
-	for line, raw := range numbered(body, f.line) {
+func (f *sqlFile) checkCut(body []byte, line int, legal []string) []Problem {
+	for line, raw := range numbered(body, line) {
 		text := strings.TrimSpace(raw)
 		if text != "" && !strings.HasPrefix(text, "--") {
 			break
@@ -202,7 +204,23 @@ func (f *sqlFile) checkMissing(body []byte, legal []string) []Problem {
 	if strings.HasPrefix(first, "/*") {
 		return []Problem{at.problem("a header is written in lines that begin with --, not between /* and */", `begin each line of it with "-- "`)}
 	}
-	return []Problem{at.problem("there is no header", "begin the file with the relations that it reads: -- depends_on: []")}
+	if slices.Contains(legal, "on") {
+		return []Problem{at.problem("there is no header", "begin the file with the models that it judges: "+f.readsLine("on"))}
+	}
+	return []Problem{at.problem("there is no header", "begin the file with the relations that it reads: "+f.readsLine("depends_on"))}
+}
+
+// readsLine is the header line that lists under a key what the SQL reads; of SQL that cannot be parsed, nothing.
+func (f *sqlFile) readsLine(key string) string {
+	var names []string
+	if a, err := analyse(f.sql); err == nil {
+		for _, r := range a.reads {
+			if r.Schema != "" && !systemRelation(r) && !slices.Contains(names, r.Name) {
+				names = append(names, r.Name)
+			}
+		}
+	}
+	return marker + key + ": [" + strings.Join(names, ", ") + "]"
 }
 
 // misplaced is the problem of a header line in the wrong place, or one without the space that makes it one.
@@ -241,7 +259,7 @@ func (f *sqlFile) decode(into any) []Problem {
 	if f.missing {
 		return nil
 	}
-	problems := f.yaml.Decode(into)
+	problems := inOurWords(f.yaml.Decode(into))
 	for i, p := range problems {
 		if strings.HasPrefix(p.Message, "broken YAML") || strings.HasPrefix(p.Message, "the file wants") {
 			problems[i].Message = strings.Replace(p.Message, "the file", "the header", 1)

@@ -48,6 +48,9 @@ func (s sqlText) refused(err error) Problem {
 	if newer := newerSyntax(s.sql); newer != "" {
 		return at.warning(fmt.Sprintf("the SQL is not checked: %s is newer than terrace's parser", newer), "the server will judge; depends_on is taken as it stands")
 	}
+	if p, found := s.templated(); found {
+		return p
+	}
 	return at.problem(syntax.message, "correct the SQL; psql shows the same error")
 }
 
@@ -141,17 +144,20 @@ func refusedStatement(n *pg_query.Node) (message, hint string) {
 }
 
 // start is where a statement's first word begins; the parser counts what stands before it as part of it.
-func (s sqlText) start(raw *pg_query.RawStmt) int {
+func (s sqlText) start(raw *pg_query.RawStmt) int { return s.firstWord(int(raw.StmtLocation)) }
+
+// firstWord is where the first word at or after an offset begins.
+func (s sqlText) firstWord(offset int) int {
 	tokens, err := scanSQL(s.sql)
 	if err != nil {
-		return int(raw.StmtLocation)
+		return offset
 	}
 	for _, t := range tokens {
-		if t.Start >= raw.StmtLocation && !isComment(t) && s.sql[t.Start:t.End] != ";" {
+		if int(t.Start) >= offset && !isComment(t) && s.sql[t.Start:t.End] != ";" {
 			return int(t.Start)
 		}
 	}
-	return int(raw.StmtLocation)
+	return offset
 }
 
 // tokenTexts are the words of SQL without comments, what PostgreSQL folds in lower case.

@@ -63,6 +63,7 @@ func (d *decoder) structure(n Node, v reflect.Value) {
 		f, ok := find(fields, e.Key)
 		if !ok {
 			d.fail(d.problem(e.Pos, fmt.Sprintf("unknown key %q", e.Key), Suggest(e.Key, names(fields), "legal here: ")))
+			seen[Nearest(e.Key, names(fields))] = true // one that was meant is not missing as well
 			continue
 		}
 		if f.required && e.Value.Kind() == Null {
@@ -74,10 +75,13 @@ func (d *decoder) structure(n Node, v reflect.Value) {
 	}
 	for _, f := range fields {
 		if f.required && !seen[f.name] {
-			d.fail(d.problem(d.placeOf(n), fmt.Sprintf("%q is missing", f.name), requiredHint(v.FieldByIndex(f.index))))
+			d.fail(d.problem(d.placeOf(n), Missing(f.name), requiredHint(v.FieldByIndex(f.index))))
 		}
 	}
 }
+
+// Missing is the message of a required key that is not there.
+func Missing(key string) string { return fmt.Sprintf("%q is missing", key) }
 
 func requiredHint(v reflect.Value) string {
 	if v.Kind() == reflect.Slice {

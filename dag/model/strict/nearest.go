@@ -7,7 +7,7 @@ import (
 
 // Nearest is the candidate that name was most likely meant to be, or "" when none is near: letters swapped, missing,
 // added or wrong, in a third of the name at most, or the same letters in another case. Of equally near ones the first
-// in the alphabet wins.
+// in the alphabet wins. Where none is, the only one that the name is the beginning of, or that begins the name.
 func Nearest(name string, candidates []string) string {
 	want := []rune(strings.ToLower(name))
 	best, bestDistance := "", max(1, len(want)/3)+1
@@ -27,7 +27,25 @@ func Nearest(name string, candidates []string) string {
 			best, bestDistance = candidate, d
 		}
 	}
+	if best == "" {
+		return beginning(name, candidates)
+	}
 	return best
+}
+
+// beginning is the only candidate that begins with the name, or that the name begins with.
+func beginning(name string, candidates []string) string {
+	found := ""
+	for _, candidate := range candidates {
+		if min(len(name), len(candidate)) < 4 || !strings.HasPrefix(candidate, name) && !strings.HasPrefix(name, candidate) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = candidate
+	}
+	return found
 }
 
 // Suggest is the hint after a wrong name: the nearest legal one, else all of them after the given words.

@@ -25,6 +25,8 @@ func TestNearest_findsWhatWasMeant(t *testing.T) {
 		{"bet", []string{"bee", "bat"}, "bat"},
 		{"feiqiu_dwd.dim_menber", []string{"feiqiu_dwd.dim_member", "feiqiu_dwd.dim_table"}, "feiqiu_dwd.dim_member"},
 		{"会员表", []string{"会员卡"}, "会员卡"},
+		{"warning", []string{"error", "warn"}, "warn"},
+		{"orders", []string{"orders_by_day", "orders_by_week"}, ""},
 	} {
 		require.Equal(t, c.want, strict.Nearest(c.name, c.candidates), c.name)
 	}
