@@ -204,7 +204,7 @@ func (c *CheckCmd) print(a *App, p *project, out checked) error {
 	if !out.Compiled {
 		without = "; not compared with a database"
 	}
-	a.printf("%d nodes, no mistakes%s", p.graph.Len(), without)
+	a.printf("%s, no mistakes%s", counted(p.graph.Len(), "node"), without)
 	a.printProbed(out.Sources)
 	return nil
 }

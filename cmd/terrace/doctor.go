@@ -198,11 +198,12 @@ const slowClock = time.Minute
 func (d *doctor) server(ctx context.Context, conn *pgx.Conn) {
 	var version, encoding string
 	var number int
-	var mayCreate bool
+	var mayCreate, readOnly bool
 	var theirs time.Time
 	err := conn.QueryRow(ctx, `select
     current_setting('server_version'), current_setting('server_version_num')::integer, current_setting('server_encoding'),
-    has_database_privilege(current_database(), 'create'), clock_timestamp()`).Scan(&version, &number, &encoding, &mayCreate, &theirs)
+    has_database_privilege(current_database(), 'create'), current_setting('transaction_read_only')::boolean, clock_timestamp()`).
+		Scan(&version, &number, &encoding, &mayCreate, &readOnly, &theirs)
 	if err != nil {
 		d.fail(ctx, "database", fmt.Errorf("ask the server what it is: %w", err))
 		return
@@ -213,6 +214,9 @@ func (d *doctor) server(ctx context.Context, conn *pgx.Conn) {
 		d.wrong("database", fmt.Sprintf("PostgreSQL %s is too old", version), fmt.Sprintf("terrace needs PostgreSQL %d or later.", pgserver.OldestMajor))
 	case encoding != "UTF8":
 		d.wrong("database", "the database's encoding is "+encoding, "Make one with encoding UTF8: others cannot hold what sources send.")
+	case readOnly:
+		d.wrong("database", fmt.Sprintf("PostgreSQL %s takes no changes", version),
+			"It is a standby, or default_transaction_read_only is on. Name the primary in the database URL.")
 	case !mayCreate:
 		d.wrong("database", fmt.Sprintf("PostgreSQL %s, where %s may not create schemas", version, conn.Config().User),
 			fmt.Sprintf("Let its owner run: grant create on database %s to %s", pgx.Identifier{conn.Config().Database}.Sanitize(), pgx.Identifier{conn.Config().User}.Sanitize()))

@@ -271,7 +271,7 @@ func hintOf(err error) string {
 	case errors.As(err, &connect):
 		return "Is the server up, and are host and port right? terrace doctor looks; without any setting terrace uses its embedded server."
 	case errors.As(err, &pg):
-		return pg.Hint
+		return dag.HintOf(pg)
 	}
 	return ""
 }

@@ -68,6 +68,7 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 	t.Render()
 	if len(runs) > 0 {
 		a.tellLost(runs[0])
+		a.tellFailed(runs[0])
 	}
 	return nil
 }

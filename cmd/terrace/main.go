@@ -70,7 +70,7 @@ func execute(ctx context.Context, args []string, env Env) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(asTyped(args))
 	if app.exited { // help was asked for and printed; what else there is on the line does not matter
 		return exitDone
 	}
@@ -139,6 +139,9 @@ func usage(err error) error {
 		if command := parse.Context.Command(); command != "" {
 			hint = "terrace " + firstWord(command) + " --help shows how it is used."
 		}
+	}
+	if known := knownElsewhere(err.Error()); known != "" {
+		hint = known
 	}
 	return &inputError{message: err.Error(), hint: hint}
 }

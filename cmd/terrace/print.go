@@ -86,6 +86,7 @@ func (a *App) printReport(r dag.Report, gaps *gapsDocument) error {
 	a.printSteps(r)
 	a.printFaults(r)
 	a.printf("%s", a.summary(r))
+	a.tellNext(r)
 	if gaps != nil {
 		a.printf("")
 		a.printGaps(*gaps)

@@ -143,6 +143,7 @@ func (p *project) setVars(a *App) {
 		}
 	}
 	maps.Copy(p.vars, a.settings.vars)
+	p.Vars = p.vars
 	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(p.vars)) {
 		fmt.Fprintf(sum, "%q=%q\n", name, p.vars[name])

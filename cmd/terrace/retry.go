@@ -17,6 +17,7 @@ import (
 // RetryCmd is terrace retry.
 type RetryCmd struct {
 	RunID    string `arg:"" optional:"" name:"run" help:"The run to repeat, or the first digits of its id (default: the newest)."`
+	DryRun   bool   `name:"dry-run" help:"Print the plan and stop; nothing is written."`
 	FailFast bool   `name:"fail-fast" help:"Start nothing new after the first failure."`
 	Wait     bool   `help:"Wait for nodes that another run holds, instead of failing."`
 }
@@ -41,7 +42,7 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 		fmt.Fprintf(a.Stderr, "run %s left nothing to retry\n", info.RunID)
 		return a.printNothing(info)
 	}
-	r.failFast, r.wait = c.FailFast, c.Wait
+	r.dryRun, r.failFast, r.wait = c.DryRun, c.FailFast, c.Wait
 	return a.do(ctx, r)
 }
 
@@ -191,6 +192,9 @@ func (a *App) lastRun(ctx context.Context, text string) (dag.RunInfo, map[string
 		return dag.RunInfo{}, nil, err
 	}
 	info, results, err := ledger.LastResults(ctx, id)
+	if errors.Is(err, dag.ErrNoRun) && text == "" {
+		return info, nil, &inputError{message: "nothing has run yet that could be run again", hint: "terrace update reads the sources and builds the models."}
+	}
 	if errors.Is(err, dag.ErrNoRun) {
 		return info, nil, &inputError{message: "there is no such run", hint: "terrace runs lists them with their ids."}
 	}

@@ -33,7 +33,10 @@ func (c *StatusCmd) Run(ctx context.Context, a *App) error {
 		return a.printJSON(all)
 	}
 	a.printStatus(all)
-	return a.printNextSchedules(ctx)
+	if err := a.printNextSchedules(ctx); err != nil {
+		return err
+	}
+	return a.printStanding(ctx, p)
 }
 
 // streams are the cut-offs of all streams that were landed; p, which may be nil, says where reading goes on.

@@ -211,7 +211,7 @@ func (a *App) projectURL(ctx context.Context) (string, error) {
 
 // DBPsqlCmd is terrace db psql.
 type DBPsqlCmd struct {
-	Arguments []string `arg:"" optional:"" passthrough:"" help:"Arguments for psql, such as -c 'select 1'."`
+	Arguments []string `arg:"" optional:"" passthrough:"" help:"Arguments for psql, such as -c 'select 1'; flags of terrace stand before them, -C and --database-url among them."`
 }
 
 // Run implements the command: psql takes this process's place, so that its keys and its exit code are its own.
@@ -223,6 +223,9 @@ func (c *DBPsqlCmd) Run(ctx context.Context, a *App) error {
 	psql, err := exec.LookPath("psql")
 	if err != nil {
 		return &surroundingsError{err: fmt.Errorf("find psql: %w", err), hint: "Install the PostgreSQL client, or open terrace db url with another one."}
+	}
+	if len(c.Arguments) > 0 && c.Arguments[0] == "--" {
+		c.Arguments = c.Arguments[1:]
 	}
 	return syscall.Exec(psql, append([]string{"psql", url}, c.Arguments...), os.Environ())
 }
