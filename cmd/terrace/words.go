@@ -7,7 +7,7 @@ import (
 
 // otherWords are commands and flags that people know from other tools, with what to type here.
 var otherWords = map[string]string{
-	"build": "terrace run builds models and judges them; terrace update reads the sources before.",
+	"build":   "terrace run builds models and judges them; terrace update reads the sources before.",
 	"compile": "terrace show NODE has the SQL that would be executed, terrace check compares the project with the database.",
 	"parse":   "terrace check --offline reads the files.",
 	"seed":    "terrace run builds seeds as well: terrace run kind:seed.", "snapshot": "terrace run builds dimensions as well: terrace run kind:scd2.",
