@@ -122,7 +122,13 @@ func lengthOfTime(ctx *kong.DecodeContext, target reflect.Value) error {
 // where they are looked for.
 func helpWithDefault(options kong.HelpOptions, ctx *kong.Context) error {
 	if node := ctx.Selected(); node != nil && node.DefaultCmd != nil {
-		node.Flags = append(node.Flags, node.DefaultCmd.Flags...)
+		for _, flag := range node.DefaultCmd.Flags {
+			value := *flag.Value
+			value.Help = "Of " + node.DefaultCmd.Name + ": " + value.Help
+			shown := *flag
+			shown.Value = &value
+			node.Flags = append(node.Flags, &shown)
+		}
 	}
 	return kong.DefaultHelpPrinter(options, ctx)
 }

@@ -64,6 +64,9 @@ func TestExitCode_isThatOfTheKindOfError(t *testing.T) {
 
 func TestExitCode_ofASignalIsTheSignals(t *testing.T) {
 	t.Parallel()
+	begun := time.Now()
+	require.False(t, another(begun, begun), "timeout(1) sends its signal to the process and to its group")
+	require.True(t, another(begun, begun.Add(time.Second)))
 	for signal, code := range map[os.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(signalled{signal})

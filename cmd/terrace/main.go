@@ -105,7 +105,7 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 // withSignals ends the context at the first INT or TERM, so that statements are cancelled and the end of the run is
-// recorded. At the second the process ends at once: the server rolls back what was open.
+// recorded. At another the process ends at once: the server rolls back what was open.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
@@ -118,10 +118,15 @@ func withSignals(parent context.Context) (context.Context, func()) {
 		case <-done:
 			return
 		}
-		select {
-		case s := <-signals:
-			os.Exit(signalCode(s))
-		case <-done:
+		for first := time.Now(); ; {
+			select {
+			case s := <-signals:
+				if another(first, time.Now()) {
+					os.Exit(signalCode(s))
+				}
+			case <-done:
+				return
+			}
 		}
 	}()
 	return ctx, func() {
@@ -130,6 +135,10 @@ func withSignals(parent context.Context) (context.Context, func()) {
 		cancel(nil)
 	}
 }
+
+// another reports whether a signal was sent by somebody who saw that the first was not enough. timeout(1), and supervisors
+// that signal a group of processes, send theirs twice at once.
+func another(first, now time.Time) bool { return now.Sub(first) > 500*time.Millisecond }
 
 // usage gives an error of the command line its exit code and a next step.
 func usage(err error) error {

@@ -97,7 +97,11 @@ func (a *App) tellNext(r dag.Report) {
 	if !r.Status.Bad() || r.Status == dag.PartialSuccess || r.RunID == "" || a.Quiet {
 		return
 	}
-	fmt.Fprintf(a.Stderr, "next: put right what failed, then terrace retry %s runs it again, with what was skipped because of it\n", r.RunID)
+	first := ""
+	if r.Status == dag.Failure {
+		first = "put right what failed, then "
+	}
+	fmt.Fprintf(a.Stderr, "next: %sterrace retry %s runs it again, with what was skipped because of it\n", first, r.RunID)
 }
 
 // tellFailed says where the reasons of a run are that did not end well.
