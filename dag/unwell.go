@@ -37,3 +37,27 @@ func (l *Ledger) Unwell(ctx context.Context) ([]Unwell, error) {
 	unwell, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Unwell])
 	return unwell, wrap("look for nodes that failed", err)
 }
+
+//go:embed sql/waiting.sql
+var waitingSQL string
+
+// Waiting is a step that cannot go on before a session of somebody else ends its transaction.
+type Waiting struct {
+	Node string
+	// PID, Application, Role and State are those of the session that has the lock, Since when its transaction began, and
+	// Statement the beginning of what it executed last.
+	PID                      int32
+	Application, Role, State string
+	Since                    *time.Time
+	Statement                string
+}
+
+// Waiting lists the steps that wait for a lock at this moment, of all runs on the database.
+func (l *Ledger) Waiting(ctx context.Context) ([]Waiting, error) {
+	rows, err := l.db.Query(ctx, waitingSQL)
+	if err != nil {
+		return nil, fmt.Errorf("look for steps that wait: %w", err)
+	}
+	waiting, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Waiting])
+	return waiting, wrap("look for steps that wait", err)
+}

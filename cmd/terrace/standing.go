@@ -27,6 +27,9 @@ func (a *App) printStanding(ctx context.Context, p *project) error {
 	a.printf("\nlast run: %s at %s, %s: %s", whoseCommand(runs[0]), runs[0].StartedAt.Format(time.DateTime),
 		ago(a.Now().Sub(runs[0].StartedAt)), a.status(dag.Status(runs[0].Status)))
 	defer a.tellLost(runs[0])
+	if err := a.printWaiting(ctx, ledger, runs[0]); err != nil {
+		return err
+	}
 	unwell, err := ledger.Unwell(ctx)
 	if err != nil {
 		return err
@@ -35,6 +38,38 @@ func (a *App) printStanding(ctx context.Context, p *project) error {
 		unwell = slices.DeleteFunc(unwell, func(u dag.Unwell) bool { return p.graph.Node(u.Node) == nil })
 	}
 	a.printUnwell(unwell)
+	return nil
+}
+
+// A publish waits for readers in short stretches, so that it is looked for several times.
+const (
+	waitingLooks = 5
+	waitingPause = 70 * time.Millisecond
+)
+
+// printWaiting says for whom a run waits that goes on.
+func (a *App) printWaiting(ctx context.Context, ledger *dag.Ledger, run dag.RunInfo) error {
+	if run.Ended() || run.Lost() {
+		return nil
+	}
+	var waiting []dag.Waiting
+	for look := 0; look < waitingLooks && len(waiting) == 0 && ctx.Err() == nil; look++ {
+		if look > 0 {
+			time.Sleep(waitingPause)
+		}
+		var err error
+		if waiting, err = ledger.Waiting(ctx); err != nil {
+			return err
+		}
+	}
+	for _, w := range waiting {
+		since := ""
+		if w.Since != nil {
+			since = ", its transaction began " + ago(a.Now().Sub(*w.Since))
+		}
+		a.printf("waiting: %s, for process %d (%s, role %s, %s%s): %s", w.Node, w.PID, w.Application, w.Role, w.State, since, w.Statement)
+		a.printf("  hint: select pg_terminate_backend(%d) ends it", w.PID)
+	}
 	return nil
 }
 

@@ -1,0 +1,99 @@
+package dag_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+func TestLedger_tellsForWhomAStepWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	connect := func(name string) *pgx.Conn {
+		config, err := pgx.ParseConfig(w.db.URL)
+		require.NoError(t, err)
+		config.RuntimeParams["application_name"] = name
+		conn, err := pgx.ConnectConfig(ctx, config)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close(ctx) })
+		return conn
+	}
+	w.exec("create table public.sales (n integer)")
+	holder, step := connect("report"), connect("terrace:0123456789ab:shop_dwd.sales")
+	ledger := dag.NewLedger(w.db.Pool)
+	for _, sql := range []string{"begin", "lock table\n    public.sales"} {
+		_, err := holder.Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := step.Exec(ctx, "select from public.sales")
+		ended <- err
+	}()
+	var waiting []dag.Waiting
+	require.Eventually(t, func() bool {
+		var err error
+		waiting, err = ledger.Waiting(ctx)
+		return err == nil && len(waiting) > 0
+	}, time.Minute, 10*time.Millisecond)
+	require.Len(t, waiting, 1)
+	require.NotNil(t, waiting[0].Since)
+	waiting[0].Since, waiting[0].Role = nil, ""
+	require.Equal(t, dag.Waiting{
+		Node: "shop_dwd.sales", PID: int32(holder.PgConn().PID()), Application: "report", State: "idle in transaction", Statement: "lock table public.sales",
+	}, waiting[0])
+
+	_, err := holder.Exec(ctx, "rollback")
+	require.NoError(t, err)
+	require.NoError(t, <-ended)
+	waiting, err = ledger.Waiting(ctx)
+	require.NoError(t, err)
+	require.Empty(t, waiting)
+}
+
+func TestLedger_listsWhatIsUnwellAndWhatWaitsForIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	ledger := dag.NewLedger(w.db.Pool)
+	run := func(environment string, steps ...dag.StepReport) {
+		info := dag.RunInfo{RunID: uuid.Must(uuid.NewV7()), Command: "run", Environment: environment}
+		require.NoError(t, ledger.Begin(ctx, &info))
+		require.NoError(t, ledger.End(ctx, dag.Report{RunID: info.RunID.String(), Status: dag.Failure, Steps: steps}))
+	}
+	unwell := func() []string {
+		found, err := ledger.Unwell(ctx)
+		require.NoError(t, err)
+		var out []string
+		for _, u := range found {
+			text := u.Node + " " + string(u.Status) + " " + u.Reason
+			if !u.Waits() {
+				text += u.Error.Message
+			}
+			out = append(out, text)
+		}
+		return out
+	}
+	step := func(name string, status dag.Status, reason string) dag.StepReport {
+		s := dag.StepReport{Name: name, Kind: dag.KindTable, Status: status, Reason: reason}
+		if status.Bad() {
+			s.Error, s.Reason = &dag.StepFault{Message: reason}, ""
+		}
+		return s
+	}
+
+	run("", step("d.a", dag.Success, ""), step("d.b", dag.Failure, "division by zero"), step("d.c", dag.Skipped, "upstream failed: d.b"), step("d.d", dag.Skipped, "unchanged"))
+	run("dev", step("d.a", dag.Failure, "in dev"))
+	require.Equal(t, []string{"d.b failure division by zero", "d.c skip upstream failed: d.b"}, unwell())
+	run("", step("d.b", dag.Success, ""))
+	require.Equal(t, []string{"d.c skip upstream failed: d.b"}, unwell())
+	run("", step("d.c", dag.Success, ""), step("d.a", dag.Timeout, "too long"))
+	require.Equal(t, []string{"d.a timeout too long"}, unwell())
+}
