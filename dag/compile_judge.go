@@ -289,7 +289,7 @@ func (c *compiler) expressions(m *model.Model) {
 		return
 	}
 	for _, i := range m.Header.Indexes {
-		c.expression(m, m.Place("indexes").Line, "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
+		c.expression(m, 1, "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
 	}
 	if m.Header.Incremental == nil {
 		return
