@@ -32,6 +32,7 @@ type progress struct {
 type doing struct {
 	since, told time.Time // when it began, and when it was told last that it goes on
 	done        string    // so far
+	waitsFor    int32     // the session of which was told that it keeps the step waiting; 0 for none
 }
 
 // tellEvery is how often it is told that a stream is still being read, where nobody watches a bar.
@@ -120,12 +121,16 @@ func (p *progress) waiting(held *dag.HeldError, wait bool) {
 	if wait {
 		until = "until it lets go (--wait)"
 	}
-	line := fmt.Sprintf("waiting for %s %s; it is held by %s\n", held.Node, until, held.Holder)
+	p.say(fmt.Sprintf("waiting for %s %s; it is held by %s\n", held.Node, until, held.Holder))
+}
+
+// say prints lines, above the bar where there is one.
+func (p *progress) say(lines string) {
 	if p.all != nil {
-		_, _ = p.all.Write([]byte(line)) // above the bar
+		_, _ = p.all.Write([]byte(lines))
 		return
 	}
-	fmt.Fprint(p.app.Stderr, line)
+	fmt.Fprint(p.app.Stderr, lines)
 }
 
 // landed is told of each page.

@@ -41,36 +41,17 @@ func (a *App) printStanding(ctx context.Context, p *project) error {
 	return nil
 }
 
-// A publish waits for readers in short stretches, so that it is looked for several times.
-const (
-	waitingLooks = 5
-	waitingPause = 70 * time.Millisecond
-)
-
 // printWaiting says for whom a run waits that goes on.
 func (a *App) printWaiting(ctx context.Context, ledger *dag.Ledger, run dag.RunInfo) error {
 	if run.Ended() || run.Lost() {
 		return nil
 	}
-	var waiting []dag.Waiting
-	for look := 0; look < waitingLooks && len(waiting) == 0 && ctx.Err() == nil; look++ {
-		if look > 0 {
-			time.Sleep(waitingPause)
-		}
-		var err error
-		if waiting, err = ledger.Waiting(ctx); err != nil {
-			return err
-		}
-	}
+	waiting, err := lookForWaiting(ctx, ledger)
 	for _, w := range waiting {
-		since := ""
-		if w.Since != nil {
-			since = ", its transaction began " + ago(a.Now().Sub(*w.Since))
-		}
-		a.printf("waiting: %s, for process %d (%s, role %s, %s%s): %s", w.Node, w.PID, w.Application, w.Role, w.State, since, w.Statement)
-		a.printf("  hint: select pg_terminate_backend(%d) ends it", w.PID)
+		line, hint := waitingFor(w, a.Now())
+		a.printf("%s\n%s", line, hint)
 	}
-	return nil
+	return err
 }
 
 func (a *App) printUnwell(unwell []dag.Unwell) {

@@ -322,7 +322,9 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	if r.together {
 		runner.Together, progress.together = executor.rest, true
 	}
+	unwatch := progress.watchWaiting(ctx, pool)
 	report := runner.Run(ctx, w.plan)
+	unwatch()
 	progress.stop()
 	w.lineage.end(report)
 	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
