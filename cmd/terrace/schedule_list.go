@@ -119,27 +119,25 @@ func (a *App) printSchedules(ctx context.Context, store *schedule.Store, name st
 }
 
 // printNextSchedules tells in a line each when schedules are due next, and how they ended last.
-func (a *App) printNextSchedules(ctx context.Context) error {
-	return a.withSchedules(ctx, "", func(conn *pgx.Conn, store *schedule.Store) error {
-		all, err := a.schedules(ctx, store, "")
-		if err != nil || len(all) == 0 {
-			return err
+func (a *App) printNextSchedules(ctx context.Context, conn *pgx.Conn) error {
+	all, err := a.schedules(ctx, schedule.NewStore(conn), "")
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	for _, s := range all {
+		line := "schedule " + s.Name
+		if now := state(s); now != "" {
+			line += " is " + now
 		}
-		for _, s := range all {
-			line := "schedule " + s.Name
-			if now := state(s); now != "" {
-				line += " is " + now
-			}
-			if len(s.Next) > 0 && !s.Paused {
-				line += ", due " + s.Next[0].In(s.zone).Format("2006-01-02 15:04")
-			}
-			if s.Last != nil {
-				line += ", last " + lastEnding(s.Last, s.zone)
-			}
-			a.printf("%s", line)
+		if len(s.Next) > 0 && !s.Paused {
+			line += ", due " + s.Next[0].In(s.zone).Format("2006-01-02 15:04")
 		}
-		return a.warnOfNoScheduler(ctx, conn)
-	})
+		if s.Last != nil {
+			line += ", last " + lastEnding(s.Last, s.zone)
+		}
+		a.printf("%s", line)
+	}
+	return a.warnOfNoScheduler(ctx, conn)
 }
 
 // lastEnding tells how an occurrence ended.

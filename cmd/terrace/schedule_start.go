@@ -31,10 +31,11 @@ func (c *ScheduleStartCmd) Run(ctx context.Context, a *App) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if _, err := a.load(); err != nil {
+	p, err := a.load()
+	if err != nil {
 		return err
 	}
-	return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags) })
+	return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags, p.Config.KeepHistory) })
 }
 
 func (f schedulerFlags) check() error {
@@ -50,14 +51,11 @@ func (f schedulerFlags) check() error {
 // schedulerPoll is how long a scheduler that nobody tells anything waits before it looks.
 const schedulerPoll = 5 * time.Second
 
-// runSchedules starts what is due until the context is over, and waits for what it has started.
-func (a *App) runSchedules(ctx context.Context, f schedulerFlags) error {
-	p, err := a.load()
-	if err != nil {
-		return err
-	}
+// runSchedules starts what is due until the context is over, and waits for what it has started. keep is for how long the
+// history of schedules is kept.
+func (a *App) runSchedules(ctx context.Context, f schedulerFlags, keep time.Duration) error {
 	starter := &starter{app: a, grace: f.Grace}
-	scheduler := &schedule.Scheduler{Execute: starter.execute, Slots: f.Slots, Poll: schedulerPoll, Keep: p.Config.KeepHistory, Log: a.Log}
+	scheduler := &schedule.Scheduler{Execute: starter.execute, Slots: f.Slots, Poll: schedulerPoll, Keep: keep, Log: a.Log}
 	defer scheduler.Wait()
 	return a.stay(ctx, func(ctx context.Context) (bool, error) {
 		conn, err := a.openDatabase(ctx)

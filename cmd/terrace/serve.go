@@ -37,7 +37,8 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if _, err := a.load(); err != nil {
+	p, err := a.load()
+	if err != nil {
 		return err
 	}
 	stopPages, err := a.servePages(ctx, c.pageFlags)
@@ -45,25 +46,25 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer stopPages()
-	return a.withAlerts(ctx, func() error { return c.serve(ctx, a) })
+	return a.withAlerts(ctx, func() error { return c.serve(ctx, a, p.Config.KeepHistory) })
 }
 
-func (c *ServeCmd) serve(ctx context.Context, a *App) error {
+func (c *ServeCmd) serve(ctx context.Context, a *App, keep time.Duration) error {
 	s := &serving{app: a, debounce: c.Debounce, idle: c.Idle}
 	if c.NoSchedules {
 		return a.stay(ctx, s.listen)
 	}
-	return a.beside(ctx, s, c.schedulerFlags)
+	return a.beside(ctx, s, c.schedulerFlags, keep)
 }
 
 // beside listens and runs schedules until both have ended; where one of them is impossible, the other ends, too.
-func (a *App) beside(ctx context.Context, s *serving, f schedulerFlags) error {
+func (a *App) beside(ctx context.Context, s *serving, f schedulerFlags, keep time.Duration) error {
 	ctx, stop := context.WithCancel(ctx)
 	var scheduling error
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stop()
-		scheduling = a.runSchedules(ctx, f)
+		scheduling = a.runSchedules(ctx, f, keep)
 	})
 	listening := a.stay(ctx, s.listen)
 	stop()

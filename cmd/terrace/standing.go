@@ -8,17 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/terrace-elt/terrace/dag"
 )
 
 // printStanding says how production stands: the newest run, what failed with its reason, what is stale because of it, and
 // what to do. p, which may be nil, says which nodes there still are.
-func (a *App) printStanding(ctx context.Context, p *project) error {
-	conn, err := a.openDatabase(ctx)
-	if err != nil {
-		return err
-	}
-	defer hangUp(conn)
+func (a *App) printStanding(ctx context.Context, conn *pgx.Conn, p *project) error {
 	ledger := dag.NewLedger(conn)
 	runs, err := ledger.Runs(ctx, 1)
 	if err != nil || len(runs) == 0 {

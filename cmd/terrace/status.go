@@ -33,10 +33,15 @@ func (c *StatusCmd) Run(ctx context.Context, a *App) error {
 		return a.printJSON(all)
 	}
 	a.printStatus(all)
-	if err := a.printNextSchedules(ctx); err != nil {
+	conn, err := a.openDatabase(ctx)
+	if err != nil {
 		return err
 	}
-	return a.printStanding(ctx, p)
+	defer hangUp(conn)
+	if err := a.scheduleError(ctx, "", a.printNextSchedules(ctx, conn)); err != nil {
+		return err
+	}
+	return a.printStanding(ctx, conn, p)
 }
 
 // streams are the cut-offs of all streams that were landed; p, which may be nil, says where reading goes on.

@@ -16,14 +16,7 @@ const (
 )
 
 // say is a text of messages in a language, with its values. English texts are their own keys.
-func (l Language) say(text string, values ...any) string {
-	if l == Chinese {
-		if translated, ok := inChinese[text]; ok {
-			text = translated
-		}
-	}
-	return fmt.Sprintf(text, values...)
-}
+func (l Language) say(text string, values ...any) string { return fmt.Sprintf(l.word(text), values...) }
 
 // word is a word of ours in a language: a kind, or what stands for the whole. Names stay as they are.
 func (l Language) word(text string) string {
