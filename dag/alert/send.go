@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/terrace-elt/terrace/dag/outbound"
 )
 
 // Sender hands messages to channels. It may be used by several goroutines at once.
@@ -30,10 +30,7 @@ const sendTimeout = 5 * time.Second
 
 // NewSender returns a sender that follows no redirects: what it sends goes where the declaration says.
 func NewSender(now func() time.Time) *Sender {
-	return &Sender{Now: now, Client: &http.Client{
-		Timeout:       sendTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Sender{Now: now, Client: outbound.NewClient(sendTimeout)}
 }
 
 // ThrottledError says that a channel takes no more for a while.
@@ -102,14 +99,7 @@ func (s *Sender) post(ctx context.Context, address string, header map[string]str
 	}
 	response, err := s.Client.Do(request)
 	if err != nil {
-		var shown *url.Error
-		if errors.As(err, &shown) { // it quotes the address, which is a secret
-			err = shown.Err
-		}
-		var dial *net.OpError
-		if errors.As(err, &dial) { // it repeats the address
-			err = fmt.Errorf("%s: %w", dial.Op, dial.Err)
-		}
+		err = outbound.Reason(err)
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("no answer within %s", length(sendTimeout))
 		}

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
+
+	"github.com/terrace-elt/terrace/dag/outbound"
 )
 
 // requestTimeout bounds one request.
@@ -20,10 +21,7 @@ func (c Config) open() transport {
 	if c.URL == "" {
 		return file(c.File)
 	}
-	return &service{config: c, client: &http.Client{
-		Timeout:       requestTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the key stays here
-	}}
+	return &service{config: c, client: outbound.NewClient(requestTimeout)}
 }
 
 // service takes each event as the body of a POST.
@@ -45,11 +43,7 @@ func (s *service) Emit(ctx context.Context, event []byte) error {
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		var shown *url.Error
-		if errors.As(err, &shown) {
-			err = shown.Err
-		}
-		return fmt.Errorf("%s: %w", request.URL.Host, err)
+		return fmt.Errorf("%s: %w", request.URL.Host, outbound.Reason(err))
 	}
 	defer response.Body.Close()
 	const shown = 200
