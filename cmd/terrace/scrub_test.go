@@ -29,7 +29,7 @@ func (p pattern) text(text string) string {
 		case spaces > 1:
 			return became + strings.Repeat(" ", max(0, len(found)-len(became)))
 		default:
-			return strings.TrimRight(became, " ") + strings.Repeat(" ", spaces)
+			return became + strings.Repeat(" ", spaces)
 		}
 	})
 }
@@ -55,7 +55,7 @@ func newScrubber(ts *testscript.TestScript) scrubber {
 			{regexp.MustCompile(`(names database )\S+( on )\S+( as )\S+`), "${1}DATABASE${2}HOST${3}USER"},
 			{regexp.MustCompile(`terrace_test_[0-9a-f]+_\d+`), "DATABASE"},
 			{regexp.MustCompile(`((?:schema terrace is at version|this terrace knows) )\d+`), "${1}N"},
-			{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d WRN `), "TIME WRN"},
+			{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d WRN\b`), "TIME WRN"},
 			{regexp.MustCompile(`(?m)[ \t]+$`), ""},
 		},
 	}
