@@ -110,7 +110,7 @@ func (s *Server) counted(path string, serve func(*http.Request) reply) http.Hand
 // meanwhile.
 const mostFaults = 3
 
-// fault counts a request and gives the fault that it meets, if it meets one.
+// fault counts a request and gives the fault that it meets, if it meets one. Tokens are always given.
 func (s *Server) fault(r *http.Request) (reply, bool) {
 	body, _ := io.ReadAll(r.Body) // what is missing fails where it is read
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -125,7 +125,7 @@ func (s *Server) fault(r *http.Request) (reply, bool) {
 	defer s.mu.Unlock()
 	s.count++
 	answer, faulty := s.options.Faults.answer(s.count)
-	if !faulty || s.again[request] == mostFaults {
+	if !faulty || r.URL.Path == InitPath || r.URL.Path == RefreshPath || s.again[request] == mostFaults {
 		delete(s.again, request)
 		return reply{}, false
 	}
