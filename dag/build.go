@@ -51,6 +51,9 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		if err := b.checkContract(ctx, m, in.Columns); err != nil {
 			return err
 		}
+		if in.Domains, err = domainsOf(ctx, b.conn, &b.types, m.SQL, in.Columns); err != nil {
+			return locateIn(err, m, materialize.Statement{SQL: m.SQL})
+		}
 	}
 	if err := distributed(ctx, b.conn, &in, b.oid); err != nil {
 		return err

@@ -2,7 +2,6 @@ package dag
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,9 +16,6 @@ import (
 	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
-
-//go:embed sql/relations.sql
-var relationsSQL string
 
 // CompileOptions say what a project is compiled with.
 type CompileOptions struct {

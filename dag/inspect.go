@@ -18,8 +18,12 @@ import (
 )
 
 var (
+	//go:embed sql/column_type.sql
+	columnTypeSQL string
 	//go:embed sql/inspect.sql
-	inspectSQL string
+	inspectFile string
+	//go:embed sql/relations.sql
+	relationsFile string
 	//go:embed sql/dependents.sql
 	dependentsSQL string
 	//go:embed sql/other_dependents.sql
@@ -30,6 +34,12 @@ var (
 	restoreSQL string
 	//go:embed sql/holder.sql
 	holderSQL string
+)
+
+// inspectSQL and relationsSQL give types as a query's description does, which names no domain.
+var (
+	inspectSQL   = strings.Replace(inspectFile, "$type", columnTypeSQL, 1)
+	relationsSQL = strings.Replace(relationsFile, "$type", columnTypeSQL, 1)
 )
 
 // openSQL takes the lock of the node whose name is the first parameter, or does not, and inspects what stands under the
@@ -68,6 +78,7 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 		OID     uint32
 		Kind    materialize.RelationKind
 		Columns []materialize.Column
+		Domains map[string]string
 		Indexes []materialize.Index
 		// Partition is null for a table that is not partitioned.
 		Partition *materialize.Partitioning
@@ -75,7 +86,7 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 	if err := json.Unmarshal(text, &found); err != nil {
 		return nil, 0, fmt.Errorf("read what stands under the name: %w", err)
 	}
-	return &materialize.Relation{Kind: found.Kind, Columns: found.Columns, Indexes: found.Indexes, Partition: found.Partition}, found.OID, nil
+	return &materialize.Relation{Kind: found.Kind, Columns: found.Columns, Domains: found.Domains, Indexes: found.Indexes, Partition: found.Partition}, found.OID, nil
 }
 
 func columnsOf(names, types []string) []materialize.Column {

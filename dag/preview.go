@@ -73,6 +73,9 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model, zone string) (
 				return err
 			}
 		}
+		if existing != nil {
+			existing.Domains = nil // those of the query are not known either, since to ask for them is to write
+		}
 		in := materialize.Input{Model: m, Existing: existing}
 		if err := conn.QueryRow(ctx, "select "+hasCitus).Scan(&in.Citus); err != nil {
 			return fmt.Errorf("look for Citus: %w", err)

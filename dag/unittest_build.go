@@ -62,8 +62,11 @@ func (u *unitTest) script(ctx context.Context, sent model.Exchanged, first bool)
 	if in.Columns, err = describeSQL(ctx, u.conn, &sync.Map{}, sent.SQL); err != nil {
 		return u.located(err, sent, materialize.Statement{SQL: sent.SQL})
 	}
+	if in.Domains, err = domainsOf(ctx, u.conn, &sync.Map{}, sent.SQL, in.Columns); err != nil {
+		return u.located(err, sent, materialize.Statement{SQL: sent.SQL})
+	}
 	if !first {
-		in.Existing = &materialize.Relation{Kind: materialize.IsTable, Columns: u.columns, Indexes: u.indexes}
+		in.Existing = &materialize.Relation{Kind: materialize.IsTable, Columns: u.columns, Domains: in.Domains, Indexes: u.indexes}
 		in.HasRejects = len(m.Header.Rejects) > 0
 	}
 	if u.columns, err = materialize.Kept(in); err != nil {

@@ -38,7 +38,9 @@ func (k RelationKind) Odd() bool {
 type Relation struct {
 	Kind    RelationKind
 	Columns []Column // in order; generated columns included
-	Indexes []Index  // nil when they are not known
+	// Domains are the types of the columns that are of a domain, by name; Columns have the types that those are over.
+	Domains map[string]string
+	Indexes []Index // nil when they are not known
 	// Partition is nil for a table that is not partitioned. Distributed says that Citus keeps its rows on other nodes.
 	Partition   *Partitioning
 	Distributed bool
@@ -76,8 +78,10 @@ type DependentView struct {
 // Input is everything that decides a script.
 type Input struct {
 	Model *model.Model
-	// Columns of the model's query, as the server describes them.
+	// Columns of the model's query, as the server describes them. It calls a domain by the type that it is over: Domains
+	// are those of the columns that are of one, by name.
 	Columns []Column
+	Domains map[string]string
 	// Existing is nil when nothing stands under the model's name.
 	Existing *Relation
 	// Windowed limits an incremental model to the rows inside terrace.window_start() and terrace.window_end().

@@ -87,6 +87,28 @@ func differ(columns []string, a, b string) string {
 	return fmt.Sprintf("%s *<> %s", record(columns, a), record(columns, b))
 }
 
+// differ compares as the function of that name does, columns of the model's table with columns of its query. Where one of
+// them is of a domain and the other is not, or not of that one, what the domains are over is compared.
+func (in Input) differ(columns []string, a, b string) string {
+	in.Columns = slices.DeleteFunc(slices.Clone(in.Columns), func(c Column) bool {
+		return in.Existing == nil || in.Domains[c.Name] == in.Existing.Domains[c.Name]
+	})
+	if len(in.Columns) == 0 {
+		return differ(columns, a, b)
+	}
+	over := func(alias string) string {
+		parts := make([]string, len(columns))
+		for i, name := range columns {
+			parts[i] = alias + "." + pgx.Identifier{name}.Sanitize()
+			if c, mixed := find(in.Columns, name); mixed {
+				parts[i] += "::" + c.Type
+			}
+		}
+		return "row(" + strings.Join(parts, ", ") + ")::record"
+	}
+	return fmt.Sprintf("%s *<> %s", over(a), over(b))
+}
+
 // differs is differ for the model's columns of a row t of its table and a row s of stage. Most types have an equality that
 // finds the same, and are asked first, since that costs half as much; a key has been compared.
 func (in Input) differs() string {
@@ -109,7 +131,7 @@ func (in Input) differs() string {
 		parts = append(parts, fmt.Sprintf("(%s) is distinct from (%s)", strings.Join(was, ", "), strings.Join(is, ", ")))
 	}
 	if len(rest) > 0 {
-		parts = append(parts, differ(rest, "t", "s"))
+		parts = append(parts, in.differ(rest, "t", "s"))
 	}
 	if len(parts) == 0 {
 		return "false"

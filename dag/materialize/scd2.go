@@ -1,6 +1,7 @@
 package materialize
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,8 +48,10 @@ type dimension struct {
 	// whole says that delta has the versions that stay, too: most rows change, and a new table is made of it alone.
 	whole  bool
 	layout layout
-	// replacing is that of the input.
+	// replacing and differ are those of the input, domains its columns that are of one.
 	replacing func(condition string) string
+	differ    func(columns []string, a, b string) string
+	domains   map[string]string
 	// names is what the names of constraints begin with.
 	names string
 }
@@ -63,7 +66,7 @@ func newDimension(in Input) (dimension, error) {
 		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
 		replayed:  m.Header.Replays(),
 		tombstone: spec.OnDelete == model.Tombstone,
-		names:     m.Relation, replacing: in.replacing,
+		names:     m.Relation, replacing: in.replacing, differ: in.differ, domains: in.Domains,
 	}
 	d.partial, d.keepsLeft = !d.replayed || in.Groups != nil, in.keepsLeft()
 	d.few = in.Groups != nil && in.Groups.Few && slices.ContainsFunc(in.Existing.Indexes, named(Short(m.Relation+oneVersionATime)))
@@ -77,6 +80,9 @@ func newDimension(in Input) (dimension, error) {
 	}
 	if time.Name != "" {
 		d.time, d.timeColumn, d.fromType = time.Name, pgx.Identifier{time.Name}.Sanitize(), time.Type
+		if in.Domains[time.Name] != "" {
+			d.timeColumn += "::" + time.Type
+		}
 	}
 	if err := d.refuse(in); err != nil {
 		return d, err
@@ -274,7 +280,7 @@ func (d dimension) alter(in Input) ([]Statement, error) {
 func (d dimension) create() Statement {
 	var b strings.Builder
 	for _, c := range d.types {
-		fmt.Fprintf(&b, "    %s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+		fmt.Fprintf(&b, "    %s %s", pgx.Identifier{c.Name}.Sanitize(), cmp.Or(d.domains[c.Name], c.Type))
 		if slices.Contains(d.key, c.Name) {
 			b.WriteString(" not null")
 		}

@@ -77,7 +77,7 @@ func (d dimension) affected() []Statement {
 	}
 	conditions := []string{fmt.Sprintf("c.%s is null", first)}
 	if rest := drop(d.kept, d.key); len(rest) > 0 {
-		conditions = append(conditions, differ(rest, "s", "c"))
+		conditions = append(conditions, d.differ(rest, "s", "c"))
 	}
 	join := "full join"
 	if d.m.Header.SCD2.OnDelete == model.Keep {
@@ -297,7 +297,7 @@ func (d dimension) difference() Statement {
 	if d.tombstone {
 		compared = append(compared, "_gone")
 	}
-	differs := differ(compared, "n", "o")
+	differs := d.differ(compared, "n", "o")
 	updated, where := "else 'updated'", fmt.Sprintf("\nwhere n.%[1]s is null\n    or o.%[1]s is null\n    or %[2]s", first, differs)
 	if d.whole {
 		updated, where = "when "+differs+" then 'updated' else 'kept'", ""

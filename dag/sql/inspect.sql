@@ -6,28 +6,16 @@ select jsonb_build_object(
         when 'f' then 'foreign table' when 'S' then 'sequence' when 'c' then 'type' else 'index'
     end,
     'columns', (
-        select coalesce(jsonb_agg(jsonb_build_object('name', a.attname, 'type', case
-            when a.atttypid < 12000 then format_type(a.atttypid, a.atttypmod) -- of the server's own types none is a domain
-            else (
-                -- The type that a domain is over: a query's description calls none by another name.
-                with recursive base as (
-                    select a.atttypid as oid, a.atttypmod as modifier
-                    union all
-                    select t.typbasetype, t.typtypmod
-                    from base as b
-                    join pg_type as t
-                        on t.oid = b.oid
-                    where t.typtype = 'd'
-                )
-                select format_type(b.oid, b.modifier)
-                from base as b
-                join pg_type as t
-                    on t.oid = b.oid
-                where t.typtype <> 'd'
-            )
-        end) order by a.attnum), '[]')
+        select coalesce(jsonb_agg(jsonb_build_object('name', a.attname, 'type', $type) order by a.attnum), '[]')
         from pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    ),
+    'domains', (
+        select jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
+        from pg_attribute as a
+        join pg_type as t
+            on t.oid = a.atttypid
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.atttypid >= 12000 and t.typtype = 'd'
     ),
     'indexes', (
         select coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'unique', x.indisunique) order by i.relname), '[]')

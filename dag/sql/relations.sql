@@ -6,7 +6,7 @@ select
         when 'f' then 'foreign table' when 'S' then 'sequence' when 'c' then 'type' else 'index'
     end,
     array_agg(a.attname::text order by a.attnum),
-    array_agg(format_type(a.atttypid, a.atttypmod) order by a.attnum),
+    array_agg($type order by a.attnum),
     coalesce(array_agg(a.attname::text order by array_position(i.indkey::int2[], a.attnum))
         filter (where a.attnum = any (i.indkey::int2[])), '{}')
 from pg_namespace as n
