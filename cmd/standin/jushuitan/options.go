@@ -38,8 +38,8 @@ type Options struct {
 	Faults      Faults
 }
 
-// Faults are the ways in which the server misbehaves, each off at zero. Requests are counted over all paths; those for
-// tokens meet no fault, and the same one is refused three times in a row at most.
+// Faults are the ways in which the server misbehaves, each off at zero. Requests are counted over all paths, also
+// those for tokens. The same one is refused three times in a row at most.
 type Faults struct {
 	ThrottleEvery int // every nth request is answered with code 199, every other such one with code 200
 	BrokenEvery   int // every nth request is answered 502 with an HTML page

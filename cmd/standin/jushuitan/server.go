@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/terrace-elt/terrace/cmd/standin/refusals"
 )
 
 // Server is the upstream. It may be used by many goroutines at once.
@@ -25,7 +27,7 @@ type Server struct {
 	now     *holding
 	touched map[int64]touch   // out-orders that were given a remark while a list was read
 	count   int               // requests, over all paths
-	again   map[string]int    // how often requests met a fault that are expected again
+	again   refusals.Counter  // of requests that met a fault
 	pages   int               // pages of windows that had a page behind them
 	served  map[string]Served // by path
 }
@@ -33,7 +35,7 @@ type Server struct {
 // New makes a server that stands at the end of the options' last day. It panics when the options are out of range.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{options: o, limiter: newLimiter(o), touched: map[int64]touch{}, again: map[string]int{}, served: map[string]Served{}}
+	s := &Server{options: o, limiter: newLimiter(o), touched: map[int64]touch{}, served: map[string]Served{}}
 	s.now = hold(o, o.Days, nil)
 	return s
 }
@@ -106,11 +108,7 @@ func (s *Server) counted(path string, serve func(*http.Request) reply) http.Hand
 	}
 }
 
-// mostFaults is how often in a row the same request meets a fault: who repeats it comes through, whatever others ask for
-// meanwhile.
-const mostFaults = 3
-
-// fault counts a request and gives the fault that it meets, if it meets one. Tokens are always given.
+// fault counts a request and gives the fault that it meets, if it meets one.
 func (s *Server) fault(r *http.Request) (reply, bool) {
 	body, _ := io.ReadAll(r.Body) // what is missing fails where it is read
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -125,11 +123,11 @@ func (s *Server) fault(r *http.Request) (reply, bool) {
 	defer s.mu.Unlock()
 	s.count++
 	answer, faulty := s.options.Faults.answer(s.count)
-	if !faulty || r.URL.Path == InitPath || r.URL.Path == RefreshPath || s.again[request] == mostFaults {
-		delete(s.again, request)
+	if !faulty || s.again.Due(request) {
+		s.again.Answered(request)
 		return reply{}, false
 	}
-	s.again[request]++
+	s.again.Refused(request)
 	return answer, true
 }
 

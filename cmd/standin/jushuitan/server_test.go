@@ -293,6 +293,8 @@ func TestServer_faultsAreAnsweredAsTheyComeInReality(t *testing.T) {
 		codes = append(codes, c.biz("{"+week+"}").Code)
 	}
 	require.Equal(t, []int{0, 0, 199, 0, 0, 0, 200}, codes)
+	tokens := newClient(t, jushuitan.Options{Days: 10, Faults: jushuitan.Faults{ThrottleEvery: 2}})
+	require.Equal(t, 199, tokens.post(jushuitan.InitPath, nil, jushuitan.AppSecret).Code, "tokens are counted, too")
 	broken := newClient(t, jushuitan.Options{Days: 10, Faults: jushuitan.Faults{BrokenEvery: 2}})
 	require.Equal(t, http.StatusBadGateway, broken.biz("{"+week+"}").status)
 }

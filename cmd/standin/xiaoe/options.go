@@ -29,8 +29,8 @@ type Options struct {
 	Faults    Faults
 }
 
-// Faults are the ways in which the server misbehaves, each off at zero. Business calls are counted over all paths. The same
-// call is refused three times in a row at most.
+// Faults are the ways in which the server misbehaves, each off at zero. Calls are counted over all paths, also those for
+// tokens. The same one is refused three times in a row at most.
 type Faults struct {
 	ThrottleEvery int // every nth call is answered with code 2053 or, every other such one, 2054
 	BusyEvery     int // every nth call is answered with code 1001

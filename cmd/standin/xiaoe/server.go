@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/terrace-elt/terrace/cmd/standin/refusals"
 )
 
 // Server is the upstream. It may be used by many goroutines at once.
@@ -24,17 +26,17 @@ type Server struct {
 
 	mu     sync.Mutex
 	now    *holding
-	count  int               // business calls, over all paths
+	count  int               // calls, over all paths
 	epoch  int               // of tokens: those of an earlier one are forgotten
 	forget bool              // they are to be forgotten when nobody is repeating a call
-	again  map[string]int    // how often calls were refused that are expected again
+	again  refusals.Counter  // of calls that were refused
 	served map[string]Served // by path
 }
 
 // New makes a server that stands at the end of the options' last day. It panics when the options are out of range.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	return &Server{options: o, now: hold(o, o.Days), again: map[string]int{}, served: map[string]Served{}}
+	return &Server{options: o, now: hold(o, o.Days), served: map[string]Served{}}
 }
 
 // Now is the upstream's time: midnight after the last day that is over.
@@ -132,15 +134,11 @@ func (s *Server) refused(call string, fault reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if fault.Code == 0 {
-		delete(s.again, call)
+		s.again.Answered(call)
 		return
 	}
-	s.again[call]++
+	s.again.Refused(call)
 }
-
-// mostRefusals is how often in a row the same call meets a fault: who repeats it comes through, whatever others call
-// meanwhile.
-const mostRefusals = 3
 
 // counted counts a call, and gives what makes it the same as another one, and the fault that it meets, if it meets one.
 func (s *Server) counted(path string, body []byte) (call string, fault reply) {
@@ -155,11 +153,11 @@ func (s *Server) counted(path string, body []byte) (call string, fault reply) {
 	if f.ForgetEvery > 0 && s.count%f.ForgetEvery == 0 {
 		s.forget = true
 	}
-	if s.forget && len(s.again) == 0 { // nobody's second token is forgotten, too
+	if s.forget && !s.again.Expected() { // nobody's second token is forgotten, too
 		s.epoch++
 		s.forget = false
 	}
-	if s.again[call] < mostRefusals {
+	if !s.again.Due(call) {
 		fault = f.answer(s.count)
 	}
 	return call, fault
@@ -199,6 +197,10 @@ func (s *Server) token(r *http.Request) reply {
 		return refuse(2004, "secret_key 错误或 app_id 无效")
 	case p["grant_type"] != "client_credential":
 		return refuse(2005, "缺少 grant_type")
+	}
+	call, fault := s.counted(TokenPath, nil)
+	if s.refused(call, fault); fault.Code != 0 {
+		return fault
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -99,9 +99,12 @@ func TestServer_faultsHaveTheirCodes(t *testing.T) {
 		}
 		return out
 	}
-	require.Equal(t, []int{0, 2053, 0, 2054}, codes(xiaoe.Faults{ThrottleEvery: 2}))
-	require.Equal(t, []int{0, 0, 1001, 0}, codes(xiaoe.Faults{BusyEvery: 3}))
-	require.Equal(t, []int{0, 2008, 2008, 2008}, codes(xiaoe.Faults{ForgetEvery: 2}))
+	require.Equal(t, []int{2053, 0, 2054, 0}, codes(xiaoe.Faults{ThrottleEvery: 2}), "the token was the first call")
+	require.Equal(t, []int{0, 1001, 0, 0}, codes(xiaoe.Faults{BusyEvery: 3}))
+	require.Equal(t, []int{0, 2008, 2008, 2008}, codes(xiaoe.Faults{ForgetEvery: 3}))
+
+	c := newClient(t, xiaoe.Options{Days: 3, Faults: xiaoe.Faults{ThrottleEvery: 2}})
+	require.Equal(t, []int{2053, 0}, []int{c.fetch(xiaoe.SecretKey).Code, c.fetch(xiaoe.SecretKey).Code}, "tokens are counted, too")
 }
 
 func TestServer_windowsOfSevenDaysGiveEveryOrderOnce(t *testing.T) {
