@@ -45,6 +45,7 @@ type tokenRequest struct {
 	access    int // indexes of captured values; -1 where not declared
 	refresh   int
 	expires   int
+	rules     []rule
 	said      []int // values by which services explain a refusal
 	paths     map[string]string
 	// seed is the refresh token to begin with.

@@ -52,9 +52,9 @@ func (b *builder) authKeys(d *authDecl) {
 	}[d.Type.Value]
 	allowed := append(slices.Clone(needed), map[string][]string{
 		"api_key":     {"in"},
-		oauth2Client:  {"scope", "client_auth", "refresh_before", "extract.access", "extract.refresh", "extract.expires_in"},
-		oauth2Refresh: {"client_secret", "scope", "client_auth", "refresh_before", "extract.access", "extract.refresh", "extract.expires_in"},
-		tokenCall:     {"refresh_token", "refresh_before", "extract.refresh", "extract.expires_in"},
+		oauth2Client:  {"scope", "client_auth", "refresh_before", "on", "extract.access", "extract.refresh", "extract.expires_in"},
+		oauth2Refresh: {"client_secret", "scope", "client_auth", "refresh_before", "on", "extract.access", "extract.refresh", "extract.expires_in"},
+		tokenCall:     {"refresh_token", "refresh_before", "on", "extract.refresh", "extract.expires_in"},
 	}[d.Type.Value]...)
 	for _, k := range d.present() {
 		if k.at != (strict.Pos{}) && !slices.Contains(allowed, k.name) {
@@ -91,7 +91,16 @@ func (a *authDecl) present() []key {
 		{"client_auth", a.ClientAuth.Pos},
 		{"refresh_token", a.RefreshToken.Pos},
 		{"scope", a.Scope.Pos},
+		{"on", firstOf(a.On)},
 	}
+}
+
+// firstOf is where rules begin, the zero Pos where there are none.
+func firstOf(rules []ruleDecl) strict.Pos {
+	if len(rules) == 0 {
+		return strict.Pos{}
+	}
+	return rules[0].Pos
 }
 
 // tokenCall reads a request for a token that is like any other request of the source.
@@ -195,6 +204,12 @@ func (b *builder) tokenRequest(d *authDecl, usual tokenDecl) *tokenRequest {
 	for _, name := range []string{"$.code", "$.errcode", "$.error", "$.error_description", "$.msg", "$.message", "$.errmsg"} {
 		how.said = append(how.said, how.selection.want(ownPath(name).path))
 	}
+	for _, r := range d.On {
+		if do := action(r.Do.Value); do == doRenew || do == doSkip {
+			b.fail(r.Do.Pos, fmt.Sprintf("a request for a token has no %q", do), "write retry, backoff or fail")
+		}
+	}
+	how.rules = b.rules(d.On, how.selection)
 	if !d.RefreshBefore.IsZero() {
 		if how.before = d.RefreshBefore.Value; how.before < 0 {
 			b.fail(d.RefreshBefore.Pos, "refresh_before must not be negative", "")

@@ -79,12 +79,20 @@ func (b *builder) responses(source *Source, d *streamDecl) responses {
 		if r.Do.Value == string(doRenew) && !source.auth.renewable() {
 			b.fail(r.Do.Pos, "there is no token to refresh", "it needs auth of type token_call, oauth2_client or oauth2_refresh")
 		}
-		r.When.bind(out.selection)
+	}
+	out.rules = b.rules(d.On, out.selection)
+	return out
+}
+
+// rules has the selection look for what the rules of an on compare.
+func (b *builder) rules(decl []ruleDecl, selection *selection) (rules []rule) {
+	for _, r := range decl {
+		r.When.bind(selection)
 		if r.When.root != nil {
-			out.rules = append(out.rules, rule{when: r.When.predicate, do: action(r.Do.Value), wait: r.Wait, reason: r.Reason})
+			rules = append(rules, rule{when: r.When.predicate, do: action(r.Do.Value), wait: r.Wait, reason: r.Reason})
 		}
 	}
-	return out
+	return rules
 }
 
 func (b *builder) slicing(d slicesDecl) *Slicing {

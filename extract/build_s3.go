@@ -36,6 +36,9 @@ func (b *builder) s3Server(kind SourceType) s3Server {
 	}
 	b.foreign(d.BaseURL.Pos, "base_url", "s3")
 	b.foreign(d.Auth.Type.Pos, "auth.type", "s3")
+	for _, k := range d.Auth.present() {
+		b.foreign(k.at, "auth."+k.name, "s3")
+	}
 	s := s3Server{endpoint: b.endpoint(), region: d.Region.Value, accessKey: d.Auth.AccessKey, secretKey: d.Auth.SecretKey}
 	if !d.PathStyle.IsZero() {
 		s.pathStyle = &d.PathStyle.Value

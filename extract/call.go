@@ -88,16 +88,19 @@ func (c *client) fetch(ctx context.Context, s *Stream, f fill, t *traffic) (*ans
 }
 
 // fetchToken asks for a token. It takes no place among the source's requests: whoever waits for the token may have taken
-// the last.
+// the last. Its answer belongs to no slice, though a slice needs it: it is not recorded, and has no place among the pages.
 func (c *client) fetchToken(ctx context.Context, how *tokenRequest, with ods.Token, t *traffic) (*answer, error) {
 	k := &call{
-		client: c, label: "auth", base: how.base, request: how.request, responses: responses{selection: how.selection},
+		client: c, label: "auth", base: how.base, request: how.request, responses: responses{selection: how.selection, rules: how.rules},
 		traffic: t, fetching: true, token: with,
 	}
-	a, err := k.send(ctx)
+	a, err := k.send((*seat)(nil).with(ctx))
 	var e *Error
 	if errors.As(err, &e) && e.Kind == Refused && !e.repeat {
 		e.Kind, e.Hint = Auth, c.source.auth.hint(c.source.File)
+	}
+	if e != nil {
+		e.common = true
 	}
 	return a, err
 }
@@ -157,14 +160,15 @@ func (k *call) ready(ctx context.Context) error {
 	return err
 }
 
-// authorize finds the token for an attempt: another one when the last was refused.
+// authorize finds the token for an attempt: another one when the last was refused. A recording is asked without one.
 func (k *call) authorize(ctx context.Context) error {
+	refused := k.refused
+	k.refused, k.renewed = false, k.renewed || refused
 	if k.tokens == nil || k.fetching {
 		return nil
 	}
 	var err error
-	if k.refused {
-		k.refused, k.renewed = false, true
+	if refused {
 		k.token, err = k.tokens.renew(ctx, k.token.Access, k.traffic)
 	} else {
 		k.token, err = k.tokens.current(ctx, k.traffic)

@@ -159,10 +159,19 @@ func (s *slicesDecl) UnmarshalNode(n strict.Node) []strict.Problem {
 }
 
 type ruleDecl struct {
+	strict.Pos
 	When   predicateDecl `yaml:"when,required"`
 	Do     strict.String `yaml:"do,required" enum:"retry,backoff,refresh_token,skip,fail"`
 	Wait   time.Duration `yaml:"wait"`
 	Reason string        `yaml:"reason"`
+}
+
+// UnmarshalNode reads the keys and remembers the place.
+func (r *ruleDecl) UnmarshalNode(n strict.Node) []strict.Problem {
+	type keys ruleDecl
+	problems := n.Decode((*keys)(r))
+	r.Pos = n.Pos()
+	return problems
 }
 
 type parentDecl struct {

@@ -31,6 +31,7 @@ type authDecl struct {
 	ClientAuth    strict.String                `yaml:"client_auth" enum:"body,header"`
 	RefreshToken  value                        `yaml:"refresh_token"`
 	Scope         value                        `yaml:"scope"`
+	On            []ruleDecl                   `yaml:"on"`
 }
 
 // UnmarshalNode reads the keys and remembers the place.

@@ -37,6 +37,7 @@ type Error struct {
 	cause  error
 	repeat bool          // asking again may help
 	narrow bool          // a shorter window may help
+	common bool          // no slice can be read, for the same reason
 	wait   time.Duration // how long the source wants to be left alone, where that is longer than a run waits
 }
 

@@ -142,7 +142,7 @@ func (k *call) later(resp *http.Response, e *Error) error {
 
 // unauthorized has the token renewed and the request repeated, once.
 func (k *call) unauthorized(e *Error) *Error {
-	if k.tokens == nil || k.fetching {
+	if !k.source.auth.renewable() || k.fetching {
 		return e
 	}
 	if k.renewed {

@@ -127,6 +127,13 @@ func TestLoad_tellsEveryMistakeWithItsPlace(t *testing.T) {
 		"a token of nobody":      {"${now(epoch_s)}", "${token.access}", "${token.access} means nothing in crm_ods.orders"},
 		"a key of another auth":  {`token: "${env:ERP_TOKEN}"`, `token: "x", scope: "y"`, `auth of type bearer has no "scope"`},
 		"nothing to refresh":     {"do: skip", "do: refresh_token", "there is no token to refresh"},
+		"a token rule that skips": {
+			`{type: bearer, token: "${env:ERP_TOKEN}"}`, `{type: token_call, request: {path: /t}, extract: {access: $.t}, on: [{when: $.code == 1, do: skip}]}`,
+			`src.yml:5:100: a request for a token has no "skip"`,
+		},
+		"rules of no token": {
+			`token: "${env:ERP_TOKEN}"`, `token: "x", on: [{when: $.code == 1, do: retry}]`, `src.yml:5:39: auth of type bearer has no "on"`,
+		},
 		"each without values":    {"    records:", "    each: {status: []}\n    records:", "each has no values"},
 		"each value twice":       {"    records:", "    each: {status: [a, a]}\n    records:", "each has a twice"},
 		"each for nothing":       {"    records:", "    each: {status: [a]}\n    records:", "the request does not use ${each.status}"},

@@ -378,7 +378,7 @@ func hopeless(err error) bool {
 	}
 	var dial *net.OpError
 	nobody := errors.As(e.cause, &dial) && dial.Op == "dial"
-	return e.Kind == Auth || e.Kind == Settings || nobody
+	return e.common || e.Kind == Auth || e.Kind == Settings || nobody
 }
 
 func describeSlice(s ods.SliceSpec) string {

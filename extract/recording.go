@@ -76,12 +76,12 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// in makes a request's transport know what the request is for.
+// in makes a request's transport know what the request is for, also that it is for nothing: a token is asked for on the
+// way to a page.
 func (x *exchange) in(ctx context.Context, line string) context.Context {
-	if x == nil {
-		return ctx
+	if x != nil {
+		x.request = line
 	}
-	x.request = line
 	return context.WithValue(ctx, exchangeKey{}, x)
 }
 
