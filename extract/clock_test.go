@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/extract"
@@ -70,29 +71,119 @@ streams:
 	}
 }
 
-// Where the clock was ahead, readings find nothing to do until it comes to where the last one ended: that is told.
-func TestRead_warnsWhenItsLastReadingEndedInTheFuture(t *testing.T) {
+// Where the clock was ahead, readings find nothing to do until it comes to where the last one ended: that is an error. Where
+// they look back by more than that, it is told.
+func TestRead_failsWhenItsLastReadingEndedInTheFuture(t *testing.T) {
 	t.Parallel()
-	for ended, warned := range map[time.Duration]bool{-time.Hour: false, 30 * time.Second: false, 2 * time.Minute: true, 365 * 24 * time.Hour: true} {
-		t.Run(ended.String(), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		ended          time.Duration
+		lookback       string
+		warned, failed bool
+	}{
+		"past":              {-time.Hour, "PT0S", false, false},
+		"a clock's breadth": {30 * time.Second, "PT0S", false, false},
+		"near":              {2 * time.Minute, "PT0S", false, true},
+		"within lookback":   {2 * time.Minute, "PT1H", true, false},
+		"far":               {365 * 24 * time.Hour, "PT1H", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"total":0,"data":[]}`) })
 			env := map[string]string{"URL": a.URL}
-			s := load(t, windows, env).Streams[0]
+			s := load(t, strings.Replace(windows, "settle: PT5M", "settle: PT5M, lookback: "+c.lookback, 1), env).Streams[0]
 			var log bytes.Buffer
-			d := quick(&lander{state: ods.State{Watermarks: map[string]time.Time{"": noon.Add(ended)}}}, env)
+			d := quick(&lander{state: ods.State{Watermarks: map[string]time.Time{"": noon.Add(c.ended), "site=of-old": noon.AddDate(9, 0, 0)}}}, env)
 			d.Log = slog.New(slog.NewTextHandler(&log, nil))
-			reader := extract.NewReader(d)
-			_, err := reader.Read(t.Context(), s, extract.Job{})
-			require.NoError(t, err)
-			require.Equal(t, warned, strings.Contains(log.String(), "ended in what is the future now"), log.String())
+			result, err := extract.NewReader(d).Read(t.Context(), s, extract.Job{})
+			require.Equal(t, c.warned, strings.Contains(log.String(), "which is in the future"), log.String())
+			if !c.failed {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, 1, result.SlicesFailed)
+			require.Zero(t, a.requests())
+			require.Contains(t, requireKind(t, err, extract.Incomplete).Hint, "terrace extract crm_ods.payments --from TIME")
+		})
+	}
+}
 
-			log.Reset()
-			asked := a.requests()
-			_, err = reader.Read(t.Context(), s, extract.Job{Window: extract.Window{From: noon.AddDate(0, 0, -1)}})
+// The command that such an error names reads again what was read by the wrong clock, and what comes later is read again by
+// itself. It does not help to say when the clock was wrong: windows that it made count as read no more.
+func TestRead_goesOnAfterAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	for name, split := range map[string]string{"one window": "none", "a window for each day": "P1D"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := noon
+			a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) { // a record for each hour that is over
+				from, err := time.Parse(time.RFC3339, r.URL.Query().Get("from"))
+				require.NoError(t, err)
+				to, err := time.Parse(time.RFC3339, r.URL.Query().Get("to"))
+				require.NoError(t, err)
+				var ids []int
+				for at := noon.AddDate(0, 0, -3); at.Before(now); at = at.Add(time.Hour) {
+					if !at.Before(from) && at.Before(to) {
+						ids = append(ids, int(at.Unix()/3600))
+					}
+				}
+				w.Header()["Date"] = nil
+				fmt.Fprint(w, list(len(ids), ids...))
+			})
+			env := map[string]string{"URL": a.URL}
+			s := load(t, `
+source: hall
+base_url: ${URL}
+streams:
+  payments:
+    primary_key: [$.id]
+    request: {path: /p, query: {from: "${slice.start}", to: "${slice.end}"}}
+    slices: {start: "2026-01-17T12:00:00Z", step: `+split+`, lookback: PT1H}
+    records: $.data.list[*]
+`, env).Streams[0]
+			c := newCopy(t, env)
+			wrong := time.Duration(0)
+			c.deps.Now = func() time.Time { return now.Add(wrong) }
+			require.NoError(t, c.store.Ensure(t.Context(), s.Landing))
+			read := func(from time.Time) error {
+				_, err := extract.NewReader(c.deps).Read(t.Context(), s, extract.Job{RunID: uuid.New(), Window: extract.Window{From: from}})
+				return err
+			}
+			landed := func() int { return len(column(t, c.db, "select id::text from crm_ods.payments")) }
+			// The database has a clock of its own, which was right: here it says what the test says.
+			told := func() {
+				_, err := c.db.Pool.Exec(t.Context(),
+					`update terrace.slice set started_at = $1, ended_at = $1, meta = meta || '{"told": true}' where not meta ? 'told'`, now)
+				require.NoError(t, err)
+			}
+
+			require.NoError(t, read(time.Time{}))
+			told()
+			require.Equal(t, 72, landed())
+			now, wrong = now.Add(5*time.Hour), 40*24*time.Hour
+			require.NoError(t, read(time.Time{}))
+			told()
+			require.Equal(t, 77, landed())
+
+			now, wrong = now.Add(5*time.Hour), 0
+			e := requireKind(t, read(time.Time{}), extract.Incomplete)
+			require.Equal(t, 77, landed())
+			_, command, found := strings.Cut(e.Hint, "terrace extract crm_ods.payments --from ")
+			require.True(t, found, e.Hint)
+			since, err := time.Parse(time.RFC3339, strings.Fields(command)[0])
 			require.NoError(t, err)
-			require.Greater(t, a.requests(), asked, "what is asked for is read")
-			require.Empty(t, log.String())
+			require.False(t, since.After(noon), "what was read with the wrong clock began before noon")
+
+			require.NoError(t, read(since))
+			told()
+			require.Equal(t, 82, landed())
+			for range 3 {
+				now = now.Add(5 * time.Hour)
+				require.NoError(t, read(time.Time{}))
+				told()
+			}
+			require.Equal(t, 97, landed())
+			require.Equal(t, []string{now.UTC().Format(time.RFC3339)}, column(t, c.db, `
+select to_char(watermark at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from terrace.cursor`))
 		})
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,6 +56,8 @@ type Deps struct {
 	Rates  RateStore
 	// Sweeper marks what a source has no more. Where it is nil the Lander stands in, if it can.
 	Sweeper Sweeper
+	// Rewinder puts watermarks back. Where it is nil the Lander stands in, if it can.
+	Rewinder Rewinder
 	// Noter is told of readings of files that found none to read. Where it is nil the Lander stands in, if it can.
 	Noter Noter
 	// Recorder, when set, keeps the answers of sources of types http and postgres.
@@ -128,6 +132,9 @@ func NewReader(d Deps) *Reader {
 	}
 	if able, ok := d.Lander.(Sweeper); ok && d.Sweeper == nil {
 		d.Sweeper = able
+	}
+	if able, ok := d.Lander.(Rewinder); ok && d.Rewinder == nil {
+		d.Rewinder = able
 	}
 	if able, ok := d.Lander.(Noter); ok && d.Noter == nil {
 		d.Noter = able
@@ -228,6 +235,8 @@ type reading struct {
 	traffic  traffic
 	// planning says that nothing will be read.
 	planning bool
+	// ahead is the error of variants that are not read, because they were read by a clock that was ahead.
+	ahead error
 	// meanings are the values of each for every variant.
 	meanings map[string]map[string]any
 
@@ -267,7 +276,7 @@ func (r *reading) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	return newSchedule(r, units).run(ctx)
+	return errors.Join(newSchedule(r, units).run(ctx), r.ahead)
 }
 
 // reach finds the client of the stream's source.
@@ -319,16 +328,24 @@ func (r *reading) units(ctx context.Context, state ods.State) ([]unit, error) {
 	if s.Source.Type == Postgres {
 		read = r.readRows
 	}
-	if variant, ended, kept, lost := s.Slicing.outlived(state.Watermarks, r.deps.Now(), r.job.Window); lost && !r.planning {
+	watermarks := ofVariants(state.Watermarks, variants)
+	if variant, ended, kept, lost := s.Slicing.outlived(watermarks, r.deps.Now(), r.job.Window); lost && !r.planning {
 		return nil, r.outlived(variant, ended, kept)
 	}
-	if variant, ended, ahead := s.Slicing.ahead(state.Watermarks, r.deps.Now(), r.job.Window); ahead && !r.planning {
-		r.warnOfFuture(ctx, variant, ended)
+	if err := r.weighFuture(ctx, watermarks); err != nil {
+		return nil, err
 	}
 	for _, spec := range PlanSlices(s.Slicing, variants, state, r.deps.Now(), r.job.Window) {
 		units = append(units, unit{spec: spec, read: read})
 	}
 	return units, nil
+}
+
+// ofVariants leaves out the watermarks of variants that are not read any more.
+func ofVariants(watermarks map[string]time.Time, variants []string) map[string]time.Time {
+	watermarks = maps.Clone(watermarks)
+	maps.DeleteFunc(watermarks, func(variant string, _ time.Time) bool { return !slices.Contains(variants, variant) })
+	return watermarks
 }
 
 // outlived is the error of a reading that would leave a gap.
@@ -342,17 +359,9 @@ func (r *reading) outlived(variant string, ended, kept time.Time) error {
 		Kind: Incomplete,
 		Message: fmt.Sprintf("the last reading%s ended at %s, and the source keeps records only since %s: what came between is gone there",
 			of, ended.In(zone).Format(time.DateTime), kept.In(zone).Format(time.DateTime)),
-		Hint: fmt.Sprintf("terrace extract %s --from '%s' reads what is left and goes on from there; the gap stays.",
-			r.stream.Name, ended.In(zone).Format(time.DateTime)),
+		Hint: fmt.Sprintf("terrace extract %s --from %s reads what is left and goes on from there; the gap stays.",
+			r.stream.Name, ended.In(zone).Format(time.RFC3339)),
 	}
-}
-
-// warnOfFuture says that nothing is read before the clock has come to where the last reading ended.
-func (r *reading) warnOfFuture(ctx context.Context, variant string, ended time.Time) {
-	at := ended.In(r.stream.Slicing.Zone).Format(time.DateTime)
-	r.deps.Log.WarnContext(ctx, "the last reading ended in what is the future now: this machine's clock was ahead then, or is behind",
-		"stream", r.stream.Name, "variant", variant, "read from", at,
-		"hint", "set the clock; terrace extract "+r.stream.Name+" --from TIME, the last time that it was right, reads what nothing else reads before "+at)
 }
 
 func (r *reading) snapshot() Result {

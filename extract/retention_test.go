@@ -27,7 +27,7 @@ func TestRead_refusesToGoOnPastWhatTheSourceKept(t *testing.T) {
 	_, err := extract.NewReader(quick(l, env)).Read(t.Context(), s, extract.Job{})
 	e := requireKind(t, err, extract.Incomplete)
 	require.Contains(t, e.Message, "ended at 2025-10-21 20:00:00, and the source keeps records only since 2025-10-22 20:00:00")
-	require.Contains(t, e.Hint, "--from '2025-10-21 20:00:00'")
+	require.Contains(t, e.Hint, "--from 2025-10-21T20:00:00+08:00")
 	require.Zero(t, a.requests())
 
 	_, err = extract.NewReader(quick(l, env)).Read(t.Context(), s, extract.Job{Window: extract.Window{From: noon.AddDate(0, 0, -91)}})

@@ -133,18 +133,18 @@ func (d *Slicing) outlived(watermarks map[string]time.Time, now time.Time, w Win
 	return "", time.Time{}, time.Time{}, false
 }
 
-// ahead finds the variant, the first by name, whose reading ended at a time that is still to come. Readings end no later than
-// the clock says, so that it was wrong then, or is now. A window that is asked for is read.
-func (d *Slicing) ahead(watermarks map[string]time.Time, now time.Time, w Window) (variant string, ended time.Time, ahead bool) {
-	if d == nil || !w.From.IsZero() {
-		return "", time.Time{}, false
+// ahead finds the variants, by name, whose reading ended at a time that is still to come. Readings end no later than the clock
+// says, so that it was wrong then, or is now.
+func (d *Slicing) ahead(watermarks map[string]time.Time, now time.Time) (variants []string) {
+	if d == nil {
+		return nil
 	}
 	for _, variant := range slices.Sorted(maps.Keys(watermarks)) {
-		if ended := watermarks[variant]; ended.After(now.Add(leastSkew)) {
-			return variant, ended, true
+		if watermarks[variant].After(now.Add(leastSkew)) {
+			variants = append(variants, variant)
 		}
 	}
-	return "", time.Time{}, false
+	return variants
 }
 
 // Resume is where the next reading begins when everything before the watermark has been read.

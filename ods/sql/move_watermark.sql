@@ -1,6 +1,7 @@
 -- The watermark is the end of the done windows that reach without a hole from the present watermark, or from the
 -- earliest window that was ever opened. A window that is not done is a hole. So is what the run set out to read once more,
--- before the watermark, and has not: records that came late are there, and the next run would not look back as far.
+-- before the watermark, and has not: records that came late are there, and the next run would not look back as far. Windows
+-- that the watermark was put back over do not count.
 with present as (
     select
         c.watermark,
@@ -17,6 +18,7 @@ with present as (
     where s.stream = $1
         and s.variant = $2
         and s.kind = 'window'
+        and not s.meta ? 'put_back'
 ), holes as (
     select coalesce(range_agg(span) filter (where not done), '{}') - coalesce(range_agg(span) filter (where done), '{}') as missing
     from windows
