@@ -35,6 +35,7 @@ func TestRead_refusesToGoOnPastWhatTheSourceKept(t *testing.T) {
 	require.NotZero(t, a.requests())
 
 	l.state.Watermarks[""] = noon.AddDate(0, 0, -89)
+	l.state.Watermarks["shop=7"] = noon.AddDate(-2, 0, 0) // which each does not have any more
 	_, err = extract.NewReader(quick(l, env)).Read(t.Context(), s, extract.Job{})
 	require.NoError(t, err)
 }
