@@ -278,10 +278,11 @@ func (c *compiler) isForeign(n *Node) bool {
 	return c.there[n.relation()] != nil && (!built || state.Replaced)
 }
 
-// orphans are relations whose model is gone. They are somebody's to drop.
+// orphans are relations of production whose model is gone. They are somebody's to drop. What an environment built goes
+// with the environment.
 func (c *compiler) orphans() {
 	for name, s := range c.State {
-		if s.Kind == KindAssertion || s.Kind == KindSQL || c.graph.Node(name) != nil || c.there[name] == nil {
+		if s.Environment != "" || s.Kind == KindAssertion || s.Kind == KindSQL || c.graph.Node(name) != nil || c.there[name] == nil {
 			continue
 		}
 		c.problems = append(c.problems, model.Problem{

@@ -2,6 +2,7 @@ package dag
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,17 +72,30 @@ returning started_at, set_config('application_name', 'terrace:' || run_id, false
 // closeTimeout bounds the writing of a run's end, which happens also when the run's own context is over.
 const closeTimeout = 10 * time.Second
 
+//go:embed sql/record_well.sql
+var recordWellSQL string
+
 // End records how a run ended: its status, and the steps that no transaction of their own has recorded. Steps that
-// were skipped because nothing changed are not written: a run in which nothing happened leaves one row.
+// were skipped because nothing changed are written only where they end a failure of before: a run in which nothing
+// happened leaves one row.
 func (l *Ledger) End(ctx context.Context, report Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	batch := &pgx.Batch{}
+	var well []string
 	for _, s := range report.Steps {
-		if s.recorded || (s.Status == Skipped && s.Error == nil && !s.Blocked()) {
-			continue
+		switch {
+		case s.recorded:
+		case s.Status == Skipped && s.Error == nil && !s.Blocked():
+			if s.Reason == unchanged {
+				well = append(well, s.Name)
+			}
+		default:
+			queueStep(batch, report.RunID, s)
 		}
-		queueStep(batch, report.RunID, s)
+	}
+	if len(well) > 0 {
+		batch.Queue(recordWellSQL, report.RunID, well, unchanged, waits())
 	}
 	summary, err := json.Marshal(map[string]int64{
 		"steps": int64(len(report.Steps)), "failed": int64(len(report.Steps) - report.Count(Success) - report.Count(Skipped)),

@@ -170,7 +170,7 @@ func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
 		}
 	}
 	if n.Kind == KindView || n.Kind == KindSeed {
-		return Skip, "unchanged", nil // its data changes without it, or only with its file
+		return Skip, unchanged, nil // its data changes without it, or only with its file
 	}
 	if !s.Trusted {
 		return Run, "the database was restored: what changed since is unknown", nil
@@ -186,7 +186,7 @@ func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
 	if len(step.Watch) > 0 {
 		return Check, "if upstream changes", nil
 	}
-	return Skip, "unchanged", nil
+	return Skip, unchanged, nil
 }
 
 // pending tells the dependencies that changed, those with most rows first.

@@ -40,7 +40,7 @@ func (s StepReport) Err() error { return s.err }
 // Blocked reports whether the step is still to be done: it was skipped because of another one's failure, and not because
 // nothing changed for it.
 func (s StepReport) Blocked() bool {
-	return s.Status == Skipped && slices.ContainsFunc([]string{blocked, notPublished, notStarted}, func(prefix string) bool {
+	return s.Status == Skipped && slices.ContainsFunc(waits(), func(prefix string) bool {
 		return strings.HasPrefix(s.Reason, prefix)
 	})
 }

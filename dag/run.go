@@ -243,7 +243,7 @@ func (s *runState) decided(at int) (Result, bool) {
 	case Check:
 		changed := s.changed(step)
 		if len(changed) == 0 {
-			return Result{Status: Skipped, Reason: "unchanged"}, true
+			return Result{Status: Skipped, Reason: unchanged}, true
 		}
 		s.steps[at].Reason = "upstream changed: " + pending(changed)
 		return Result{}, false
@@ -269,6 +269,11 @@ const (
 	notPublished = "not published: "
 	notStarted   = "not started: "
 )
+
+func waits() []string { return []string{blocked, notPublished, notStarted} }
+
+// unchanged is the reason of a step that had nothing to do: its node is what its files and its upstream give.
+const unchanged = "unchanged"
 
 // cause names the step whose failure keeps this one from running, the root of it and not an echo.
 func (s *runState) cause(step Step) string {

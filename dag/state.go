@@ -12,6 +12,7 @@ import (
 // NodeState is what the database remembers of a node that was built or judged.
 type NodeState struct {
 	Kind        NodeKind
+	Environment string // "" for production
 	SourceHash  string // hash of the file and the vars that the node was built from
 	Fingerprint string
 	DependsOn   []string // effective dependencies, as they were then
@@ -49,7 +50,7 @@ func LoadState(ctx context.Context, db Database) (State, error) {
 	var name string
 	var s NodeState
 	_, err = pgx.ForEachRow(rows, []any{
-		&name, &s.Kind, &s.SourceHash, &s.Fingerprint, &s.DependsOn, &s.Exists, &s.Trusted, &s.Replaced, &s.Pending,
+		&name, &s.Kind, &s.Environment, &s.SourceHash, &s.Fingerprint, &s.DependsOn, &s.Exists, &s.Trusted, &s.Replaced, &s.Pending,
 	}, func() error {
 		state[name] = s
 		s = NodeState{}

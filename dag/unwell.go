@@ -30,7 +30,7 @@ func (u Unwell) Waits() bool { return u.Error == nil }
 
 // Unwell lists such nodes of the last thirty days, those that failed first before those that did later.
 func (l *Ledger) Unwell(ctx context.Context) ([]Unwell, error) {
-	rows, err := l.db.Query(ctx, unwellSQL, []string{blocked, notPublished, notStarted})
+	rows, err := l.db.Query(ctx, unwellSQL, waits())
 	if err != nil {
 		return nil, fmt.Errorf("look for nodes that failed: %w", err)
 	}

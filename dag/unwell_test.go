@@ -96,4 +96,14 @@ func TestLedger_listsWhatIsUnwellAndWhatWaitsForIt(t *testing.T) {
 	require.Equal(t, []string{"d.c skip upstream failed: d.b"}, unwell())
 	run("", step("d.c", dag.Success, ""), step("d.a", dag.Timeout, "too long"))
 	require.Equal(t, []string{"d.a timeout too long"}, unwell())
+
+	// Whoever puts the file back as it was has nothing to build, and nothing that is stale.
+	run("", step("d.b", dag.Failure, "no such column"), step("d.c", dag.Skipped, "upstream failed: d.b"), step("d.e", dag.Cancelled, "stopped"))
+	run("dev", step("d.b", dag.Skipped, "unchanged"))
+	require.Equal(t, []string{
+		"d.a timeout too long", "d.b failure no such column", "d.c skip upstream failed: d.b", "d.e cancelled stopped",
+	}, unwell())
+	run("", step("d.b", dag.Skipped, "unchanged"), step("d.c", dag.Skipped, "unchanged"), step("d.d", dag.Skipped, "unchanged"))
+	require.Equal(t, []string{"d.a timeout too long", "d.e cancelled stopped"}, unwell())
+	require.Equal(t, "0", w.value("select count(*)::text from terrace.step where node = 'd.d'"), "what was well before has no step")
 }

@@ -23,6 +23,8 @@ type rehearsal struct {
 	differences []dag.Difference
 	// left are the planned nodes that cannot be rehearsed: those of kind sql write where they say.
 	left []string
+	// unknown are the planned relations that failed, or waited for one that did: nobody knows their rows.
+	unknown []string
 }
 
 // refuseDiff refuses what would compare something else than a run would change.
@@ -39,21 +41,13 @@ func (w *work) refuseDiff() error {
 // rehearse builds what the plan would build in a transaction that is rolled back, and compares it with what stands.
 func (w *work) rehearse(ctx context.Context, samples int) (*rehearsal, error) {
 	out := &rehearsal{report: dag.Report{Status: dag.Success}}
-	planned := map[string]bool{}
-	for _, step := range w.plan.Steps {
-		switch {
-		case step.Action == dag.Skip, step.Kind == dag.KindStream:
-		case step.Kind == dag.KindSQL:
-			out.left = append(out.left, step.Name)
-		default:
-			planned[step.Name] = true
-		}
-	}
+	planned := w.planned(out)
+	staged := w.through(planned)
 	environment, err := w.project.graph.Environment(dag.EnvironmentOptions{
-		Name: rehearsalName, Selected: slices.Sorted(maps.Keys(planned)),
+		Name: rehearsalName, Selected: slices.Sorted(maps.Keys(staged)),
 		There: func(string) bool { return false },
 		Differs: func(n *dag.Node) (string, error) {
-			if planned[n.Name] {
+			if staged[n.Name] {
 				return "planned", nil
 			}
 			return "", nil
@@ -81,19 +75,57 @@ func (w *work) rehearse(ctx context.Context, samples int) (*rehearsal, error) {
 		Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
 	}
 	originals := map[string]string{}
-	for name := range planned {
+	for name := range staged {
 		originals[dag.EnvironmentName(rehearsalName, name)] = name
 	}
 	err = executor.Rehearse(ctx, plan, originals, w.app.Now, func(ctx context.Context, conn *pgx.Conn, report dag.Report) error {
 		out.report = report
-		return w.compare(ctx, conn, out, originals, samples)
+		return w.compare(ctx, conn, out, originals, planned, samples)
 	})
 	return out, err
 }
 
+// planned are the nodes that a run would build or judge, without those that cannot be rehearsed, which r is told.
+func (w *work) planned(r *rehearsal) map[string]bool {
+	planned := map[string]bool{}
+	for _, step := range w.plan.Steps {
+		switch {
+		case step.Action == dag.Skip, step.Kind == dag.KindStream:
+		case step.Kind == dag.KindSQL:
+			r.left = append(r.left, step.Name)
+		default:
+			planned[step.Name] = true
+		}
+	}
+	return planned
+}
+
+// through adds to what is planned the views between: a run leaves them as they are, and who reads one sees through it
+// what the run builds.
+func (w *work) through(planned map[string]bool) map[string]bool {
+	order := w.project.graph.Order()
+	showing := map[string]bool{} // views that show something planned
+	for _, n := range order {
+		if n.Kind == dag.KindView && slices.ContainsFunc(n.Deps, func(dep string) bool { return planned[dep] || showing[dep] }) {
+			showing[n.Name] = true
+		}
+	}
+	staged := maps.Clone(planned)
+	for _, n := range slices.Backward(order) {
+		if !staged[n.Name] {
+			continue
+		}
+		for _, dep := range n.Deps {
+			staged[dep] = staged[dep] || showing[dep]
+		}
+	}
+	maps.DeleteFunc(staged, func(_ string, in bool) bool { return !in })
+	return staged
+}
+
 // compare asks of each relation that was built what would be another there, and gives the report production's names. A
 // relation that a run would refuse to touch has no rows that would change.
-func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, originals map[string]string, samples int) error {
+func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, originals map[string]string, planned map[string]bool, samples int) error {
 	prefix := dag.EnvironmentName(rehearsalName, "")
 	for i := range r.report.Steps {
 		s := &r.report.Steps[i]
@@ -102,7 +134,11 @@ func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, origin
 		if s.Error != nil {
 			s.Error.Message, s.Error.Hint = strings.ReplaceAll(s.Error.Message, prefix, ""), strings.ReplaceAll(s.Error.Hint, prefix, "")
 		}
-		if s.Kind == dag.KindAssertion || s.Status != dag.Success {
+		if s.Kind == dag.KindAssertion || !planned[s.Name] {
+			continue
+		}
+		if s.Status != dag.Success {
+			r.unknown = append(r.unknown, s.Name)
 			continue
 		}
 		node := w.project.graph.Node(s.Name)
@@ -113,6 +149,7 @@ func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, origin
 			}
 			if refused != nil {
 				s.Status, s.Error, r.report.Status = dag.Failure, refused, dag.Failure
+				r.unknown = append(r.unknown, s.Name)
 				continue
 			}
 		}
@@ -138,6 +175,9 @@ func (a *App) printRehearsal(r rehearsal) {
 	}
 	a.printf("")
 	a.printf("%s would change, %d would not", counted(len(r.differences)-same, "relation"), same)
+	if len(r.unknown) > 0 {
+		a.printf("not known, because it would fail or waits for what would: %s", shortened(r.unknown, staleShown))
+	}
 	for _, name := range r.left {
 		a.printf("%s is of kind sql and was not tried: its statements write where they say", name)
 	}

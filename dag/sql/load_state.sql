@@ -19,6 +19,7 @@ relation as (
 select
     s.node,
     s.kind,
+    s.environment,
     s.file_hash,
     s.fingerprint,
     s.depends_on,
