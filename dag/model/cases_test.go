@@ -25,6 +25,16 @@ func TestH01_anUndeclaredReadIsAnErrorWithTheLineToAdd(t *testing.T) {
 	}))
 }
 
+func TestH01_severalUndeclaredReadsHaveOneLineToWrite(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{
+		`shop/dwd/a.sql:2:15: the SQL reads shop_ods.orders, which depends_on does not name | write in the header: -- depends_on: [shop_ods.orders, shop_ods.members]`,
+		`shop/dwd/a.sql:2:42: the SQL reads shop_ods.members, which depends_on does not name | write in the header: -- depends_on: [shop_ods.orders, shop_ods.members]`,
+	}, check(t, map[string]string{
+		"models/shop/dwd/a.sql": sql("depends_on: []", "select * from shop_ods.orders cross join shop_ods.members"),
+	}))
+}
+
 func TestH02_aDeclaredRelationThatIsNotReadIsAWarning(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{
@@ -227,8 +237,9 @@ func TestH14_functionsOfTheMomentAreWarnedOf(t *testing.T) {
 		at + "8: now()" + why, at + "15: current_date" + why, at + "29: localtimestamp" + why,
 		at + "48: random()" + chance, at + "58: clock_timestamp()" + why, at + "88: current_timestamp" + why,
 		at + "148: age() of one argument" + another + "say from when: age(terrace.run_at(), …)",
+		at + "208: 'now' as a timestamptz" + why, at + "233: ' Today ' as a date" + why,
 	}, check(t, map[string]string{"models/shop/dwd/a.sql": sql("depends_on: []",
-		"select now(), current_date, localtimestamp(0), random(), pg_catalog.clock_timestamp(), current_timestamp, terrace.run_at(), current_user, 'now()', age(terrace.run_at()), age(terrace.run_at(), '2026-01-01')")}))
+		"select now(), current_date, localtimestamp(0), random(), pg_catalog.clock_timestamp(), current_timestamp, terrace.run_at(), current_user, 'now()', age(terrace.run_at()), age(terrace.run_at(), '2026-01-01'), 'now'::timestamptz, date ' Today ', 'today'::text")}))
 }
 
 func TestCheckSQL_readsWhatHeadersSayInSQL(t *testing.T) {

@@ -119,7 +119,7 @@ func (c *sqlChecker) reads(m *Model, text sqlText, reads []Read) []Problem {
 			problems = append(problems, c.layer(m, text, r)...)
 		case known:
 			if !m.undeclared && !c.misnamed(m, r.Name) {
-				fail(r, fmt.Sprintf("the SQL reads %s, which depends_on does not name", r.Name), "write in the header: "+dependsOnLine(m, r.Name))
+				fail(r, fmt.Sprintf("the SQL reads %s, which depends_on does not name", r.Name), "write in the header: "+dependsOnLine(m, r.Name, c.missing(m, reads)))
 			}
 			problems = append(problems, c.layer(m, text, r)...)
 		default:
@@ -127,6 +127,17 @@ func (c *sqlChecker) reads(m *Model, text sqlText, reads []Read) []Problem {
 		}
 	}
 	return problems
+}
+
+// missing are the relations of the project that are read and not named.
+func (c *sqlChecker) missing(m *Model, reads []Read) []string {
+	var names []string
+	for _, r := range reads {
+		if node, known := c.catalog.nodes[r.Name]; known && node != m.Name && !declared(m, r.Name) && !c.misnamed(m, r.Name) && !slices.Contains(names, r.Name) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 // misnamed reports whether depends_on names something that is not there and is taken for this relation.
@@ -142,17 +153,17 @@ func declared(m *Model, name string) bool {
 }
 
 // dependsOnLine is the header's line that declares one more relation, in the style that the header has: an item of its
-// own, or the whole list in brackets.
-func dependsOnLine(m *Model, name string) string {
+// own, or the whole list in brackets, with all that is missing.
+func dependsOnLine(m *Model, name string, missing []string) string {
 	refs := m.Header.DependsOn
 	if len(refs) > 0 && refs[0].Col <= len("--     - x") {
 		return marker + strings.Repeat(" ", max(refs[0].Col-len("-- - x"), 0)) + "- " + name
 	}
-	names := make([]string, 0, len(refs)+1)
+	names := make([]string, 0, len(refs)+len(missing))
 	for _, r := range refs {
 		names = append(names, r.Name)
 	}
-	return "-- depends_on: [" + strings.Join(append(names, name), ", ") + "]"
+	return "-- depends_on: [" + strings.Join(append(names, missing...), ", ") + "]"
 }
 
 func (c *sqlChecker) qualify(name string) string {

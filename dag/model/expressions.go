@@ -73,7 +73,7 @@ func (c *sqlChecker) expressions(m *Model) []Problem {
 				problems = append(problems, at.problem(fmt.Sprintf("%s reads %s, which is not in this project", e.what, r.Name), c.catalog.suggest(r.Name)))
 			case e.decides && !declared(m, r.Name):
 				problems = append(problems, at.problem(
-					fmt.Sprintf("%s reads %s, which depends_on does not name", e.what, r.Name), "write in the header: "+dependsOnLine(m, r.Name)))
+					fmt.Sprintf("%s reads %s, which depends_on does not name", e.what, r.Name), "write in the header: "+dependsOnLine(m, r.Name, c.missing(m, a.reads))))
 			}
 		}
 	}

@@ -9,8 +9,9 @@ import (
 )
 
 // Fix returns the text of a model's file with depends_on as its SQL wants it: what the SQL reads of the project is
-// added, what it does not read is removed. Every other byte stays. It reports false when there is nothing to change, or
-// when the header is written in a way that it cannot change without changing more.
+// added, what it does not read is removed; a header without the key gets it, a file without a header one of this line.
+// Every other byte stays. It reports false when there is nothing to change, or when the header is written in a way that
+// it cannot change without changing more.
 func (p *Project) Fix(m *Model, text []byte) ([]byte, bool) {
 	a, err := analyse(m.SQL)
 	if err != nil {
@@ -33,7 +34,7 @@ func (p *Project) Fix(m *Model, text []byte) ([]byte, bool) {
 	added := slices.DeleteFunc(wanted, func(name string) bool {
 		return slices.ContainsFunc(kept, func(r Ref) bool { return r.Name == name })
 	})
-	if len(kept) == len(m.Header.DependsOn) && len(added) == 0 {
+	if len(kept) == len(m.Header.DependsOn) && len(added) == 0 && !m.undeclared {
 		return text, false
 	}
 	f := fixer{lines: splitLines(text), refs: m.Header.DependsOn, kept: kept, added: added}
@@ -41,7 +42,10 @@ func (p *Project) Fix(m *Model, text []byte) ([]byte, bool) {
 		return text, false
 	}
 	out := []byte(strings.Join(f.lines, ""))
-	return out, f.proves(m, out)
+	if !f.proves(m, out) {
+		return text, false
+	}
+	return out, true
 }
 
 // fixer edits the lines of one file; each line has its end.
@@ -88,7 +92,7 @@ var (
 func (f *fixer) fix() bool {
 	f.key = slices.IndexFunc(f.lines, func(line string) bool { return isHeaderLine([]byte(line)) && dependsOnKey.MatchString(line) })
 	if f.key < 0 {
-		return false
+		return f.insert()
 	}
 	value := strings.TrimLeft(f.lines[f.key][len(dependsOnKey.FindString(f.lines[f.key])):], " \t")
 	switch {
@@ -99,6 +103,15 @@ func (f *fixer) fix() bool {
 	default:
 		return f.single(value)
 	}
+}
+
+// insert writes the key below the header, or as the first line of a file that has none.
+func (f *fixer) insert() bool {
+	text := strings.Join(f.lines, "")
+	header, body := SplitHeader([]byte(text))
+	_, end := cutEnd(f.lines[0])
+	f.lines = []string{string(header), "-- depends_on: [" + strings.Join(f.added, ", ") + "]" + end, string(body)}
+	return true
 }
 
 // block edits a list with an item to a line.

@@ -52,6 +52,11 @@ func TestFix_changesDependsOnAndNothingElse(t *testing.T) {
 		"a block list is exchanged":      {"-- depends_on:\n--     - s.c\n", "-- depends_on:\n--     - s.a\n--     - s.b\n"},
 		"a single name":                  {"-- depends_on: s.b  # x\n", "-- depends_on: [s.b, s.a]  # x\n"},
 		"line ends of Windows":           {"-- depends_on:\r\n--   - s.a\r\n", "-- depends_on:\r\n--   - s.a\r\n--   - s.b\r\n"},
+		"a header without it":            {"-- kind: table\n-- columns:\n--   n: {type: integer}\n", "-- kind: table\n-- columns:\n--   n: {type: integer}\n-- depends_on: [s.a, s.b]\n"},
+		"a header of Windows without it": {"\xef\xbb\xbf-- kind: table\r\n", "\xef\xbb\xbf-- kind: table\r\n-- depends_on: [s.a, s.b]\r\n"},
+		"no header":                      {"", "-- depends_on: [s.a, s.b]\n"},
+		"no header but a mark":           {"\xef\xbb\xbf", "\xef\xbb\xbf-- depends_on: [s.a, s.b]\n"},
+		"no header above a comment":      {"\n-- what it is\n", "-- depends_on: [s.a, s.b]\n\n-- what it is\n"},
 		"a name that nobody knows stays": {"-- depends_on: [s.x, s.a, s.b, s.c]\n", "-- depends_on: [s.x, s.a, s.b]\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,13 +87,22 @@ func TestFix_leavesAloneWhatItCannotChangeAlone(t *testing.T) {
 	for _, text := range []string{
 		"-- depends_on: [s.a]\nselect n from s.a\n",                      // right already
 		"-- depends_on: [s.a]\nselect n from from s.a\n",                 // no SQL
-		"-- kind: view\nselect n from s.a\n",                             // no depends_on
+		"-- {kind: view}\nselect n from s.a\n",                           // nowhere to write it
+		"\n-- depends_on: []\nselect n from s.a\n",                       // written too low
+		"-- what it is\nselect n from s.a\n",                             // no mapping
 		"-- meta: {x: &d [s.c]}\n-- depends_on: *d\nselect n from s.a\n", // written elsewhere
 	} {
 		out, changed := fixed(t, text)
 		require.False(t, changed, text)
 		require.Equal(t, text, out)
 	}
+}
+
+func TestFix_writesAnEmptyListWhereNothingIsRead(t *testing.T) {
+	t.Parallel()
+	out, changed := fixed(t, "select 1 as n\n")
+	require.True(t, changed)
+	require.Equal(t, "-- depends_on: []\nselect 1 as n\n", out)
 }
 
 func TestFix_keepsTheBodyByteForByte(t *testing.T) {

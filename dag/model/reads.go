@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -60,6 +61,7 @@ type analysis struct {
 	volatile   []call // calls whose value differs from run to run
 	vars       []string
 	varCalls   []call      // of vars that are named by a plain text
+	parameters []call      // places such as $1 that nobody fills in
 	parts      map[int]int // offset of a read → number of names joined by dots
 	drops      []Read      // relations, and schemas: Relation is "" and Name the schema's with a dot; without a place
 	opaque     bool        // a statement does what only the server knows
@@ -128,6 +130,10 @@ func (w *walker) walk(message protoreflect.Message, ctes *scope) {
 		w.function(node)
 	case *pg_query.SQLValueFunction:
 		w.sqlValue(node)
+	case *pg_query.TypeCast:
+		w.momentary(node)
+	case *pg_query.ParamRef:
+		w.parameters = append(w.parameters, call{name: fmt.Sprintf("$%d", node.Number), offset: int(node.Location)})
 	}
 	ctes = w.with(message, ctes)
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
@@ -307,6 +313,20 @@ func (w *walker) sqlValue(f *pg_query.SQLValueFunction) {
 		w.volatile = append(w.volatile, call{name, useRunAt, int(f.Location)})
 	}
 }
+
+// momentary notes words that a type of times reads as the moment in which the query is parsed: a view keeps that for ever.
+func (w *walker) momentary(cast *pg_query.TypeCast) {
+	text := constant(cast.Arg)
+	path := cast.TypeName.GetNames()
+	if len(path) == 0 || !slices.Contains(moments, strings.ToLower(strings.TrimSpace(text))) {
+		return
+	}
+	if name := path[len(path)-1].GetString_().GetSval(); strings.HasPrefix(name, "time") || name == "date" {
+		w.volatile = append(w.volatile, call{fmt.Sprintf("'%s' as a %s", text, name), useRunAt, int(cast.Arg.GetAConst().GetLocation())})
+	}
+}
+
+var moments = []string{"now", "today", "yesterday", "tomorrow"}
 
 // finish sorts what was found and forgets the reads of temporary tables that the statements make themselves.
 func (w *walker) finish() *analysis {

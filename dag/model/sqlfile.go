@@ -75,8 +75,16 @@ func openSQLFile(path string, src []byte, legal []string) (sqlFile, []Problem) {
 	if f.missing = len(bytes.TrimPrefix(header, bom)) == 0; f.missing {
 		return f, f.checkMissing(body, legal)
 	}
+	if cutByTab.Match(body) { // half of the header says what was not meant
+		f.missing = true
+		raw, _, _ := strings.Cut(string(body), "\n")
+		return f, []Problem{f.misplaced(line, raw, "", "")}
+	}
 	return f, f.checkCut(body, line, legal)
 }
+
+// cutByTab matches a line that was to be part of the header, at the beginning of what follows it.
+var cutByTab = regexp.MustCompile(`^--\t[ \t]*(- |[a-z0-9_]+[ \t]*:)`)
 
 // unmark removes the comment marks, so that the YAML stands three characters left of its place in the file.
 func unmark(header []byte) []byte {

@@ -51,6 +51,9 @@ func (s sqlText) refused(err error) Problem {
 	if p, found := s.templated(); found {
 		return p
 	}
+	if p, found := s.placeholder(syntax.offset); found {
+		return p
+	}
 	return at.problem(syntax.message, "correct the SQL; psql shows the same error")
 }
 
@@ -96,6 +99,9 @@ func (s sqlText) checkSelect(a *analysis) []Problem {
 			"a file that writes by itself has kind: sql and a target")}
 	case len(query.LockingClause) > 0:
 		return []Problem{s.place(0).problem("a select for update cannot make a relation", "remove the locking clause")}
+	case len(a.parameters) > 0:
+		p := a.parameters[0]
+		return []Problem{s.place(p.offset).problem("nobody gives "+p.name+" a value", "write the value, or terrace.var('name') for one of terrace.yml or --var")}
 	default:
 		return nil
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // Words that people bring from other tools, with what to do here. They are near nothing by their letters.
@@ -52,7 +53,7 @@ func inOurWords(problems []Problem) []Problem {
 var unknownWord = regexp.MustCompile(`^unknown key "([a-z_]+)"$|^"kind" cannot be "([a-z_]+)"$`)
 
 // template finds what a template language would fill in.
-var template = regexp.MustCompile(`\{\{.*?(\}\}|\n|$)|\{%.*?(%\}|\n|$)`)
+var template = regexp.MustCompile(`\{\{.*?(\}\}|\n|$)|\{%.*?(%\}|\n|$)|\{#.*?(#\}|\n|$)`)
 
 // templated is the problem of SQL that is a template, where it is one.
 func (s sqlText) templated() (Problem, bool) {
@@ -62,4 +63,23 @@ func (s sqlText) templated() (Problem, bool) {
 	}
 	return s.place(at[0]).problem(fmt.Sprintf("%s is a template; a model is plain SQL", trimEnd(s.sql[at[0]:at[1]])),
 		"write schema.relation for ref() and source(), terrace.var('name') for var(), and what config() says into the header"), true
+}
+
+// placeholder is what psql or a program would fill in, or a command of psql's.
+var placeholder = regexp.MustCompile(`^(:['"]?[A-Za-z_]\w*['"]?|%\([A-Za-z_]\w*\)s|%s|\$\{[^}\n]*\}|\\[a-z]\w*)`)
+
+// placeholder is the problem of a place at which somebody is to fill something in, where the parser stopped at one.
+func (s sqlText) placeholder(offset int) (Problem, bool) {
+	if offset < 0 || offset >= len(s.sql) {
+		return Problem{}, false
+	}
+	found := placeholder.FindString(s.sql[offset:])
+	switch {
+	case found == "":
+		return Problem{}, false
+	case strings.HasPrefix(found, `\`):
+		return s.place(offset).problem(found+" is a command of psql, no SQL", "remove the line; a value that models share is terrace.var('name')"), true
+	default:
+		return s.place(offset).problem("nobody fills in "+found, "write terrace.var('name') for a value of terrace.yml or --var"), true
+	}
 }

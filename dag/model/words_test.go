@@ -66,6 +66,30 @@ func TestCheck_tellsEachMistakeOfAFirstModelOnce(t *testing.T) {
 			sql("depends_on: [shop_ods.orders]", "select id from {{ ref('orders') }}"),
 			`2:16: {{ ref('orders') }} is a template; a model is plain SQL | write schema.relation for ref() and source(), terrace.var('name') for var(), and what config() says into the header`,
 		},
+		"comment of a template": {
+			sql("depends_on: [shop_ods.orders]", "{# why #}\n"+read),
+			`2:1: {# why #} is a template; a model is plain SQL | write schema.relation for ref() and source(), terrace.var('name') for var(), and what config() says into the header`,
+		},
+		"variable of psql": {
+			sql("depends_on: [shop_ods.orders]", "select id from shop_ods.orders where id > :'first'"),
+			`2:43: nobody fills in :'first' | write terrace.var('name') for a value of terrace.yml or --var`,
+		},
+		"command of psql": {
+			sql("depends_on: [shop_ods.orders]", "\\set first 1\n"+read),
+			`2:1: \set is a command of psql, no SQL | remove the line; a value that models share is terrace.var('name')`,
+		},
+		"place of a program": {
+			sql("depends_on: [shop_ods.orders]", "select id from shop_ods.orders where id > %(first)s"),
+			`2:43: nobody fills in %(first)s | write terrace.var('name') for a value of terrace.yml or --var`,
+		},
+		"parameter": {
+			sql("depends_on: [shop_ods.orders]", "select id from shop_ods.orders where id > $1"),
+			`2:43: nobody gives $1 a value | write the value, or terrace.var('name') for one of terrace.yml or --var`,
+		},
+		"tab in the header": {
+			"-- depends_on:\n--\t- shop_ods.orders\n" + read,
+			`2:1: a header line begins with two dashes and a space | write -- - shop_ods.orders`,
+		},
 		"braces in a text": {sql("depends_on: [shop_ods.orders]", "select '{{ x }}' from shop_ods.orders"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
