@@ -24,7 +24,7 @@ func (w *world) people(kind string) {
 	w.exec("comment on view board.paid is 'Who paid; it''s \\ ours'")
 	w.exec("comment on column board.paid.id is 'The order'")
 	w.exec("grant select on shop_dwd.orders to " + role)
-	w.exec("grant update (state) on shop_dwd.orders to " + role)
+	w.exec("grant update (state) on shop_dwd.orders to " + role + " with grant option")
 	w.exec("comment on " + kind + " shop_dwd.orders is 'Told by hand'")
 	w.exec("comment on column shop_dwd.orders.state is 'State by hand'")
 	w.exec("alter table shop_dwd.orders owner to " + owner)
@@ -69,6 +69,51 @@ func TestPublish_keepsWhatPeoplePutOnATableWhenItsColumnsChange(t *testing.T) {
 			require.Equal(t, []string{"(2)"}, w.rows(`select * from board."Paid twice"`))
 		})
 	}
+}
+
+func TestPublish_keepsSettingsOfATableWhenItsColumnsChange(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ set, ask string }{
+		"row security":       {"alter table shop_dwd.orders enable row level security, force row level security", "select relrowsecurity, relforcerowsecurity from pg_class where oid = 'shop_dwd.orders'::regclass"},
+		"storage":            {"alter table shop_dwd.orders set (fillfactor = 70, autovacuum_enabled = false)", "select reloptions from pg_class where oid = 'shop_dwd.orders'::regclass"},
+		"identity, full":     {"alter table shop_dwd.orders replica identity full", "select relreplident from pg_class where oid = 'shop_dwd.orders'::regclass"},
+		"identity, none":     {"alter table shop_dwd.orders replica identity nothing", "select relreplident from pg_class where oid = 'shop_dwd.orders'::regclass"},
+		"statistics":         {"alter table shop_dwd.orders alter state set statistics 500", "select attstattarget from pg_attribute where attrelid = 'shop_dwd.orders'::regclass and attname = 'state'"},
+		"options of columns": {"alter table shop_dwd.orders alter state set (n_distinct = 3)", "select attoptions from pg_attribute where attrelid = 'shop_dwd.orders'::regclass and attname = 'state'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := shop(t, ordersOf("-- kind: table\n-- key: [id]", allOrders), nil)
+			w.succeed()
+			unset := w.rows(c.ask)
+			w.exec(c.set)
+			before := w.rows(c.ask)
+			require.NotEqual(t, unset, before)
+			w.write(ordersFile, ordersOf("-- kind: table\n-- key: [id]", "select id, state, amount * 2 as twice from ods.orders"))
+			require.Equal(t, "definition changed", step(t, w.succeed(), "shop_dwd.orders").Reason)
+			require.Equal(t, before, w.rows(c.ask))
+		})
+	}
+}
+
+func TestPublish_leavesStorageToPartitions(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: table\n-- key: [id]", allOrders), nil)
+	w.succeed()
+	w.exec("alter table shop_dwd.orders set (fillfactor = 70), alter state set statistics 500")
+	w.write(ordersFile, ordersOf("-- kind: table\n-- key: [id]\n-- partition_by: {range: id, step: 1000}", allOrders))
+	w.succeed()
+	require.Equal(t, []string{"(p,,500)"}, w.rows("select c.relkind, c.reloptions, a.attstattarget from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'state' where c.oid = 'shop_dwd.orders'::regclass"))
+}
+
+func TestPublish_keepsTheSettingsOfAMaterializedView(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: materialized_view", allOrders), nil)
+	w.succeed()
+	w.exec("alter materialized view shop_dwd.orders set (fillfactor = 70)")
+	w.write(ordersFile, ordersOf("-- kind: materialized_view", "select id, state from ods.orders"))
+	w.succeed()
+	require.Equal(t, []string{"({fillfactor=70})"}, w.rows("select reloptions from pg_class where oid = 'shop_dwd.orders'::regclass"))
 }
 
 func TestPublish_refusesToDropAColumnThatAForeignViewReads(t *testing.T) {

@@ -64,6 +64,8 @@ type Index struct {
 type Restoring struct {
 	Column string // "" when it is about the relation
 	SQL    string
+	// Stores says that it is about how the relation stores its rows, which a partitioned table does not itself.
+	Stores bool
 }
 
 // DependentView is a view that reads a relation which is about to be replaced.

@@ -131,6 +131,9 @@ func replace(in Input, take ...Statement) ([]Statement, error) {
 	out = append(out, plain(m, None, "drop %s %s", old.Kind, Quote(m.Name)))
 	out = append(out, take...)
 	for _, restore := range old.Restore {
+		if restore.Stores && m.Header.PartitionBy != nil {
+			continue
+		}
 		if _, kept := find(in.Columns, restore.Column); kept || restore.Column == "" {
 			out = append(out, statement("%s", restore.SQL))
 		}

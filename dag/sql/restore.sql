@@ -1,8 +1,10 @@
 -- Statements that give a new relation the owner, grants, options and comments that the old one has, each with the column
--- that it is about, or ''. A comment says what kind of relation it is on: the second parameter, 'table' for example.
+-- that it is about, or '', and whether it is about how the relation stores rows. A comment says what kind of relation it
+-- is on: the second parameter, 'table' for example. Row security without a policy lets nobody read but the owner: without
+-- it, everybody whom it kept away would.
 with relation as (
     select
-        c.oid, c.relowner, c.relacl, c.reloptions, c.relkind,
+        c.oid, c.relowner, c.relacl, c.reloptions, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
         format('%I.%I', n.nspname, c.relname) as name
     from pg_class as c
     join pg_namespace as n
@@ -10,7 +12,7 @@ with relation as (
     where c.oid = $1
 ),
 columns as (
-    select a.attname, a.attacl, a.attrelid, a.attnum
+    select a.attname, a.attacl, a.attrelid, a.attnum, a.attstattarget, a.attoptions
     from pg_attribute as a
     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
 ),
@@ -18,6 +20,31 @@ statements (rank, column_name, statement) as (
     select 1, '', format('alter view %s set (%s)', name, array_to_string(reloptions, ', '))
     from relation
     where relkind = 'v' and $2 = 'view' and reloptions is not null
+    union all
+    select 0, '', format('alter %s %s set (%s)', $2, name, array_to_string(reloptions, ', '))
+    from relation
+    where relkind in ('r', 'm') and $2 in ('table', 'materialized view') and reloptions is not null
+    union all
+    select 1, columns.attname::text, format('alter table %s alter column %I set statistics %s', relation.name, columns.attname, columns.attstattarget)
+    from relation
+    cross join columns
+    where relation.relkind in ('r', 'p') and $2 = 'table' and columns.attstattarget > -1
+    union all
+    select 1, columns.attname::text, format('alter table %s alter column %I set (%s)', relation.name, columns.attname, array_to_string(columns.attoptions, ', '))
+    from relation
+    cross join columns
+    where relation.relkind in ('r', 'p') and $2 = 'table' and columns.attoptions is not null
+    union all
+    select 1, '', format('alter table %s %s', name, setting.words)
+    from relation
+    cross join lateral (
+        values
+            (relrowsecurity, 'enable row level security'),
+            (relforcerowsecurity, 'force row level security'),
+            (relreplident = 'f', 'replica identity full'),
+            (relreplident = 'n', 'replica identity nothing')
+    ) as setting (is_set, words)
+    where relkind in ('r', 'p') and $2 = 'table' and setting.is_set
     union all
     select 2, '', format('grant %s on %s to %s%s',
         acl.privilege_type, relation.name,
@@ -29,9 +56,10 @@ statements (rank, column_name, statement) as (
         on grantee.oid = acl.grantee
     where acl.grantee <> relation.relowner
     union all
-    select 3, columns.attname::text, format('grant %s (%I) on %s to %s',
+    select 3, columns.attname::text, format('grant %s (%I) on %s to %s%s',
         acl.privilege_type, columns.attname, relation.name,
-        case acl.grantee when 0 then 'public' else quote_ident(grantee.rolname) end)
+        case acl.grantee when 0 then 'public' else quote_ident(grantee.rolname) end,
+        case when acl.is_grantable then ' with grant option' else '' end)
     from relation
     cross join columns
     cross join lateral aclexplode(columns.attacl) as acl
@@ -52,6 +80,6 @@ statements (rank, column_name, statement) as (
     from relation
     where pg_get_userbyid(relowner) <> current_user
 )
-select column_name, statement
+select column_name, statement, rank = 0 as stores
 from statements
 order by rank, statement
