@@ -173,7 +173,7 @@ func (a *App) readAgain(ctx context.Context, s Selection, window Window, split s
 	if report.Status != dag.Success {
 		for _, step := range report.Steps {
 			if step.Error != nil && step.Status.Bad() {
-				a.printFault(step)
+				a.printFault(step, "")
 			}
 		}
 		return &reportError{report}

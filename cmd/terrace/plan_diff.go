@@ -183,7 +183,7 @@ func (a *App) printRehearsal(r rehearsal) {
 	}
 	for _, s := range r.report.Steps {
 		if s.Error != nil && s.Status.Bad() {
-			a.printFault(s)
+			a.printFault(s, "")
 		}
 	}
 }

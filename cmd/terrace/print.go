@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -166,7 +167,7 @@ func (a *App) printFaults(r dag.Report) {
 	}
 	for _, s := range r.Steps {
 		if s.Error != nil && s.Status.Bad() && (steps < 2 || !unbuilt(s)) {
-			a.printFault(s)
+			a.printFault(s, keptRows(s))
 		}
 	}
 	if steps < 2 {
@@ -183,7 +184,16 @@ func (a *App) printFaults(r dag.Report) {
 	fmt.Fprintf(a.Stderr, "  %s Land and build it first: terrace update; terrace run where the streams are landed already.\n", a.paint(cyan, "hint:"))
 }
 
-func (a *App) printFault(s dag.StepReport) {
+// keptRows is where to find rows that failed an assertion of a run, "" where there are none.
+func keptRows(s dag.StepReport) string {
+	if s.Kind != dag.KindAssertion || s.Error == nil || !s.Error.Data {
+		return ""
+	}
+	return fmt.Sprintf("The first of them are kept: terrace quality %s --json", s.Name)
+}
+
+// printFault tells why a step failed, with the last hint where the error has none of its own.
+func (a *App) printFault(s dag.StepReport, last string) {
 	f := s.Error
 	fmt.Fprintf(a.Stderr, "\n%s %s: %s%s", a.paint(red, string(s.Status)+":"), s.Name,
 		placeOf(f.File, f.Line, f.Column), a.redact(f.Message))
@@ -195,10 +205,7 @@ func (a *App) printFault(s dag.StepReport) {
 	if hint == "" {
 		hint = hintOf(s.Err())
 	}
-	if hint == "" && s.Kind == dag.KindAssertion && s.Status == dag.Failure {
-		hint = fmt.Sprintf("The first of them are kept: terrace quality %s --json", s.Name)
-	}
-	if hint != "" {
+	if hint = cmp.Or(hint, last); hint != "" {
 		fmt.Fprintf(a.Stderr, "  %s %s\n", a.paint(cyan, "hint:"), a.redact(hint))
 	}
 }
