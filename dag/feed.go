@@ -11,9 +11,12 @@ import (
 )
 
 // feed has the script tell others which rows of the step's relation change, if somebody is driven by them and the
-// relation is not new.
+// relation is not new. Of one that has columns of a feed's names others know only that it changed.
 func (b *building) feed(ctx context.Context, in *materialize.Input) error {
 	if in.Existing == nil || b.step.Kind == KindView || b.step.Kind == KindMaterializedView {
+		return nil
+	}
+	if !materialize.Feedable(slices.Concat(in.Columns, in.Existing.Columns)) {
 		return nil
 	}
 	consumers := drivenBy(b.Graph, b.step.Name)

@@ -28,6 +28,37 @@ func TestIncremental_followsAVersionBehindOneThatLandedLate(t *testing.T) {
 	require.Equal(t, []string{"(west,1)"}, s.rows("select * from shop.regions"))
 }
 
+func TestIncremental_followsAnUpstreamThatIsPartitionedByTheGroup(t *testing.T) {
+	t.Parallel()
+	s := newSource(t, newWorld(t, map[string]string{
+		"models/shop/orders.sql": "-- kind: table\n-- key: [id, day]\n-- partition_by: {range: day, step: 1 day}\n-- depends_on: [ods.orders]\nselect o.id, (o.payload ->> 'at')::date as day, (o.payload ->> 'amount')::numeric as amount from ods.orders as o",
+		"models/shop/days.sql":   "-- kind: incremental\n-- key: [day]\n-- depends_on: [shop.orders]\nselect o.day, count(*) as orders, sum(o.amount) as amount from shop.orders as o group by o.day",
+	}, "ods.orders"), ordersStream)
+	s.land(ordersStream, at(1, "2020-01-01", 1), at(2, "2020-01-02", 1), at(3, "2020-01-03", 1))
+	s.succeed()
+	s.land(ordersStream, at(1, "2020-01-03", 1), at(4, "2020-01-04", 1))
+	require.Contains(t, step(t, s.succeed(), "shop.days").Reason, "; 3 groups recomputed")
+	require.Equal(t, []string{"(2020-01-02,1,1)", "(2020-01-03,2,2)", "(2020-01-04,1,1)"}, s.rows("select * from shop.days order by 1"))
+}
+
+func TestIncremental_followsGroupsOfTypesThatAreLimited(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{"varchar", "varchar(2)", "char(3)", "numeric(4,1)", "timestamp(0)"} {
+		t.Run(typ, func(t *testing.T) {
+			t.Parallel()
+			value := map[bool]string{true: "amount", false: "at"}[typ != "timestamp(0)"]
+			s := newSource(t, newWorld(t, map[string]string{
+				"models/shop/totals.sql": "-- kind: incremental\n-- key: [value]\n-- depends_on: [ods.orders]\nselect (o.payload ->> '" + value + "')::" + typ + " as value, count(*) as orders from ods.orders as o group by 1",
+			}, "ods.orders"), ordersStream)
+			s.land(ordersStream, at(1, "2020-01-01", 1), at(2, "2020-01-02", 2), at(3, "2020-01-02", 2))
+			s.succeed()
+			s.land(ordersStream, at(1, "2020-01-02", 2))
+			require.Contains(t, step(t, s.succeed(), "shop.totals").Reason, "; 2 groups recomputed")
+			s.requireFull(typ)
+		})
+	}
+}
+
 func TestIncremental_isRecomputedInFullWhenMostRecordsChanged(t *testing.T) {
 	t.Parallel()
 	s := newSource(t, newWorld(t, map[string]string{

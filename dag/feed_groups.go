@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -248,7 +249,7 @@ func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.
 	const name = "terrace_group"
 	conditions := make([]string, len(by))
 	for i, c := range by {
-		conditions[i] = fmt.Sprintf("t.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), firstParameter+i, c.Type)
+		conditions[i] = fmt.Sprintf("t.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), firstParameter+i, comparedAs(c.Type))
 	}
 	unused := slices.Repeat([]uint32{pgtype.Int4OID}, firstParameter-1) // the server wants to know their types
 	nulls := slices.Repeat([]string{"null"}, len(unused)+len(by))
@@ -260,12 +261,33 @@ func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.
 	results, err := b.exec(ctx,
 		// A plan for any group: one for some value could leave out what others need.
 		command("set local plan_cache_mode = force_generic_plan"),
+		// Of an upstream that is partitioned by the group, EXPLAIN would leave out what has no part in the one that it is given.
+		command("set local enable_partition_pruning = off"),
 		command(fmt.Sprintf("explain (format json, verbose, costs off) execute %s (%s)", name, strings.Join(nulls, ", "))),
+		command("set local enable_partition_pruning = on"),
 		command("set local plan_cache_mode = auto"))
 	if err != nil {
 		return queryPlan{}, err
 	}
-	return readPlan(results[1].Rows[0][0])
+	return readPlan(results[2].Rows[0][0])
+}
+
+// limit is what a type says of the length of its values.
+var limit = regexp.MustCompile(`\(\d+(,\d+)?\)`)
+
+// comparedAs is the type of a parameter to which a plan compares values of a type as they stand. A limited one would be cast
+// again, and varchar has no equality of its own.
+func comparedAs(typ string) string {
+	switch bare := limit.ReplaceAllString(typ, ""); bare {
+	case "character varying":
+		return "text"
+	case "character":
+		return "bpchar"
+	case "bit":
+		return typ
+	default:
+		return bare
+	}
 }
 
 // scopes says which groups the changes in one dependency concern. What the header declares is taken; else the plan must
@@ -298,7 +320,7 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	}
 	var scopes []scope
 	for _, d := range drivers {
-		for _, s := range scopesOf(c, rows, d, declared) {
+		for _, s := range scopesOf(c, rows, d.alike(), declared) {
 			if !slices.ContainsFunc(scopes, s.same) {
 				s.Counted = len(scopes) == 0 // the first reads just the rows that have to be there
 				scopes = append(scopes, s)

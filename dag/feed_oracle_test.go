@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/ods"
 )
 
@@ -243,17 +244,26 @@ func (s *source) change(r *rand.Rand, stream ods.Stream, records int) {
 	s.land(stream, page...)
 }
 
-// requireFull fails unless every model equals its query; a dimension is compared with one that is built anew.
-func (w *world) requireFull(told string) {
+// requireFull fails unless every model, or every one that is named, equals its query, and its rejects the rows that break
+// rules; a dimension is compared with one that is built anew.
+func (w *world) requireFull(told string, names ...string) {
 	w.t.Helper()
 	p, _ := w.project()
 	for _, m := range p.Models {
-		if m.Name == "shop_two.dimension" {
+		if m.Header.Kind == model.SCD2 || len(names) > 0 && !slices.Contains(names, m.Name) {
 			continue
 		}
-		relation := `"` + m.Schema + `"."` + m.Relation + `"`
-		require.Equal(w.t, w.rows("select q::text as c from ("+m.SQL+") as q order by 1"),
-			w.rows("select q::text as c from "+relation+" as q order by 1"), "%s, %s", m.Name, told)
+		relation, kept, rejected := `"`+m.Schema+`"."`+m.Relation+`"`, "true", []string{}
+		for _, rule := range m.Header.Rejects {
+			kept += " and (" + rule.Condition + ") is not true"
+			rejected = append(rejected, fmt.Sprintf("select to_jsonb(t) as row, '%s' as rule from (%s) as t where %s", rule.Name, m.SQL, rule.Condition))
+		}
+		require.Equal(w.t, w.rows("select t::text as c from ("+m.SQL+") as t where "+kept+" order by 1"),
+			w.rows("select q::text as c from "+relation+" as q order by 1"), "%s, %s\n%s", m.Name, told, m.SQL)
+		if len(rejected) > 0 {
+			require.Equal(w.t, w.rows(strings.Join(rejected, " union all ")+" order by 1, 2"),
+				w.rows("select r.row, r.rule from "+relation[:len(relation)-1]+model.RejectsSuffix+`" as r order by 1, 2`), "rejects of %s, %s\n%s", m.Name, told, m.SQL)
+		}
 	}
 }
 

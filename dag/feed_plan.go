@@ -168,6 +168,19 @@ func (d driver) columns() (names []string, ok bool) {
 	return names, true
 }
 
+// alike is the driver under an alias of its own where it is columns and nothing else: those of all partitions of a relation
+// are the same.
+func (d driver) alike() driver {
+	names, ok := d.columns()
+	if !ok {
+		return d
+	}
+	for i := range names {
+		names[i] = "v." + names[i]
+	}
+	return driver{"v", names}
+}
+
 // plainColumn is a column as a plan writes it that needs no quotes.
 var plainColumn = regexp.MustCompile(`^([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)$`)
 

@@ -158,6 +158,13 @@ on conflict (node) do update set snapshot = excluded.snapshot`, node, age)
 	require.Equal(t, "2", w.value(`select count(*) from terrace_changes."shop.orders"`))
 }
 
+func TestFeed_isNotKeptOfColumnsThatHaveItsNames(t *testing.T) {
+	t.Parallel()
+	w := newFed(t, map[string]string{"models/shop/orders.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [ods.orders]\nselect o.*, 1 as _xid from ods.orders as o"})
+	w.land("ods.orders", "update ods.orders set amount = amount + 1 where id in (1, 2)")
+	w.requireTotals(w.succeed(), "recomputed in full: the change of shop.orders is in no feed")
+}
+
 func TestFeed_seedsDriveToo(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, map[string]string{

@@ -17,6 +17,9 @@ import (
 	"github.com/terrace-elt/terrace/dag"
 )
 
+// seedsVariable says which seeds random tests use.
+const seedsVariable = "TERRACE_TEST_SEEDS"
+
 // seeds returns the seeds that random tests use: few with -short, else five, or those that TERRACE_TEST_SEEDS says, as
 // many as "500" or from one to another as "301-500".
 func seeds(t *testing.T) []uint64 {
@@ -25,7 +28,7 @@ func seeds(t *testing.T) []uint64 {
 	if testing.Short() {
 		last = 2
 	}
-	if text := os.Getenv("TERRACE_TEST_SEEDS"); text != "" {
+	if text := os.Getenv(seedsVariable); text != "" {
 		from, to, ranged := strings.Cut(text, "-")
 		if !ranged {
 			from, to = "1", text

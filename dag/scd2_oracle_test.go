@@ -134,16 +134,22 @@ const versionsTable = `create table ods.things__versions (
     _seen_at timestamptz, _version bigint primary key, _deleted_at timestamptz, _batch_id bigint not null, _superseded_at timestamptz
 )`
 
-// scd2Rows is a query for the dimension's rows with hours for times.
-func scd2Rows(relation, from string, tombstones bool) string {
-	hours := func(column string) string {
-		return "round(extract(epoch from " + column + " - '2026-01-01Z') / 3600)::integer"
+// Units of time in which a test tells it.
+const (
+	byHour   = time.Hour
+	bySecond = time.Second
+)
+
+// scd2Rows is a query for the dimension's rows, with units since epoch for times.
+func scd2Rows(relation, from string, tombstones bool, unit time.Duration) string {
+	units := func(column string) string {
+		return fmt.Sprintf("round(extract(epoch from %s - '2026-01-01Z') / %g)::integer", column, unit.Seconds())
 	}
 	extra := ""
 	if tombstones {
 		extra = ", is_deleted"
 	}
-	return fmt.Sprintf("select id, a, b, %s, %s, is_current%s from %s order by id, %s", hours(from), hours("valid_to"), extra, relation, from)
+	return fmt.Sprintf("select id, a, b, %s, %s, is_current%s from %s order by id, %s", units(from), units("valid_to"), extra, relation, from)
 }
 
 func randomInt(r *rand.Rand, n int) *int {
@@ -262,7 +268,7 @@ func TestSCD2_replaysVersionsInWhateverOrderAndPortionsTheyArrive(t *testing.T) 
 				for _, time := range []string{"seen", "own"} {
 					tombstones := onDelete == "tombstone"
 					require.Equal(t, expected(arriving[:here], time == "seen", onDelete == "keep", tombstones),
-						orNone(w.rows(scd2Rows("shop_"+time+"."+onDelete, "valid_from", tombstones))), "seed %d, %s %s, after %d versions", seed, time, onDelete, here)
+						orNone(w.rows(scd2Rows("shop_"+time+"."+onDelete, "valid_from", tombstones, byHour))), "seed %d, %s %s, after %d versions", seed, time, onDelete, here)
 				}
 			}
 		}
@@ -409,7 +415,7 @@ func TestSCD2_observesTheStateNow(t *testing.T) {
 					observers[name].observe(now, seen)
 				}
 				tombstones := strings.HasSuffix(name, "tombstone")
-				require.Equal(t, observers[name].rows(tombstones), orNone(w.rows(scd2Rows("shop_"+name, "valid_from", tombstones))), "seed %d, %s at %d", seed, name, now)
+				require.Equal(t, observers[name].rows(tombstones), orNone(w.rows(scd2Rows("shop_"+name, "valid_from", tombstones, byHour))), "seed %d, %s at %d", seed, name, now)
 			}
 		}
 		before := w.written("shop_run", "shop_own")

@@ -223,6 +223,11 @@ const (
 	feedTransaction = "_xid"
 )
 
+// Feedable reports whether a feed can have such columns beside its own.
+func Feedable(columns []Column) bool {
+	return len(without(columns, feedOld, feedTransaction)) == len(columns)
+}
+
 // feedLimit is how many rows of a relation a feed may hold: past a third of them, reading them costs more than reading
 // the relation. The number is an estimate, as the planner's are, and small relations are not worth the thought.
 const feedLimit = `(select greatest(c.reltuples / 3, 1000) from pg_class as c where c.oid = %s::regclass)`

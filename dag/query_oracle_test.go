@@ -1,0 +1,173 @@
+package dag_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// between are models that stand between the streams and the random ones, one of each kind.
+var between = map[string]string{
+	"table":       "-- kind: table\n-- key: [k]\n-- partition_by: {hash: k, partitions: 2}\n-- depends_on: [ods.orders]\n" + betweenOrders,
+	"bag":         "-- kind: table\n-- depends_on: [ods.orders]\n" + strings.Replace(betweenOrders, "o.id as k", "o.id % 3 as k", 1),
+	"seen":        "-- depends_on: [ods.orders]\n" + betweenOrders + " and o.id % 4 > 0",
+	"kept":        "-- kind: materialized_view\n-- depends_on: [ods.orders]\n" + betweenOrders,
+	"incremental": "-- kind: incremental\n-- key: [k]\n-- incremental: {by: [g]}\n-- rejects: {low: v < 0}\n-- depends_on: [ods.orders]\n" + betweenOrders,
+	"dimension":   "-- kind: scd2\n-- key: [k]\n-- scd2: {valid_from: at}\n-- depends_on: [ods.customers__versions]\n" + betweenCustomers,
+}
+
+// stable are those of them that have just the columns of a query.
+var stable = []string{"shop_between.table", "shop_between.bag", "shop_between.seen", "shop_between.incremental"}
+
+const betweenCustomers = `select c.id as k, c.id as g, c.payload ->> 'region' as s, (c.payload ->> 'at')::timestamp::date as d, trim_scale((c.payload ->> 'rate')::numeric) as v, (c.payload ->> 'at')::timestamptz as at, c._version
+from ods.customers__versions as c`
+
+const betweenOrders = `select o.id as k, (o.payload ->> 'customer')::integer as g, o.payload -> 'lines' -> 0 ->> 'sku' as s, (o.payload ->> 'at')::date as d, trim_scale((o.payload ->> 'amount')::numeric) as v
+from ods.orders as o
+where o._deleted_at is null`
+
+// randomWorld has streams, what stands between, and models that are made anew for each seed.
+type randomWorld struct {
+	*source
+	q      *queries
+	models []string
+}
+
+func newRandomWorld(t *testing.T) *randomWorld {
+	t.Helper()
+	files := map[string]string{}
+	for name, text := range between {
+		files["models/shop/between/"+name+".sql"] = text
+	}
+	w := &randomWorld{source: newSource(t, newWorld(t, files, "ods.orders", "ods.customers"), ordersStream, customersStream)}
+	for _, sql := range functions {
+		w.exec(sql)
+	}
+	return w
+}
+
+// begin forgets the models of the last seed, lands records, and makes two models of random queries for others to read.
+func (w *randomWorld) begin(r *rand.Rand) {
+	w.t.Helper()
+	for _, name := range w.models {
+		delete(w.files, name)
+	}
+	w.models = nil
+	w.source.begin()
+	for _, stream := range w.streams {
+		w.change(r, stream, 60)
+	}
+	few, many := int64(1+1000*r.IntN(3)), 1+r.Int64N(4)
+	w.world.change = func(e *dag.SQLExecutor) { e.FewRows, e.ManyRows = few, many }
+	w.succeed()
+	w.q = &queries{r: r, made: stable}
+	for i := range 2 {
+		name := fmt.Sprintf("shop_between.random%d", i)
+		w.add(name, w.q.oneOf("view", "table"), w.tried(func() string { return w.q.query(1 + r.IntN(2)) }))
+		w.succeed(name)
+		w.q.made = append(slices.Clip(w.q.made), name)
+	}
+}
+
+// add makes a model of the query, of a kind to which more of a header may be added.
+func (w *randomWorld) add(name, kind, sql string) {
+	file := "models/" + strings.NewReplacer("_", "/", ".", "/").Replace(name) + ".sql"
+	w.write(file, "-- kind: "+kind+"\n"+dependsOn(w.t, sql)+sql)
+	w.models = append(w.models, file)
+}
+
+// changeSome lands a few pages.
+func (w *randomWorld) changeSome(r *rand.Rand) {
+	for range 1 + r.IntN(2) {
+		w.change(r, w.streams[max(0, r.IntN(3)-1)], 1+r.IntN(3))
+	}
+}
+
+// some are, at times, some of the nodes, else none, which means all.
+func (w *randomWorld) some(r *rand.Rand) []string {
+	w.t.Helper()
+	if r.IntN(3) > 0 {
+		return nil
+	}
+	_, graph := w.project()
+	return slices.DeleteFunc(namesOf(graph.Nodes()), func(name string) bool { return strings.HasPrefix(name, "ods.") || r.IntN(2) == 0 })
+}
+
+// tried makes queries until one has a result that is not too large.
+func (w *randomWorld) tried(query func() string) string {
+	w.t.Helper()
+	const most = 2000
+	for {
+		sql := query()
+		n, err := strconv.Atoi(w.value(fmt.Sprintf("select count(*) from (select from (%s) as q limit %d) as q", sql, most+1)))
+		require.NoError(w.t, err)
+		if n <= most {
+			return sql
+		}
+	}
+}
+
+// TestIncremental_equalsFullWhateverTheQuery makes models of random queries, and changes what they read in random ways, in
+// runs of all or some of them: whatever was changed, each equals its query.
+func TestIncremental_equalsFullWhateverTheQuery(t *testing.T) {
+	t.Parallel()
+	w := newRandomWorld(t)
+	ways := map[string]int{}
+	for _, seed := range someSeeds(t) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		t.Logf("seed %d", seed)
+		w.begin(r)
+		for i := range 8 {
+			var header string
+			sql := w.tried(func() (sql string) {
+				header, sql = w.q.keyed(r.IntN(4))
+				return sql
+			})
+			w.add(fmt.Sprintf("shop_random.q%d", i), "incremental\n-- "+header, sql)
+		}
+		w.together = r.IntN(4) == 0
+		for round := range 5 {
+			if round > 0 {
+				w.changeSome(r)
+			}
+			if round == 3 && r.IntN(3) == 0 { // what others read says something else
+				w.q.made = stable
+				w.add("shop_between.random0", w.q.oneOf("view", "table"), w.tried(func() string { return w.q.leaf() }))
+			}
+			names := w.some(r)
+			report := w.succeed(names...)
+			w.requireFull(fmt.Sprintf("seed %d, round %d, a run of %v", seed, round, cmp.Or(strings.Join(names, " "), "all")), names...)
+			for _, s := range report.Steps {
+				if strings.HasPrefix(s.Name, "shop_random.") {
+					ways[took(s)]++
+				}
+			}
+		}
+	}
+	requireFollowed(t, ways)
+}
+
+// requireFollowed fails when hardly any run followed what changed: then the queries would show nothing.
+func requireFollowed(t *testing.T, ways map[string]int) {
+	t.Helper()
+	t.Logf("%v", ways)
+	require.Greater(t, 10*ways["groups"], ways["groups"]+ways["full"], "%v", ways)
+}
+
+// someSeeds are two of the seeds, unless it is said how many.
+func someSeeds(t *testing.T) []uint64 {
+	t.Helper()
+	if os.Getenv(seedsVariable) != "" {
+		return seeds(t)
+	}
+	return seeds(t)[:2]
+}
