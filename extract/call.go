@@ -278,7 +278,8 @@ func plainReason(err error) string {
 // retryAfter reads the header in both its forms. Dates count from the source's own clock, if it shows it.
 func (k *call) retryAfter(resp *http.Response) time.Duration {
 	text := strings.TrimSpace(resp.Header.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil {
+	seconds, err := strconv.ParseInt(text, 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // then it is the longest that there is
 		return time.Duration(max(seconds, 0)) * time.Second
 	}
 	until, err := http.ParseTime(text)

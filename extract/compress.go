@@ -29,31 +29,60 @@ func bomb() error {
 	}
 }
 
-// decompressed sees through gzip and zstd, by their first bytes.
+// maxLayers is how often content may have been compressed: what is stored as gzip may be compressed once more on its way.
+const maxLayers = 2
+
+// decompressed sees through gzip and zstd, by their first bytes, and through one in the other.
 func decompressed(raw io.Reader) (io.ReadCloser, error) {
 	packed := &metered{r: raw}
-	r := bufio.NewReaderSize(packed, 1<<16)
-	magic, err := r.Peek(len(zstdMagic))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	content := io.NopCloser(packed)
+	for range maxLayers {
+		r := bufio.NewReaderSize(content, 1<<16)
+		z, err := decoder(r)
+		if err != nil {
+			return nil, errors.Join(err, content.Close())
+		}
+		if z == nil {
+			return layer{r, content}, nil
+		}
+		content = &unpacked{ReadCloser: layer{z, both{z, content}}, packed: packed}
 	}
+	return content, nil
+}
+
+// decoder decompresses what begins like compressed content; it is nil for what does not.
+func decoder(r *bufio.Reader) (io.ReadCloser, error) {
+	magic, err := r.Peek(len(zstdMagic))
 	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, err
 	case bytes.HasPrefix(magic, gzipMagic):
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, damaged(err)
 		}
-		return &unpacked{ReadCloser: z, packed: packed}, nil
+		return z, nil
 	case bytes.Equal(magic, zstdMagic):
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 		if err != nil {
 			return nil, err
 		}
-		return &unpacked{ReadCloser: z.IOReadCloser(), packed: packed}, nil
+		return z.IOReadCloser(), nil
 	default:
-		return io.NopCloser(r), nil
+		return nil, nil
 	}
 }
+
+// layer reads from one thing and closes another.
+type layer struct {
+	io.Reader
+	io.Closer
+}
+
+// both closes a decoder and what it reads from.
+type both struct{ decoder, content io.Closer }
+
+func (b both) Close() error { return errors.Join(b.decoder.Close(), b.content.Close()) }
 
 // metered counts what is read.
 type metered struct {

@@ -51,6 +51,36 @@ func TestRead_refusesContentThatGrowsBeyondMeasure(t *testing.T) {
 	}
 }
 
+// What was stored compressed may be compressed once more on its way. A third time is no accident.
+func TestRead_seesThroughTwoCompressions(t *testing.T) {
+	t.Parallel()
+	shrink := func(plain []byte) []byte {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		_, err := z.Write(plain)
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		return out.Bytes()
+	}
+	once := shrink([]byte(list(2, 1, 2)))
+	for name, body := range map[string][]byte{"gzip": once, "gzip, gzip": shrink(once), "gzip, gzip, gzip": shrink(shrink(once))} {
+		l := &lander{}
+		_, err := read(t, paged, serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", name)
+			_, _ = w.Write(body)
+		}), l)
+		if strings.Count(name, "gzip") < 3 {
+			require.NoError(t, err, name)
+			require.Len(t, l.records(), 2)
+			continue
+		}
+		require.Contains(t, requireKind(t, err, extract.UnexpectedContent).Hint, "more than twice")
+	}
+	bomb := shrink(packed(t, strings.Repeat(" ", 1<<16), 100<<20, "gzip"))
+	_, err := read(t, paged, serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bomb) }), &lander{})
+	require.ErrorContains(t, err, "grows more than 250-fold")
+}
+
 func TestRead_refusesAnAnswerThatGrowsBeyondMeasure(t *testing.T) {
 	t.Parallel()
 	bomb := packed(t, strings.Repeat(" ", 1<<16), 100<<20, "gzip")

@@ -195,12 +195,19 @@ func (k *call) unreadable(resp *http.Response, err error) error {
 		return &Error{Kind: UnexpectedContent, Message: "the answer is empty", repeat: true, Hint: "open the address in a browser, or write a rule under on: for what an empty answer means"}
 	case errors.Is(err, errTruncated):
 		return &Error{Kind: Transport, Message: fmt.Sprintf("the JSON breaks off after %d bytes", k.answer.body.size), repeat: true, Hint: k.source.nextStep(err, k.base.Host)}
-	default:
-		return &Error{
-			Kind:    UnexpectedContent,
-			Message: fmt.Sprintf("unexpected content (%s), %v; it begins: %s", contentType(resp), err, oneLine(head)),
-			Hint:    "a page for people, such as a login or maintenance page? Open the address in a browser",
-		}
+	}
+	said, hint := contentType(resp), "a page for people, such as a login or maintenance page? Open the address in a browser"
+	if strings.ContainsAny(head[:1], "{[") {
+		hint = "the source has to mend its JSON; no record of such an answer is landed"
+	}
+	if encoding := strings.Join(resp.Header.Values("Content-Encoding"), ", "); encoding != "" {
+		said += ", Content-Encoding " + encoding
+		hint = "what is compressed otherwise than by gzip or zstd, or more than twice, is not read: write headers: {Accept-Encoding: identity}, if the source obeys that"
+	}
+	return &Error{
+		Kind:    UnexpectedContent,
+		Message: fmt.Sprintf("unexpected content (%s), %v; it begins: %s", said, err, oneLine(head)),
+		Hint:    hint,
 	}
 }
 

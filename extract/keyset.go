@@ -16,6 +16,7 @@ import (
 type keyRun struct {
 	first   any // string, json.Number or, for an object, jsontext.Value; nil before the first record
 	last    any
+	tied    bool // the last record has the key of the one before it
 	up      bool
 	down    bool
 	trouble string // why the key cannot be followed, "" when it can
@@ -67,6 +68,7 @@ func (r *keyRun) add(key *selection, record []byte) {
 	}
 	if r.last != nil {
 		order, ok := compareKeys(r.last, found)
+		r.tied = ok && order == 0
 		r.up = r.up || ok && order < 0
 		r.down = r.down || ok && order > 0
 	}
@@ -125,6 +127,9 @@ func allDigits(text string) bool {
 
 // nextKey goes on after the last record, and insists on progress in one direction.
 func (p *pager) nextKey(a *answer, records int64) (bool, error) {
+	if err := p.untied(a, records); err != nil {
+		return false, err
+	}
 	if p.more >= 0 {
 		if more, err := flag(a.env.get(p.more), p.paths["more"]); err != nil || !more {
 			return false, err
@@ -163,6 +168,28 @@ func (p *pager) nextKey(a *answer, records int64) (bool, error) {
 		p.rising, p.falling = p.rising || ok && order < 0, p.falling || ok && order > 0
 	}
 	return p.goOn(a.keys.last)
+}
+
+// untied is an error where a full page ended amid records of one key, and this one begins after them: what else has that key
+// is on neither. A source that includes the key it is given gives them once more.
+func (p *pager) untied(a *answer, records int64) error {
+	tie := p.tie
+	p.tie = nil
+	if a.keys.tied && p.size > 0 && records >= int64(p.size) {
+		p.tie = a.keys.last
+	}
+	if tie == nil {
+		return nil
+	}
+	if order, ok := compareKeys(tie, a.keys.first); records > 0 && (!ok || order == 0) {
+		return nil
+	}
+	return &Error{
+		Kind: Incomplete,
+		Message: fmt.Sprintf("a page ended amid records whose %s is %s, and the next begins after them: others that have it may be lost",
+			p.paths["field"], shorten(plainText(tie), 80)),
+		Hint: "follow a field that no two records share, ask for records from that key on instead of after it, or for larger pages",
+	}
 }
 
 func (p *pager) turned() error {

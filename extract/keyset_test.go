@@ -104,6 +104,63 @@ func TestRead_endsAKeysetByItsTotalOrFlag(t *testing.T) {
 	}
 }
 
+// Where records share a key, a page may end amid them. A source that begins after the key it is given then passes over the
+// others; one that begins with it gives them once more.
+func TestRead_failsWhereAKeysetPassesOverRecords(t *testing.T) {
+	t.Parallel()
+	rows := func(many, each int) (out []int) {
+		for ts := range many {
+			for range each {
+				out = append(out, ts+1)
+			}
+		}
+		return out
+	}
+	answer := func(rows []int, inclusive bool) func(int, http.ResponseWriter, *http.Request) {
+		return func(_ int, w http.ResponseWriter, r *http.Request) {
+			var biz struct {
+				From int `json:"start_ts"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(r.FormValue("biz")), &biz))
+			from := biz.From + 1
+			if inclusive {
+				from = biz.From
+			}
+			at := sort.SearchInts(rows, from)
+			var page []string
+			for i, ts := range rows[at:min(at+10, len(rows))] {
+				page = append(page, fmt.Sprintf(`{"id":%d,"ts":%d}`, at+i, ts))
+			}
+			fmt.Fprintf(w, `{"list":[%s]}`, strings.Join(page, ","))
+		}
+	}
+	for name, c := range map[string]struct {
+		rows              []int
+		inclusive, passes bool
+	}{
+		"amid records of one key":          {rows(10, 4), false, true},
+		"amid the last records":            {rows(1, 15), false, true},
+		"each has its own":                 {rows(40, 1), false, false},
+		"the source begins with the key":   {rows(10, 4), true, false},
+		"a page that is not full":          {rows(2, 4), false, false},
+		"not at the end of a page":         {append([]int{1, 1}, span(2, 30)...), false, false},
+		"a full page ends with other ones": {append(rows(3, 3), 5, 6), false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &lander{}
+			_, err := read(t, keyed, serve(t, answer(c.rows, c.inclusive)), l)
+			if c.passes {
+				require.Contains(t, requireKind(t, err, extract.Incomplete).Message, "the next begins after them")
+				require.NotContains(t, l.states(), "done")
+				return
+			}
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, len(l.records()), len(c.rows))
+		})
+	}
+}
+
 // A key leads on only when it moves, in one direction, and every record is in its order.
 func TestRead_insistsThatAKeyMovesOn(t *testing.T) {
 	t.Parallel()

@@ -72,6 +72,11 @@ func (r *reading) fill(spec ods.SliceSpec) fill {
 func (r *reading) walk(ctx context.Context, f fill, p *pager, emit func(ods.Page) error) error {
 	defer seatOf(ctx).divided()
 	given := r.stream.givenKeys(f)
+	var err error
+	if p.keys, err = ods.NewKeyRuns(r.stream.Landing); err != nil {
+		return err
+	}
+	p.given = given
 	for {
 		p.fill(&f)
 		a, err := r.client.fetch(ctx, r.stream, f, &r.traffic)

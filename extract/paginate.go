@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/terrace-elt/terrace/ods"
 )
 
 // paginate says how a slice's pages follow each other. Indexes are those of captured values, -1 where not declared.
@@ -34,6 +36,7 @@ type pager struct {
 	offset   int64    // records received so far
 	cursor   any      // what the page before says to go on with; nil for the first
 	link     *url.URL // the same, of links
+	tie      any      // the key that the last records of a keyset's full page share; nil for none
 	rising   bool     // a keyset's key has grown
 	falling  bool
 	asked    int // pages received
@@ -43,11 +46,14 @@ type pager struct {
 	reported *int64 // the total, as the latest page says
 	pages64  *int64
 	seen     map[[sha256.Size]byte]int
+	runs     map[ods.KeyRun]int // pages by the keys of their records
+	keys     *ods.KeyRuns
+	given    []string // values of key columns that the records do not have
 	cursors  map[string]bool
 }
 
 func newPager(p paginate) *pager {
-	return &pager{paginate: p, number: p.start, cursor: p.first, seen: map[[sha256.Size]byte]int{}, cursors: map[string]bool{}}
+	return &pager{paginate: p, number: p.start, cursor: p.first, seen: map[[sha256.Size]byte]int{}, runs: map[ods.KeyRun]int{}, cursors: map[string]bool{}}
 }
 
 // fill says which page to ask for.
@@ -63,14 +69,8 @@ func (p *pager) fill(f *fill) {
 func (p *pager) advance(a *answer) (more bool, err error) {
 	p.asked++
 	records := a.env.count
-	if records > 0 {
-		if first, again := p.seen[a.content]; again && !p.sameKey(a) {
-			return false, &Error{
-				Kind: RepeatedPage, Message: fmt.Sprintf("page %d has the same records as page %d", p.asked, first),
-				Hint: "the source repeats itself past its last page, or ignores what the request says about pages; see paginate",
-			}
-		}
-		p.seen[a.content] = p.asked
+	if err := p.repeats(a); err != nil {
+		return false, err
 	}
 	p.offset += records
 	if err := p.readCounts(a.env); err != nil || p.kind == "none" {
@@ -92,6 +92,31 @@ func (p *pager) advance(a *answer) (more bool, err error) {
 	}
 	p.number++
 	return true, nil
+}
+
+// repeats refuses a page that was there before: the same records, or records of the same keys, of which each may have
+// something that differs with every answer. One that does not move beyond the key it was asked to begin after is weighed as
+// the end of a keyset.
+func (p *pager) repeats(a *answer) error {
+	if a.env.count == 0 || p.sameKey(a) {
+		return nil
+	}
+	first, again, what := p.seen[a.content], false, "the same records"
+	if again = first > 0; !again && p.kind != "none" {
+		if run := p.keys.Of(a.records, p.given); run != (ods.KeyRun{}) {
+			first, what = p.runs[run], "records of the same keys"
+			again = first > 0
+			p.runs[run] = p.asked
+		}
+	}
+	if again {
+		return &Error{
+			Kind: RepeatedPage, Message: fmt.Sprintf("page %d has %s as page %d", p.asked, what, first),
+			Hint: "the source repeats itself past its last page, or ignores what the request says about pages; see paginate",
+		}
+	}
+	p.seen[a.content] = p.asked
+	return nil
 }
 
 // follows weighs what the source says: a flag or a cursor first, then counts. Where it says nothing, a page without

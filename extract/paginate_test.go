@@ -56,6 +56,43 @@ func TestRead_refusesARepeatedPage(t *testing.T) {
 	require.Equal(t, []string{"failed"}, l.states())
 }
 
+// Cases 4 and 5: the same page for ever, of which each record has something that differs with every answer. Without a look at
+// the keys three such pages add up to a total of thirty.
+func TestRead_refusesARepeatedPageWhateverDiffersInIt(t *testing.T) {
+	t.Parallel()
+	answer := func(n int, total string) string {
+		var rows []string
+		for id := range 10 {
+			rows = append(rows, fmt.Sprintf(`{"id":%d,"asked_at":%d}`, id, n))
+		}
+		return fmt.Sprintf(`{"code":0,"more":true,"data":{%s"list":[%s]}}`, total, strings.Join(rows, ","))
+	}
+	for name, c := range map[string]struct {
+		yaml, total string
+		want        extract.ErrorKind
+	}{
+		"a total that seems to add up": {paged, `"total":30,`, extract.RepeatedPage},
+		"more for ever":                {strings.Replace(paged, "total: $.data.total", "more: $.more", 1), "", extract.RepeatedPage},
+		"no end is told":               {strings.Replace(paged, ", total: $.data.total", "", 1), "", extract.RepeatedPage},
+		"versions of the same records": {strings.Replace(paged, "[$.id]\n", "[$.id]\n    version: $.asked_at\n", 1), `"total":30,`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer(n, c.total)) })
+			l := &lander{}
+			_, err := read(t, c.yaml, a, l)
+			if c.want == "" {
+				require.NoError(t, err)
+				require.Len(t, l.records(), 30)
+				return
+			}
+			require.Contains(t, requireKind(t, err, c.want).Message, "page 2 has records of the same keys as page 1")
+			require.Equal(t, 2, a.requests())
+			require.Equal(t, []string{"failed"}, l.states())
+		})
+	}
+}
+
 // Case 2: a record is deleted while pages are read, so that another one moves to a page that was read already.
 func TestRead_readsASliceAgainWhenRecordsMoved(t *testing.T) {
 	t.Parallel()

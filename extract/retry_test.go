@@ -69,14 +69,66 @@ func TestRead_repeatsWhatIsTemporary(t *testing.T) {
 // Case 45: a wait longer than a run waits is not cut short; the run ends and can be repeated.
 func TestRead_endsWhenAskedToWaitTooLong(t *testing.T) {
 	t.Parallel()
-	a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "86400")
-		w.WriteHeader(http.StatusTooManyRequests)
-	})
-	_, err := read(t, paged, a, &lander{})
-	e := requireKind(t, err, extract.Throttled)
-	require.Contains(t, e.Message, "24h0m0s")
-	require.Equal(t, 1, a.requests())
+	for asked, want := range map[string]string{
+		"86400": "24h0m0s",
+		noon.Add(48 * time.Hour).Format(http.TimeFormat): "48h0m0s",
+		noon.Add(48 * time.Hour).Format(time.RFC850):     "48h0m0s",
+		"99999999999999999999":                           "left alone for",
+	} {
+		a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", noon.Format(http.TimeFormat))
+			w.Header().Set("Retry-After", asked)
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		_, err := read(t, paged, a, &lander{})
+		e := requireKind(t, err, extract.Throttled)
+		require.Contains(t, e.Message, want, asked)
+		require.Equal(t, 1, a.requests(), asked)
+	}
+}
+
+// What is no time to wait, or is over, counts as no word of it.
+func TestRead_repeatsAfterWaitsThatSayNothing(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []string{"", "-5", "-99999999999999999999", "1.5", "soon", noon.Add(-time.Hour).Format(http.TimeFormat)} {
+		well := pagesOf(5, 10)
+		a := serve(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", noon.Format(http.TimeFormat))
+			if n == 1 {
+				w.Header().Set("Retry-After", asked)
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			well(n, w, r)
+		})
+		_, err := read(t, paged, a, &lander{})
+		require.NoError(t, err, asked)
+		require.Equal(t, 2, a.requests(), asked)
+	}
+}
+
+// JSON that is none for one byte is not told as a page for people, and neither is what is compressed in a way of its own.
+func TestRead_saysWhatToDoAboutContentThatIsNoJSON(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ encoding, body, hint string }{
+		"a page for people":   {"", "<html>", "Open the address in a browser"},
+		"a control character": {"", "{\"code\":0,\"data\":{\"list\":[{\"id\":\"a\x01\"}]}}", "the source has to mend its JSON"},
+		"another compression": {"br", "\x1b\x0a\x00\xf8", "Accept-Encoding: identity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+				if c.encoding != "" {
+					w.Header().Set("Content-Encoding", c.encoding)
+				}
+				fmt.Fprint(w, c.body)
+			})
+			_, err := read(t, paged, a, &lander{})
+			e := requireKind(t, err, extract.UnexpectedContent)
+			require.Contains(t, e.Hint, c.hint)
+			require.Contains(t, e.Message, c.encoding)
+		})
+	}
 }
 
 func TestRead_givesUpAfterItsAttempts(t *testing.T) {
