@@ -160,6 +160,7 @@ func (c *csvReader) cell(text []byte) (cell string, rest []byte, state cellState
 func (f *sourceFile) csv(r io.Reader, c *chunker) error {
 	format := f.stream.format
 	rows := &csvReader{lines: newLineReader(r, format), delimiter: format.delimiter, quote: format.quote}
+	rows.lines.takeLoneReturns(format.quote)
 	var names [][]byte
 	var object []byte
 	for {

@@ -133,6 +133,10 @@ func TestRead_landsCSVAsItIsFoundInTheWild(t *testing.T) {
 		"other signs":                    {`{type: csv, delimiter: ";", quote: "'"}`, "a;b\n'x;''y';\"2\"\n", []string{`{"a":"x;'y","b":"\"2\""}`}, nil},
 		"no quotes at all":               {`{type: csv, delimiter: "\t", quote: ""}`, "a\tb\n\"x\ty\"\n", []string{`{"a":"\"x","b":"y\""}`}, nil},
 		"numbers stay text":              {`{type: csv, "null": ["", "NULL"]}`, "a,b\n000001,NULL\n1e5,\n", []string{`{"a":"000001","b":null}`, `{"a":"1e5","b":null}`}, nil},
+		"carriage returns alone":         {"{type: csv}", "a,b\r1,2\r\"x\ry\",3\r4\r5,6", []string{`{"a":"1","b":"2"}`, `{"a":"x\ny","b":"3"}`, `{"a":"5","b":"6"}`}, []string{"ragged:data/x:5"}},
+		"a carriage return in a cell":    {"{type: csv}", "a\n\"x\ry\"\n", []string{`{"a":"x\ry"}`}, nil},
+		"one in the header":              {"{type: csv, header: false}", "\"a\rb\"", []string{`{"column_1":"a\rb"}`}, nil},
+		"alone, and wide":                {"{type: csv}", "\xff\xfea\x00\r\x001\x00\r\x00", []string{`{"a":"1"}`}, nil},
 		"NUL":                            {"{type: csv}", "a\nx\x00y\n", []string{`{"a":"x\u0000y"}`}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

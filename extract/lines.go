@@ -55,6 +55,42 @@ func newLineReader(r io.Reader, f fileFormat) *lineReader {
 	return &lineReader{r: buffered}
 }
 
+// takeLoneReturns makes a carriage return end lines where the first line ends with one and no line feed follows for as long as
+// can be seen: such a file would be one line, its header, and empty.
+func (l *lineReader) takeLoneReturns(quote byte) {
+	start, err := l.r.Peek(l.r.Size())
+	rest := io.Reader(l.r)
+	if err != nil && !errors.Is(err, io.EOF) { // which the reader does not tell twice
+		rest = io.MultiReader(bytes.NewReader(bytes.Clone(start)), failing{err})
+	}
+	first, _, found := bytes.Cut(start, []byte{'\r'})
+	lone := found && bytes.IndexByte(start, '\n') < 0
+	if lone && (quote == 0 || bytes.Count(first, []byte{quote})%2 == 0) {
+		rest = loneReturns{rest}
+	}
+	if rest != l.r {
+		l.r = bufio.NewReaderSize(rest, l.r.Size())
+	}
+}
+
+// failing is where a reader broke off.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// loneReturns gives a line feed for each carriage return.
+type loneReturns struct{ io.Reader }
+
+func (r loneReturns) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	for i, b := range p[:n] {
+		if b == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
+}
+
 // keepsASCII reports whether the encoding writes ASCII as ASCII.
 func keepsASCII(e encoding.Encoding) bool {
 	out, err := e.NewEncoder().Bytes([]byte("a\n"))
