@@ -171,7 +171,7 @@ func (b *building) succeeded(changed bool) {
 func (b *building) render(ctx context.Context, word string, render func() (materialize.Script, error)) (materialize.Script, error) {
 	script, err := render()
 	if err == nil && script.Replaces {
-		if err = inspectDependents(ctx, b.conn, b.oid, b.existing, word, materialize.Guards(b.step.node.Model)...); err != nil {
+		if err = inspectDependents(ctx, b.conn, b.oid, b.existing, word, materialize.Guards(b.step.node.model(), b.existing)...); err != nil {
 			return script, err
 		}
 		script, err = render()

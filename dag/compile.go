@@ -164,6 +164,9 @@ func (c *compiler) look(ctx context.Context) error {
 	c.there, c.keys, err = relationsIn(ctx, c.conn, sortedSet(schemas))
 	for name, r := range c.there {
 		c.columns[name] = r.Columns
+		if c.made(name) && !c.State[name].Replaced {
+			r.Was = string(c.State[name].Kind)
+		}
 	}
 	return err
 }
@@ -258,9 +261,14 @@ func (c *compiler) foreign() {
 	}
 	for _, n := range c.graph.nodes {
 		if c.isForeign(n) {
-			_, built := c.State[n.Name]
-			message, hint := notOurs(n.Name, c.there[n.Name].Kind, built)
+			message, hint := notOurs(n.Name, c.there[n.Name].Kind, c.made(n.Name))
 			warn(n, 1, message, hint)
+		}
+		if m := n.model(); m != nil && n.relation() != "" {
+			if err := materialize.KeepsVersions(materialize.Input{Model: m, Existing: c.there[n.Name]}); err != nil {
+				message, hint, key := refusal(err)
+				c.faultAt(n.File, m.Place(key), message, hint)
+			}
 		}
 		if n.Model == nil || len(n.Model.Header.Rejects) == 0 {
 			continue
@@ -272,10 +280,15 @@ func (c *compiler) foreign() {
 	}
 }
 
+// made reports whether a relation was built as a node of that name. What statements of kind sql made is theirs.
+func (c *compiler) made(node string) bool {
+	state, built := c.State[node]
+	return built && state.Kind != KindSQL
+}
+
 // isForeign reports whether a relation stands under a node's name that is not what the node was built as.
 func (c *compiler) isForeign(n *Node) bool {
-	state, built := c.State[n.Name]
-	return c.there[n.relation()] != nil && (!built || state.Replaced)
+	return c.there[n.relation()] != nil && (!c.made(n.Name) || c.State[n.Name].Replaced)
 }
 
 // orphans are relations of production whose model is gone. They are somebody's to drop. What an environment built goes
@@ -293,11 +306,11 @@ func (c *compiler) orphans() {
 	}
 }
 
-// refusal is the message and hint of a model that cannot be kept as its header says.
-func refusal(err error) (message, hint string) {
+// refusal is the message and hint of a model that cannot be kept as its header says, and the header's key that says so.
+func refusal(err error) (message, hint, key string) {
 	var refused *materialize.RefusedError
 	if errors.As(err, &refused) {
-		return refused.Message, refused.Hint
+		return refused.Message, refused.Hint, orDefault(refused.Key, "kind")
 	}
-	return err.Error(), ""
+	return err.Error(), "", "kind"
 }

@@ -111,9 +111,9 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 		_, err = materialize.Render(in)
 	}
 	if err != nil {
-		message, hint := refusal(err)
+		message, hint, key := refusal(err)
 		if sound {
-			c.faultAt(m.File, refusedKey(m, message), strings.TrimPrefix(message, m.Name+": "), hint)
+			c.faultAt(m.File, m.Place(key), strings.TrimPrefix(message, m.Name+": "), hint)
 		}
 		delete(c.columns, m.Name)
 		return
@@ -125,18 +125,6 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 	}
 	c.figures(m, kept)
 	c.widened(u, columns)
-}
-
-// refusedKey is where the header says what cannot be done.
-func refusedKey(m *model.Model, message string) strict.Pos {
-	switch {
-	case strings.Contains(message, "partition_by"):
-		return m.Place("partition_by")
-	case m.Header.SCD2 != nil:
-		return m.Place("scd2")
-	default:
-		return m.Place("kind")
-	}
 }
 
 func (c *compiler) fault(file string, line int, message, hint string) {
@@ -226,7 +214,11 @@ func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	if existing == nil || c.isForeign(u.node) || existing.Kind != materialize.IsTable || u.node.Kind == KindView || u.node.Kind == KindMaterializedView {
 		return
 	}
-	_, err := materialize.Render(materialize.Input{Model: u.model, Columns: columns, Existing: existing})
+	in := materialize.Input{Model: u.model, Columns: columns, Existing: existing}
+	if materialize.KeepsVersions(in) != nil {
+		return // told with what stands under the names of nodes
+	}
+	_, err := materialize.Render(in)
 	var refused *materialize.RefusedError
 	message, hint, severity := "", "", strict.Warning
 	switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
 )
 
 // remembered is what the database knows of the relation that a node was built as.
@@ -50,7 +51,11 @@ func (b *building) own(remembers []byte) error {
 	if err != nil {
 		return err
 	}
-	if b.existing == nil || b.step.node.relation() == "" || b.rehearses() || known.made(b.oid, b.existing.Kind) {
+	if b.existing == nil || b.step.node.relation() == "" || b.rehearses() {
+		return nil
+	}
+	if known.made(b.oid, b.existing.Kind) {
+		b.existing.Was = string(known.Kind)
 		return nil
 	}
 	b.foreign = true
@@ -62,6 +67,15 @@ func (b *building) own(remembers []byte) error {
 	return &StepError{StepFault: fault}
 }
 
+// model is the node's model, or what its seed amounts to; nil for other nodes.
+func (n *Node) model() *model.Model {
+	if n.Seed != nil {
+		return materialize.SeedModel(*n.Seed)
+	}
+	return n.Model
+}
+
+// decodeRemembered gives nothing for a node that was a model of kind sql: what its statements made is theirs.
 func decodeRemembered(node string, text []byte) (*remembered, error) {
 	var known *remembered
 	if len(text) == 0 {
@@ -69,6 +83,9 @@ func decodeRemembered(node string, text []byte) (*remembered, error) {
 	}
 	if err := json.Unmarshal(text, &known); err != nil {
 		return nil, fmt.Errorf("read what %s was built as: %w", node, err)
+	}
+	if known != nil && known.Kind == KindSQL {
+		return nil, nil
 	}
 	return known, nil
 }
@@ -80,18 +97,31 @@ func Refused(ctx context.Context, conn *pgx.Conn, n *Node) (*StepFault, error) {
 	if err != nil || existing == nil {
 		return nil, err
 	}
-	var text []byte
-	asked := strings.Replace(rememberedSQL, "$2", "(select system_identifier::text from pg_control_system())", 1)
-	if err := conn.QueryRow(ctx, "select (\n"+asked+"\n)", n.Name).Scan(&text); err != nil {
-		return nil, fmt.Errorf("ask what %s was built as: %w", n.Name, err)
-	}
-	known, err := decodeRemembered(n.Name, text)
-	if err != nil || known.made(oid, existing.Kind) {
+	known, err := builtAs(ctx, conn, n.Name)
+	if err != nil {
 		return nil, err
 	}
 	fault := &StepFault{File: n.File}
-	fault.Message, fault.Hint = notOurs(n.Name, existing.Kind, known != nil)
-	return fault, nil
+	if !known.made(oid, existing.Kind) {
+		fault.Message, fault.Hint = notOurs(n.Name, existing.Kind, known != nil)
+		return fault, nil
+	}
+	existing.Was = string(known.Kind)
+	if err := materialize.KeepsVersions(materialize.Input{Model: n.model(), Existing: existing}); err != nil {
+		fault.Message, fault.Hint, _ = refusal(err)
+		return fault, nil
+	}
+	return nil, nil
+}
+
+// builtAs asks as what a node was built; it is nil for one that never was.
+func builtAs(ctx context.Context, conn *pgx.Conn, node string) (*remembered, error) {
+	var text []byte
+	asked := strings.Replace(rememberedSQL, "$2", "(select system_identifier::text from pg_control_system())", 1)
+	if err := conn.QueryRow(ctx, "select (\n"+asked+"\n)", node).Scan(&text); err != nil {
+		return nil, fmt.Errorf("ask what %s was built as: %w", node, err)
+	}
+	return decodeRemembered(node, text)
 }
 
 // notOurs says that a relation stands under a node's name and is not what the node was built as, if it ever was, and what

@@ -69,7 +69,14 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model, zone string) (
 			return err
 		}
 		if existing != nil {
-			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m), materialize.Guards(m)...); err != nil {
+			known, err := builtAs(ctx, conn, m.Name)
+			if err != nil {
+				return err
+			}
+			if known.made(oid, existing.Kind) {
+				existing.Was = string(known.Kind)
+			}
+			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m), materialize.Guards(m, existing)...); err != nil {
 				return err
 			}
 		}

@@ -85,6 +85,7 @@ join pg_namespace as n
 where n.nspname = $1
     and c.relname = $2
     and c.relkind in ('r', 'p')
+    and not exists (select from terrace.node_state as s where s.node = $1 || '.' || $2 and s.kind <> 'scd2') -- it has no versions
     and a.attnum > 0
     and not a.attisdropped
     and a.attgenerated = ''

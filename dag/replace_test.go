@@ -185,7 +185,12 @@ func TestPublish_followsAModelFromKindToKind(t *testing.T) {
 		require.Equal(t, `"Told by hand"`, w.value("select obj_description('shop_dwd.orders'::regclass)"), kind)
 	}
 	w.write(ordersFile, ordersOf("-- kind: scd2\n-- key: [id]", allOrders))
-	require.Contains(t, step(t, w.run(), "shop_dwd.orders").Error.Message, "shop_dwd.orders is a view, and its history cannot be taken over")
+	w.together = true
+	require.Contains(t, step(t, w.run(), "shop_dwd.orders").Error.Message, "takes its place as scd2 by itself only")
+	w.together = false
+	w.succeed()
+	require.Equal(t, "2", w.value("select count(*) from public.reader"))
+	require.Equal(t, `"Told by hand"`, w.value("select obj_description('shop_dwd.orders'::regclass)"))
 }
 
 func TestPublish_givesWayToReadersAndThenSucceeds(t *testing.T) {

@@ -23,7 +23,7 @@ func (b *building) seed(ctx context.Context, seed model.Seed) error {
 	if err != nil {
 		return err
 	}
-	in := materialize.Input{Existing: b.existing, Foreign: b.foreign, Aside: b.putsOff()}
+	in := materialize.Input{Existing: b.existing, Foreign: b.foreign, FullRefresh: b.FullRefresh, Aside: b.putsOff()}
 	if err := b.feed(ctx, &in); err != nil {
 		return err
 	}

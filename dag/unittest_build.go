@@ -157,6 +157,6 @@ func (u *unitTest) located(err error, sent model.Exchanged, s materialize.Statem
 }
 
 func (u *unitTest) refused(err error) error {
-	message, hint := refusal(err)
+	message, hint, _ := refusal(err)
 	return &UnitFailure{StepFault: StepFault{Message: message, File: u.test.Model.File, Line: 1, Column: 1, Hint: hint}}
 }

@@ -23,7 +23,14 @@ type HandmadeIndex struct {
 // handmade parts what people indexed into what can be made again on the new relation, which SQL calls by the word, and
 // sentences on the rest.
 func handmade(in Input, word string) (again []HandmadeIndex, lost []string) {
+	var guards []string // that leave with the versions
+	if in.losesVersions() {
+		guards, lost = Guards(in.Model, in.Existing), append(lost, "its versions are gone")
+	}
 	for _, index := range in.Existing.Handmade {
+		if slices.Contains(guards, index.Name) {
+			continue
+		}
 		gone := slices.IndexFunc(index.Columns, func(name string) bool {
 			_, found := find(in.Columns, name)
 			return !found

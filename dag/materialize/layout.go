@@ -22,6 +22,7 @@ func newLayout(in Input, columns []Column) (layout, error) {
 			return out, &RefusedError{
 				Message: fmt.Sprintf("%s: distribute names column %q, which the query does not return", in.Model.Name, d.By),
 				Hint:    "Name one of the query's columns after by.",
+				Key:     "distribute",
 			}
 		}
 		if in.Citus && d.Apart() {

@@ -36,7 +36,9 @@ func (k RelationKind) Odd() bool {
 
 // Relation is what the database has under a model's name before the model is built.
 type Relation struct {
-	Kind    RelationKind
+	Kind RelationKind
+	// Was is the kind of node that it was built as; "" when that is not known, or when others made it.
+	Was     string
 	Columns []Column // in order; generated columns included
 	// Domains are the types of the columns that are of a domain, by name; Columns have the types that those are over.
 	Domains map[string]string
@@ -180,6 +182,8 @@ type Script struct {
 type RefusedError struct {
 	Message string
 	Hint    string
+	// Key is that of the header which it is about, "" for kind.
+	Key string
 }
 
 func (e *RefusedError) Error() string { return e.Message }
@@ -191,6 +195,9 @@ func Render(in Input) (Script, error) {
 			Message: fmt.Sprintf("%s is there already, a %s", in.Model.Name, in.Existing.Kind),
 			Hint:    "Rename the model, or move what stands there.",
 		}
+	}
+	if err := KeepsVersions(in); err != nil {
+		return Script{}, err
 	}
 	script, err := render(in)
 	if err == nil && in.StaleRejects {

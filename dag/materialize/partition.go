@@ -57,11 +57,12 @@ func newPartitioning(m *model.Model, columns []Column) (*partitioning, error) {
 		return nil, &RefusedError{
 			Message: fmt.Sprintf("%s: partition_by names column %q, which the query does not return", m.Name, spec.Column),
 			Hint:    "The query returns " + strings.Join(names(columns), ", ") + ".",
+			Key:     "partition_by",
 		}
 	}
 	p := &partitioning{Partition: *spec, m: m, column: pgx.Identifier{c.Name}.Sanitize(), kind: precision.ReplaceAllString(c.Type, ""), typed: c.Type}
 	refused := func(hint string) error {
-		return &RefusedError{Message: fmt.Sprintf("%s: partition_by cannot be %s, which is %s", m.Name, p.Partition.String(), c.Type), Hint: hint}
+		return &RefusedError{Message: fmt.Sprintf("%s: partition_by cannot be %s, which is %s", m.Name, p.Partition.String(), c.Type), Hint: hint, Key: "partition_by"}
 	}
 	_, whole := wholes[p.kind]
 	number := whole || p.kind == "numeric"

@@ -111,6 +111,7 @@ func timeOf(in Input, replayed bool) (Column, error) {
 			return c, &RefusedError{
 				Message: fmt.Sprintf("%s: scd2.valid_from names %q, which the query does not return", m.Name, spec.ValidFrom),
 				Hint:    "The query returns " + strings.Join(names(in.Columns), ", ") + ".",
+				Key:     "scd2",
 			}
 		}
 		return c, nil
@@ -124,6 +125,7 @@ func timeOf(in Input, replayed bool) (Column, error) {
 		return c, &RefusedError{
 			Message: fmt.Sprintf("%s reads every version of its records and does not say when each became valid", m.Name),
 			Hint:    "Select _seen_at, or name another column with scd2: {valid_from: COLUMN}.",
+			Key:     "scd2",
 		}
 	case !replayed:
 		return Column{}, nil
@@ -143,6 +145,7 @@ func (d dimension) refuse(in Input) error {
 			return &RefusedError{
 				Message: fmt.Sprintf("%s: the query returns %s, a name that scd2 takes for itself", d.m.Name, c.Name),
 				Hint:    "Give the query's column another name; valid_to and is_current can be renamed under scd2: names.",
+				Key:     "scd2",
 			}
 		}
 	}
@@ -151,6 +154,7 @@ func (d dimension) refuse(in Input) error {
 			return &RefusedError{
 				Message: fmt.Sprintf("%s: the header names column %q, which the query does not return", d.m.Name, name),
 				Hint:    "The query returns " + strings.Join(names(in.Columns), ", ") + ".",
+				Key:     "scd2",
 			}
 		}
 	}
@@ -159,6 +163,7 @@ func (d dimension) refuse(in Input) error {
 		return &RefusedError{
 			Message: fmt.Sprintf("%s follows deletions, and cannot tell when a deleted record came back", d.m.Name),
 			Hint:    "Select _seen_at and _version as well, or leave _deleted_at out.",
+			Key:     "scd2",
 		}
 	}
 	return nil
@@ -189,6 +194,10 @@ func (d dimension) columns() []Column {
 // renderSCD2 computes the timeline that the records' history gives, and what the stored one differs in, and applies the
 // difference. What changes columns comes before that, and keeps readers waiting until the commit; else only rows change.
 func renderSCD2(in Input) (Script, error) {
+	anew := beginsAnew(in)
+	if anew {
+		in.Groups, in.Most = nil, false
+	}
 	d, err := newDimension(in)
 	if err != nil {
 		return Script{}, err
@@ -203,22 +212,17 @@ func renderSCD2(in Input) (Script, error) {
 		Build:  slices.Concat([]Statement{build}, reject(in, part), analyzeOwn(m, stage+" ("+columnList(d.key)+")")),
 		Checks: d.checks(),
 	}
-	changes := `select
-    count(*) filter (where _action = 'inserted'),
-    count(*) filter (where _action = 'updated'),
-    count(*) filter (where _action = 'deleted')
-from ` + delta
+	if anew {
+		err := d.takePlace(in, &script)
+		return script, err
+	}
 	find := slices.Concat(d.affected(), d.delta())
 	if in.Existing == nil {
-		fill := append(d.affected(), d.first())
-		if d.layout.parts != nil { // which of them are made depends on the rows
-			fill, script.Delta = slices.Concat(find, d.making(true), d.apply()), changes
-		}
-		script.Publish = slices.Concat([]Statement{d.create()}, fill, d.guards(), d.layout.parts.analyzed(d.target),
+		script.Publish = slices.Concat([]Statement{d.create()}, d.fill(&script), d.guards(), d.layout.parts.analyzed(d.target),
 			missingIndexes(m, nil), []Statement{plain(m, None, "analyze %s", d.target)}, describe(m, "table"))
 		return script, nil
 	}
-	script.Delta = changes
+	script.Delta = changesOfDelta
 	before, err := d.alter(in)
 	if err != nil {
 		return Script{}, err
@@ -251,25 +255,38 @@ from ` + delta
 	return script, nil
 }
 
+// changesOfDelta counts the versions that came, changed and left.
+const changesOfDelta = `select
+    count(*) filter (where _action = 'inserted'),
+    count(*) filter (where _action = 'updated'),
+    count(*) filter (where _action = 'deleted')
+from ` + delta
+
+// fill brings the first versions into the table that was just made.
+func (d dimension) fill(script *Script) []Statement {
+	if d.layout.parts == nil {
+		return append(d.affected(), d.first())
+	}
+	script.Delta = changesOfDelta // which partitions are made depends on the rows
+	return slices.Concat(d.affected(), d.delta(), d.making(true), d.apply())
+}
+
 // alter brings the columns of the table that is there to what the query returns.
 func (d dimension) alter(in Input) ([]Statement, error) {
-	spec := d.m.Header.SCD2
 	hint := "Drop or rename it, then run again."
 	if in.Existing.Kind != IsTable {
 		return nil, &RefusedError{
 			Message: fmt.Sprintf("%s is a %s, and its history cannot be taken over", d.m.Name, in.Existing.Kind),
 			Hint:    hint,
+			Key:     "scd2",
 		}
 	}
-	own := []string{spec.FromColumn, spec.ToColumn, spec.CurrentColumn}
-	if d.tombstone {
-		own = append(own, isDeleted)
-	}
-	for _, name := range own {
+	for _, name := range added(d.m) {
 		if _, found := find(in.Existing.Columns, name); !found {
 			return nil, &RefusedError{
 				Message: fmt.Sprintf("%s has no column %s, so it holds no history that can be continued", d.m.Name, name),
 				Hint:    "Was the column renamed in the header, or on_delete changed? Rename the table's column too, or d" + hint[1:],
+				Key:     "scd2",
 			}
 		}
 	}
@@ -302,9 +319,10 @@ const (
 	oneOpenVersion  = "_one_open_version"
 )
 
-// Guards are the names of the constraints and indexes that a dimension's table is made with; other models have none.
-func Guards(m *model.Model) []string {
-	if m == nil || m.Header.Kind != model.SCD2 {
+// Guards are the names of the constraints and indexes that a dimension's table is made with, if the relation under the
+// model's name is one; other models have none.
+func Guards(m *model.Model, existing *Relation) []string {
+	if m == nil || existing == nil || existing.Was != string(model.SCD2) && (existing.Was != "" || m.Header.Kind != model.SCD2) {
 		return nil
 	}
 	return []string{Short(m.Relation + endsAfterStart), Short(m.Relation + oneVersionATime), Short(m.Relation + oneOpenVersion)}

@@ -44,7 +44,7 @@ func (d dimension) move(in Input, script *Script) error {
 	existing := *in.Existing
 	in.Existing = &existing
 	existing.Handmade = slices.DeleteFunc(slices.Clone(existing.Handmade), func(i HandmadeIndex) bool {
-		return slices.Contains(Guards(d.m), i.Name)
+		return slices.Contains(Guards(d.m, in.Existing), i.Name)
 	})
 	indexes, publish, lost, err := takeOver(in)
 	if err != nil {

@@ -21,6 +21,9 @@ func RenderSeed(seed model.Seed, in Input) (Script, error) {
 		definitions[i] = fmt.Sprintf("%s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
 	}
 	in.Model, in.Columns, in.Redefined = SeedModel(seed), columns, true
+	if err := KeepsVersions(in); err != nil {
+		return Script{}, err
+	}
 	existing := in.Existing
 	script := Script{
 		Build: []Statement{plain(in.Model, None, "create temporary table \"stage\" (\n    %s\n) on commit drop",
