@@ -84,7 +84,7 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 func (b *building) read(ctx context.Context) (bool, error) {
 	_, err := b.exec(ctx, command("savepoint read"), command("lock table "+materialize.Quote(b.step.Name)+" in access exclusive mode nowait"),
 		command("rollback to savepoint read"), command("release savepoint read"))
-	if sqlState(err) == "" || ctx.Err() != nil {
+	if sqlState(err) == "" || Retryable(err) || ctx.Err() != nil {
 		return false, err
 	}
 	_, err = b.conn.Exec(ctx, "rollback to savepoint read; release savepoint read")

@@ -216,7 +216,7 @@ func (c *compiler) flush(ctx context.Context) error {
 
 // refuse notes what the server says of SQL that stands in a file. Where it is the surroundings' fault compiling ends.
 func (c *compiler) refuse(server *pgconn.PgError, at model.Problem) {
-	if Surroundings(server) || server.Code == lockTimedOut || server.Code == "57014" {
+	if unavailable(server) || server.Code == lockTimedOut || server.Code == "57014" {
 		if c.fatal == nil {
 			c.fatal = fmt.Errorf("compile %s: %w", at.File, server)
 		}
@@ -224,7 +224,7 @@ func (c *compiler) refuse(server *pgconn.PgError, at model.Problem) {
 	}
 	at.Severity = strict.Error
 	at.Message = fmt.Sprintf("%s%s [%s]", at.Message, server.Message, server.Code)
-	if at.Hint = server.Hint; at.Hint == "" && server.Code == "42501" {
+	if at.Hint = server.Hint; at.Hint == "" && server.Code == denied {
 		at.Hint = "Compiling needs the right to read what models read, and to make temporary relations."
 	}
 	c.problems = append(c.problems, at)

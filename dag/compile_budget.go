@@ -53,7 +53,7 @@ func (c *compiler) explain(ctx context.Context, sql string) (planned, error) {
 		return json.Unmarshal(answer, &plans)
 	})
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) && !Surroundings(refused) {
+	if errors.As(err, &refused) && !unavailable(refused) {
 		return planned{}, nil
 	}
 	if err != nil || len(plans) == 0 {

@@ -33,8 +33,14 @@ type DataError struct{ Message string }
 
 func (e *DataError) Error() string { return e.Message }
 
-// Surroundings reports whether an error is the database's, the network's or the disk's and not the project's own.
+// Surroundings reports whether an error is the database's, the network's or the disk's and not the project's own: a right
+// that the role lacks is one.
 func Surroundings(err error) bool {
+	return unavailable(err) || sqlState(err) == denied
+}
+
+// unavailable reports whether an error is of the surroundings whatever a statement says: another one would fail as well.
+func unavailable(err error) bool {
 	var connect *pgconn.ConnectError
 	if lost(err) || errors.As(err, &connect) {
 		return true
@@ -49,6 +55,9 @@ func Surroundings(err error) bool {
 // takesNoChanges is said by a standby, and by a server or database that takes no changes for now.
 const takesNoChanges = "25006"
 
+// denied is said where the role lacks a right.
+const denied = "42501"
+
 // HintOf is the next step after an error of the server that brings none, or "".
 func HintOf(err error) string {
 	var server *pgconn.PgError
@@ -61,7 +70,7 @@ func HintOf(err error) string {
 	switch server.Code {
 	case "57014":
 		return "Somebody cancelled the statement, or the server's statement_timeout ended it: its log says which. terrace retry runs it again."
-	case "42501":
+	case denied:
 		return "The role lacks a right: the owner of what it names grants it, or terrace migrate --roles, which makes roles with what they need."
 	case takesNoChanges:
 		return "The database takes no changes: a standby after a failover, or default_transaction_read_only. Name the primary in the database URL."

@@ -73,7 +73,7 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 		err := b.run(ctx)
 		var held *HeldError
 		switch {
-		case err == nil:
+		case err == nil, b.uncertain && e.recorded(ctx, step.Name):
 			return b.result
 		case errors.As(err, &held) && attempt == patience:
 			e.tell(held)
@@ -87,8 +87,6 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 			return b.failed(ctx, err)
 		case attempt == attempts, ctx.Err() != nil, !Retryable(err) && held == nil && (attempt > 1 || !b.overtaken(err)):
 			return b.failed(ctx, err) // who was overtaken sees the relation the next time
-		case b.uncertain && e.recorded(ctx, step.Name):
-			return b.result
 		}
 		_ = pause(ctx, wait) // the next attempt says why it cannot be made
 		wait *= 4
@@ -114,9 +112,11 @@ func (e *SQLExecutor) await(ctx context.Context, node string) error {
 	return wrap("wait for "+node, err)
 }
 
-// recorded tells whether a transaction took effect whose commit got no answer: its ledger row came with it. The server may
-// still be at it, and holds the node's lock until it is done.
+// recorded tells whether a transaction took effect whose commit got no answer, also when the run is over meanwhile: its
+// ledger row came with it. The server may still be at it, and holds the node's lock until it is done.
 func (e *SQLExecutor) recorded(ctx context.Context, node string) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
 	var found bool
 	err := pgx.BeginTxFunc(ctx, e.Pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '5s'"); err != nil {

@@ -157,7 +157,7 @@ func (b *building) askAside(ctx context.Context, question materialize.Statement)
 	if err == nil {
 		return results[2].Rows[0], nil
 	}
-	if Surroundings(err) || Retryable(err) || ctx.Err() != nil || sqlState(err) == "57014" {
+	if unavailable(err) || Retryable(err) || ctx.Err() != nil || sqlState(err) == "57014" {
 		return nil, err
 	}
 	if _, err := b.exec(ctx, command("rollback to savepoint judge")); err != nil {
@@ -320,7 +320,9 @@ func (v verdict) result() Result {
 	default:
 		r.Status = Failure
 		r.Err = v.err
-		if v.node.Severity() == model.SeverityWarn {
+		if Surroundings(v.err) {
+			r.Status = Error
+		} else if v.node.Severity() == model.SeverityWarn {
 			r.Reason = "the assertion's own SQL is wrong"
 		}
 	}

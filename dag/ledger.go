@@ -47,11 +47,14 @@ func (r RunInfo) Lost() bool { return !r.Ended() && r.Status != running }
 // running is the status of a run whose session is open.
 const running = "running"
 
-// statusNow is the status of a run r as it is now: one that is running has a session that bears its name.
+// statusNow is the status of a run r as it is now: one that is running has a session that bears its name, or works on one of
+// its nodes.
 const statusNow = `case
     when r.status = 'running' and not exists (
         select from pg_stat_activity as a
-        where a.application_name = 'terrace:' || r.run_id and a.datname = current_database()
+        where a.datname = current_database()
+            and (a.application_name = 'terrace:' || r.run_id
+                or starts_with(a.application_name, 'terrace:' || right(r.run_id::text, 12) || ':'))
     ) then 'error'
     else r.status
 end`

@@ -48,7 +48,7 @@ func (s *runState) attempt(ctx context.Context, e *SQLExecutor, n int) bool {
 		e.tell(held)
 	}
 	ended := t.end(ctx)
-	if t.committed || t.uncertain && e.recorded(context.WithoutCancel(ctx), blame) {
+	if t.committed || t.uncertain && e.recorded(ctx, blame) {
 		return false
 	}
 	s.unpublish(ctx, blame)

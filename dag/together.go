@@ -256,7 +256,7 @@ func (t *Together) step(ctx context.Context, b *building) error {
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if _, undo := b.conn.Exec(back, "rollback to savepoint step; release savepoint step"); undo != nil {
-		t.broken = undo
+		t.broken = errors.Join(err, undo) // whether it passes is the first one's to say
 	}
 	return err
 }

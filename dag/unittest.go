@@ -188,7 +188,7 @@ func (u *unitTest) insert(ctx context.Context, table, relation string, columns [
 		}
 		_, err := u.conn.Exec(ctx, fmt.Sprintf("insert into %s select (jsonb_populate_record(null::%s, $1::jsonb)).*", table, table), string(row.JSON()))
 		var server *pgconn.PgError
-		if errors.As(err, &server) && !Surroundings(err) {
+		if errors.As(err, &server) && !unavailable(err) {
 			return u.fail(row.Line, row.Col, fmt.Sprintf("%s cannot have this row: %s", relation, server.Message), server.Detail)
 		}
 		if err != nil {

@@ -143,7 +143,7 @@ func (u *unitTest) execute(ctx context.Context, sent model.Exchanged, statements
 // located is the failure of a test whose model the server did not build, at its place in the model's file.
 func (u *unitTest) located(err error, sent model.Exchanged, s materialize.Statement) error {
 	var server *pgconn.PgError
-	if !errors.As(err, &server) || Surroundings(err) {
+	if !errors.As(err, &server) || unavailable(err) {
 		return fmt.Errorf("build %s: %w", u.test.Model.Name, err)
 	}
 	m := u.test.Model

@@ -40,6 +40,8 @@ type world struct {
 	zone   string // of the sessions, UTC where it is empty
 	// together publishes the next runs all at once.
 	together bool
+	// faults, when set, has the wires of the next runs' sessions.
+	faults *pgtest.Faults
 }
 
 // newWorld makes a world of files, given by path. Streams are made with land.
@@ -146,6 +148,10 @@ func (w *world) open(names ...string) *session {
 	s := &session{graph: graph, info: dag.RunInfo{RunID: uuid.New(), Command: "run"}}
 	config, err := pgxpool.ParseConfig(w.db.URL)
 	require.NoError(w.t, err)
+	if w.faults != nil {
+		config.ConnConfig.TLSConfig, config.ConnConfig.Fallbacks = nil, nil
+		config.ConnConfig.DialFunc = w.faults.Dial(config.ConnConfig.DialFunc)
+	}
 	s.pool, err = dag.Connect(ctx, config, dag.Session{
 		RunID: s.info.RunID, RunAt: w.now, Vars: w.vars, Timezone: cmp.Or(w.zone, "UTC"),
 		From: w.window[0], To: w.window[1], Connections: w.threads + 1,

@@ -22,6 +22,24 @@ const connectTimeout = 10 * time.Second
 // hangUpTimeout bounds the end of a connection.
 const hangUpTimeout = 2 * time.Second
 
+// A machine that vanishes closes no connection. Both ends ask after so long a silence, and after so many questions without an
+// answer they know: the server ends the statement and lets go of its locks, and the client tries again.
+const (
+	silence   = 15 * time.Second
+	asksEvery = 5 * time.Second
+	asks      = 3
+)
+
+// keepAlive has the server ask for the client. It says nothing where the connection is no network's.
+func keepAlive(ctx context.Context, conn *pgconn.PgConn) error {
+	return conn.Exec(ctx, fmt.Sprintf(`select
+    set_config('tcp_keepalives_idle', '%d', false),
+    set_config('tcp_keepalives_interval', '%d', false),
+    set_config('tcp_keepalives_count', '%d', false),
+    set_config('tcp_user_timeout', '%d', false)`,
+		int(silence.Seconds()), int(asksEvery.Seconds()), asks, (silence+asks*asksEvery).Milliseconds())).Close()
+}
+
 // databaseURL names the database: flags and environment first, then terrace.yml, then the embedded server, which it
 // starts.
 func (a *App) databaseURL(ctx context.Context, configured string) (string, error) {
@@ -67,6 +85,10 @@ func (a *App) poolConfig(url string) (*pgxpool.Config, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	config.ConnConfig.AfterConnect = keepAlive
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: silence, Interval: asksEvery, Count: asks,
+	}}).DialContext
 	return config, nil
 }
 

@@ -46,6 +46,7 @@ func TestExitCode_isThatOfTheKindOfError(t *testing.T) {
 		"a wrong password":         {&pgconn.PgError{Code: "28P01"}, exitSurroundings},
 		"no such database":         {&pgconn.PgError{Code: "3D000"}, exitSurroundings},
 		"a full disk there":        {&pgconn.PgError{Code: "53100"}, exitSurroundings},
+		"a right that is missing":  {&pgconn.PgError{Code: "42501"}, exitSurroundings},
 		"a server that stops":      {&pgconn.PgError{Code: "57P01"}, exitSurroundings},
 		"wrong SQL":                {&pgconn.PgError{Code: "42601"}, exitFailed},
 		"an upstream down":         {&extract.Error{Kind: extract.Transport}, exitSurroundings},

@@ -329,11 +329,30 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	w.lineage.end(report)
 	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
 	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
-	if err := ledger.End(ctx, report); err != nil {
+	if err := w.recordEnd(ctx, report); err != nil {
 		return report, err
 	}
 	w.alert(ctx, info, report)
 	return report, nil
+}
+
+// recordEnd writes the run's end. The session that has borne the run's name since its start may have ended meanwhile, with
+// the server or by somebody's hand, and the steps have got over that: then another one writes it.
+func (w *work) recordEnd(ctx context.Context, report dag.Report) error {
+	err := dag.NewLedger(w.conn).End(ctx, report)
+	for pause := 50 * time.Millisecond; dag.Retryable(err) && pause < 4*time.Second; pause *= 4 {
+		time.Sleep(pause)
+		connecting, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
+		conn, refused := pgx.ConnectConfig(connecting, w.config.ConnConfig.Copy())
+		cancel()
+		if refused != nil {
+			continue
+		}
+		hangUp(w.conn)
+		w.conn = conn
+		err = dag.NewLedger(conn).End(ctx, report)
+	}
+	return err
 }
 
 // requireVariables refuses to begin when the environment lacks what a source will ask it for.
