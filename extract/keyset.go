@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -38,12 +39,32 @@ func (r *reading) resume(ctx context.Context) error {
 	if len(values) > 1 {
 		return &Error{Kind: Settings, Message: "the query of paginate.resume gives several values", Hint: "write select max(…)"}
 	}
+	for _, value := range values {
+		if err := r.beyond(value); err != nil {
+			return err
+		}
+	}
 	for _, meaning := range r.meanings {
 		if len(values) == 1 {
 			meaning[resumeKey] = values[0]
 		}
 	}
 	return nil
+}
+
+// beyond is an error where reading would begin at a time that is still to come: the record that has it would keep all that
+// come until then from being read. Numbers are not weighed: they may be times, or versions that only count.
+func (r *reading) beyond(begin any) error {
+	text, _ := begin.(string)
+	at, err := parseStart(text, time.UTC)
+	if err != nil || !at.After(r.deps.Now().Add(mostSkew)) {
+		return nil
+	}
+	return &Error{
+		Kind:    Incomplete,
+		Message: fmt.Sprintf("paginate.resume begins at %s, which is in the future: what has an earlier %s would not be read", text, r.stream.paginate.paths["field"]),
+		Hint:    "have its query leave out what lies in the future, such as by where (payload ->> 'ts')::timestamptz <= now()",
+	}
 }
 
 var errStop = errors.New("stop")

@@ -81,6 +81,16 @@ func TestRead_resumesAKeysetWhereTheLandedRecordsEnd(t *testing.T) {
 	plan, err := extract.NewReader(d).Plan(t.Context(), load(t, resumed, env).Streams[0], extract.Window{})
 	require.NoError(t, err)
 	require.Contains(t, plan.Request, `"start_ts":0,`)
+	for begin, future := range map[string]bool{"2026-01-21 11:00:00": false, "2026-01-21T13:00:00Z": true, "2999-01-01": true, "soon": false} {
+		a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"list":[]}`) })
+		_, err := read(t, resumed, a, &lander{each: map[string][]any{"select max(ts)": {begin}}})
+		if !future {
+			require.NoError(t, err, begin)
+			continue
+		}
+		require.Contains(t, requireKind(t, err, extract.Incomplete).Message, "paginate.resume begins at "+begin+", which is in the future")
+		require.Zero(t, a.requests())
+	}
 	_, err = read(t, resumed, serve(t, rowsAfter(nil)), &lander{each: map[string][]any{"select max(ts)": {"1", "2"}}})
 	require.ErrorContains(t, err, "the query of paginate.resume gives several values")
 }

@@ -276,7 +276,11 @@ func (r *reading) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(newSchedule(r, units).run(ctx), r.ahead)
+	err = newSchedule(r, units).run(ctx)
+	if r.ahead != nil {
+		err = errors.Join(err, r.ahead)
+	}
+	return err
 }
 
 // reach finds the client of the stream's source.

@@ -155,6 +155,7 @@ with newest as (
                 and d.variant = s.variant
                 and d.kind = 'window'
                 and d.state = 'done'
+                and not d.meta ? 'put_back'
                 and d.ended_at < s.started_at
         ) as before
     from terrace.batch as b

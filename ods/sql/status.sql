@@ -8,6 +8,7 @@ with done as (
     from terrace.slice as s
     where s.kind = 'window'
         and s.state = 'done'
+        and not s.meta ? 'put_back'
     group by s.stream, s.variant
 ), undone as (
     select

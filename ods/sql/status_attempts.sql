@@ -38,6 +38,7 @@ left join lateral (
     select max(s.range_end) as up_to
     from terrace.slice as s
     where s.stream = t.stream
+        and not s.meta ? 'put_back'
 ) as asked
     on true
 left join lateral (
