@@ -61,6 +61,30 @@ func (w *work) enter(selected dag.Selection) ([]string, error) {
 	return environment.Selected, nil
 }
 
+// inPlace is the node as the environment has it: under its own name there, and reading what stands there, where it differs
+// from production or reads what does. What has no query of its own and was not built there is production's.
+func (p *project) inPlace(ctx context.Context, a *App, conn *pgx.Conn, n *dag.Node) (*dag.Node, error) {
+	name := p.apart(a)
+	if name == "" || n.Kind == dag.KindStream || n.Kind == dag.KindSQL {
+		return n, nil
+	}
+	state, err := dag.LoadState(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{app: a, project: p, conn: conn, state: state}
+	there := func(own string) bool { return state[own].Exists }
+	environment, err := p.graph.Environment(dag.EnvironmentOptions{Name: name, Selected: []string{n.Name}, There: there, Differs: w.differs})
+	if err != nil {
+		return nil, err
+	}
+	own := environment.Graph.Node(dag.EnvironmentName(name, n.Name))
+	if own == nil || own.Seed != nil && !there(own.Name) {
+		return n, nil
+	}
+	return own, nil
+}
+
 // differs says why production's relation is not what the node would build, "" when it is.
 func (w *work) differs(n *dag.Node) (string, error) {
 	s, known := w.state[n.Name]

@@ -151,24 +151,35 @@ func (c *ShowCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case n.Inline != nil:
-		return a.printQuery(materialize.Assertion(*n.Inline, materialize.Quote(n.On[0])))
-	case n.Assertion != nil:
-		return a.printQuery(n.Assertion.SQL)
-	case n.Model == nil:
+	if n.Kind != dag.KindAssertion && n.Model == nil {
 		return &inputError{message: fmt.Sprintf("%s is a %s: there is no SQL to show", n.Name, n.Kind), hint: "terrace show takes models and assertions."}
+	}
+	if n.Kind == dag.KindAssertion && p.apart(a) == "" {
+		return a.printAssertion(n)
 	}
 	conn, err := a.openDatabase(ctx)
 	if err != nil {
 		return err
 	}
 	defer hangUp(conn)
+	if n, err = p.inPlace(ctx, a, conn, n); err != nil {
+		return err
+	}
+	if n.Kind == dag.KindAssertion {
+		return a.printAssertion(n)
+	}
 	script, err := dag.Explain(ctx, conn, n.Model, p.Config.Timezone)
 	if err != nil {
 		return err
 	}
 	return a.printScript(script)
+}
+
+func (a *App) printAssertion(n *dag.Node) error {
+	if n.Inline != nil {
+		return a.printQuery(materialize.Assertion(*n.Inline, materialize.Quote(n.On[0])))
+	}
+	return a.printQuery(n.Assertion.SQL)
 }
 
 // shownScript is a script as show --json prints it: what is executed, in this order, and what is asked between.
@@ -226,15 +237,18 @@ func (c *PreviewCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	sql, file, line, err := queryOf(n)
-	if err != nil {
-		return err
-	}
 	conn, err := a.openDatabase(ctx)
 	if err != nil {
 		return err
 	}
 	defer hangUp(conn)
+	if n, err = p.inPlace(ctx, a, conn, n); err != nil {
+		return err
+	}
+	sql, file, line, err := queryOf(n)
+	if err != nil {
+		return err
+	}
 	names, rows, err := dag.Preview(ctx, conn, dag.Query{Node: n.Name, SQL: sql, File: file, Line: line, Limit: int(c.Limit), Vars: p.vars, Timezone: p.Config.Timezone})
 	if err != nil {
 		return err
