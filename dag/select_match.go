@@ -27,12 +27,12 @@ var (
 		"old":        {ChangeModified, ChangeNone},
 	}
 	// resultValues are the statuses of steps and assertions, by the value that selects them. dbt's words and the report's
-	// words for one thing select the same nodes.
+	// words for one thing select the same nodes; failure is what a report says of assertions and of models alike.
 	resultValues = map[string][]string{
 		"success":         {"success", "pass"},
 		"pass":            {"success", "pass"},
 		"fail":            {"failure", "fail"},
-		"failure":         {"failure", "fail"},
+		"failure":         {"failure", "fail", "error"},
 		"error":           {"error"},
 		"warn":            {"warn"},
 		"skip":            {"skip", "skipped"},

@@ -230,6 +230,7 @@ func TestSelect_knowsNamesMethodsAndPatterns(t *testing.T) {
 		"state:unmodified":                   {daily},
 		"state:old":                          {fact, daily},
 		"result:fail":                        {dim, dimID},
+		"result:failure":                     {dim, dimID},
 		"result:success":                     {fact, factID},
 		"result:warn":                        {known},
 		"result:skipped":                     {daily},
