@@ -126,6 +126,14 @@ func (b *building) groups(ctx context.Context, in materialize.Input) (*materiali
 		return nil, 0, err
 	}
 	if narrowed != nil {
+		groups, err := b.landedGroups(ctx, in.Model, by, changes[0], scopes[0].Scope)
+		if err != nil {
+			return nil, 0, err
+		}
+		if groups != nil {
+			groups.Source, b.source = narrowed, narrowed
+			return groups, groups.Count, nil
+		}
 		scopes[0].Newest = scopes[0].Alias + "._superseded_at is null"
 	}
 	parts := make([]materialize.Scope, len(scopes))
@@ -174,6 +182,27 @@ func (b *building) narrowed(ctx context.Context, m *model.Model, plan queryPlan,
 	}
 	_, err = b.conn.Exec(ctx, end)
 	return out, err
+}
+
+// landedGroups are the groups of the records that batches brought, if each version that they brought is its record's
+// current one: then no version is missing, each record has a group of its own, and nobody has to write them down. It is
+// nil where they are not known to be so.
+func (b *building) landedGroups(ctx context.Context, m *model.Model, by []materialize.Column, c pendingChange, s materialize.Scope) (*materialize.Groups, error) {
+	s.Rows = "select s.* from " + landedNow(c) + " as s"
+	groups := &materialize.Groups{By: by}
+	if !groups.Keys(m) || slices.ContainsFunc(by, func(c materialize.Column) bool { return mayBeNull(m, c.Name) }) {
+		return nil, nil
+	}
+	results, err := b.exec(ctx, command(fmt.Sprintf("select count(*), %s\nfrom %s as s", heldBy(m), landedNow(c))))
+	if err != nil {
+		return nil, err
+	}
+	row := results[0].Rows[0]
+	if groups.Count = number(row[0]); groups.Count != *c.Rows {
+		return nil, nil
+	}
+	groups.Query = s.Groups(by)
+	return groups, b.worthwhile(ctx, m, groups, groups.Count, number(row[1]))
 }
 
 // scanned are the names by which a plan calls what is read of relations: their own, and those of their partitions.

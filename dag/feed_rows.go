@@ -107,8 +107,7 @@ func number(text []byte) int64 {
 // measure counts the groups in pg_temp.affected, the rows that they have, and the rows of them that are the newest. It fails
 // with a wholly when rows that changed are missing there, or when the groups are most of the model.
 func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope) (groups *materialize.Groups, n, newest int64, err error) {
-	target := materialize.Literal(materialize.Quote(m.Name))
-	columns := []string{"count(*)", "(select c.reltuples::bigint from pg_class as c where c.oid = " + target + "::regclass)"}
+	columns := []string{"count(*)", heldBy(m)}
 	distinct := ""
 	if len(by) > 1 { // of one column each group has its own
 		distinct = "distinct "
@@ -133,7 +132,7 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 	row := results[0].Rows[0]
 	n = number(row[0])
 	all, row := number(row[1]), row[2:]
-	groups = &materialize.Groups{By: by}
+	groups = &materialize.Groups{By: by, Count: n}
 	for _, c := range by {
 		if nulls := number(row[0]); nulls > 0 || mayBeNull(m, c.Name) {
 			groups.Open = append(groups.Open, c.Name)
@@ -158,6 +157,11 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 	return groups, n, newest, b.worthwhile(ctx, m, groups, n, all)
 }
 
+// heldBy is how many rows the model has, as far as its table's statistics know.
+func heldBy(m *model.Model) string {
+	return "(select c.reltuples::bigint from pg_class as c where c.oid = " + materialize.Literal(materialize.Quote(m.Name)) + "::regclass)"
+}
+
 // mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that
 // have a value: what an outer join leaves without one, or a total beside its parts, is in the group NULL for another reason.
 func mayBeNull(m *model.Model, name string) bool {
@@ -167,7 +171,8 @@ func mayBeNull(m *model.Model, name string) bool {
 }
 
 // worthwhile compares the rows of n groups with all of the relation, as far as its statistics know: from a third on, to
-// recompute all of them costs less. In a small relation it makes no difference. A twentieth of a large one are few.
+// recompute all of them costs less. In a small relation it makes no difference. A twentieth of a large one are few, and an
+// eighth, if to fetch each from a page of its own would still take no more than seconds.
 func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *materialize.Groups, n, all int64) error {
 	rows := n // of keys no more than these can be there
 	if !groups.Keys(m) {
@@ -180,8 +185,9 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 	if b.most(rows, all) {
 		return mostly{wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))}
 	}
-	const large, list = 10_000, 1_000_000 // places in a list take some 30 bytes each
-	groups.Few, groups.Listed = all >= large && 20*rows <= all, all >= large && rows <= list
+	const large, pages, list = 10_000, 100_000, 1_000_000 // places in a list take some 30 bytes each
+	groups.Few = all >= large && (20*rows <= all || rows <= pages && 8*rows <= all)
+	groups.Listed = all >= large && rows <= list
 	return nil
 }
 

@@ -81,6 +81,47 @@ func TestFeed_isEmptiedWhenAConsumerDoesNotKeepUp(t *testing.T) {
 	w.requireTotals(w.succeed(), "recomputed in full: the change of shop.orders is in no feed")
 }
 
+func TestFeed_ofSizeIsEmptiedAtOnceUnlessItsRowsAreWaitedForOrRead(t *testing.T) {
+	t.Parallel()
+	w := newFed(t, nil)
+	const relation = `terrace_changes."shop.orders"`
+	file, rows := "select pg_relation_filenode('"+relation+"')", "select count(*) from "+relation
+	fill := func(digit string) {
+		w.land("ods.orders", "update ods.orders set amount = repeat($1, 3000)::numeric where id <= 450", digit)
+		w.succeed("shop.orders")
+	}
+	fill("1")
+	w.exec("alter table " + relation + " set (autovacuum_enabled = off)") // which would read it
+	w.succeed()
+	fill("2") // now the rows that left are long, too
+	require.Equal(t, "t", w.value("select pg_relation_size('"+relation+"') >= 1024 * 1024"))
+
+	was := w.value(file)
+	w.land("ods.orders", "update ods.orders set customer = 301 where id = 1000")
+	w.succeed("shop.orders")
+	require.Equal(t, "902", w.value(rows), "totals have not seen them")
+	require.Equal(t, was, w.value(file))
+	w.requireTotals(w.succeed(), "upstream changed: 451 rows in shop.orders")
+
+	tx, err := w.db.Pool.Begin(context.Background())
+	require.NoError(t, err)
+	_, err = tx.Exec(context.Background(), "select from "+relation+" limit 1")
+	require.NoError(t, err)
+	w.land("ods.orders", "update ods.orders set customer = 302 where id = 1001")
+	w.requireTotals(w.succeed(), "upstream changed: 1 row in shop.orders")
+	require.NoError(t, tx.Rollback(context.Background()))
+	require.Equal(t, "2", w.value(rows), "deleted beside the reader")
+	require.Equal(t, was, w.value(file))
+
+	fill("3")
+	w.succeed()
+	was = w.value(file)
+	w.land("ods.orders", "update ods.orders set customer = 303 where id = 1002")
+	w.requireTotals(w.succeed(), "upstream changed: 1 row in shop.orders")
+	require.Equal(t, "2", w.value(rows))
+	require.NotEqual(t, was, w.value(file))
+}
+
 func TestFeed_tellsNothingOfAChangeOfMostRows(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, nil)

@@ -83,7 +83,7 @@ where t.ctid is null
     or s.ctid is null
     or %s`, kept, target, stage, equal(key, "s", "t"), in.differs())
 	case in.Groups != nil && in.Groups.Keys(m):
-		// Each row of stage is of a key in affected, so none has left where both have as many rows.
+		// Each row of stage is of a key among the groups, so none has left where there are as many of both.
 		return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is%[1]s
 from %[2]s as s
@@ -94,9 +94,9 @@ union all
 select t.ctid, t.tableoid, null%[8]s
 from %[5]s as a
 join %[6]s
-where (select count(*) from %[5]s) > (select count(*) from %[2]s)
+where %[10]d > (select count(*) from %[2]s)
     and not exists (select from %[2]s as s where %[7]s)%[9]s`,
-			kept, stage, in.held("s"), in.differs(), affected, in.held("a"), equal(key, "s", "a"), in.keptRows(true), in.byPlace())
+			kept, stage, in.held("s"), in.differs(), in.Groups.rows(), in.held("a"), equal(key, "s", "a"), in.keptRows(true), in.byPlace(), in.Groups.Count)
 	}
 	return plain(m, None, `create temporary table "delta" on commit drop as
 select t.ctid as _was, t.tableoid as _part, s.ctid as _is%[6]s
@@ -243,11 +243,12 @@ func readyFeed(in Input, altered bool) []Statement {
 				feed, Quote(m.Name), feedOld, feedTransaction),
 		}
 	}
-	consumers := make([]string, len(in.Feed.Consumers))
+	names := make([]string, len(in.Feed.Consumers))
 	for i, name := range in.Feed.Consumers {
-		consumers[i] = Literal(name)
+		names[i] = Literal(name)
 	}
-	return []Statement{plain(m, None, `delete from %[1]s as f
+	consumers := strings.Join(names, ", ")
+	out := []Statement{plain(m, None, `delete from %[1]s as f
 where f.%[3]s in (
         select seen.xid
         from (select distinct f.%[3]s as xid from %[1]s as f) as seen
@@ -259,7 +260,35 @@ where f.%[3]s in (
             )
     )
     or (select count(*) from %[1]s) > %[4]s`,
-		feed, strings.Join(consumers, ", "), feedTransaction, fmt.Sprintf(feedLimit, Literal(Quote(m.Name))))}
+		feed, consumers, feedTransaction, fmt.Sprintf(feedLimit, Literal(Quote(m.Name))))}
+	if in.Aside {
+		return out
+	}
+	return append([]Statement{emptyFeed(in, consumers)}, out...)
+}
+
+// emptyFeed takes the rows out of a feed at once if it is not small and no consumer waits for any of them. That locks it until
+// the commit; whoever reads it just now keeps it from being emptied, and the rows are deleted one by one.
+func emptyFeed(in Input, consumers string) Statement {
+	feed := FeedOf(in.Model.Name)
+	return plain(in.Model, None, `do $feed$
+begin
+    if pg_relation_size(%[1]s) >= 1024 * 1024 and not exists (
+        select
+        from terrace.node_state as s
+        join terrace.batch as b
+            on b.node = %[2]s
+            and b.xid >= pg_snapshot_xmin(s.snapshot)
+            and not pg_visible_in_snapshot(b.xid, s.snapshot)
+        where s.node in (%[3]s)
+    ) then
+        lock table %[4]s in access exclusive mode nowait;
+        truncate %[4]s;
+    end if;
+exception
+    when lock_not_available or insufficient_privilege then null;
+end
+$feed$`, Literal(feed), Literal(in.Model.Name), consumers, feed)
 }
 
 // feedRemade reports whether the feed's table takes the place of another, which readers of the old one must let go.

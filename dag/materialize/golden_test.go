@@ -264,13 +264,13 @@ func others() []golden {
 	strictGroups.Windowed = false
 	strictGroups.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2}"}, Open: []string{"id"}}
 	keyed := again(materialize.Input{Model: anOrdersModel(model.Incremental), Columns: columns})
-	keyed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}}
+	keyed.Groups = &materialize.Groups{By: columns[:1], Count: 3, Values: []string{"{1,2,3}"}}
 	landed := keyed
-	landed.Groups = &materialize.Groups{By: columns[:1], Listed: true, Source: with(anOrdersModel(model.Incremental), func(m *model.Model) {
+	landed.Groups = &materialize.Groups{By: columns[:1], Query: "select o.id from up.orders as o where o.id = any ('{1,2,3}')", Count: 3, Listed: true, Source: with(anOrdersModel(model.Incremental), func(m *model.Model) {
 		m.SQL = strings.ReplaceAll(query, "up.orders", "(select s.* from up.orders as s where s.id = any ('{1,2,3}'))")
 	})}
 	fed := keyed
-	fed.Groups = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}, Few: true}
+	fed.Groups = &materialize.Groups{By: columns[:1], Count: 3, Values: []string{"{1,2,3}"}, Few: true}
 	fed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}, Columns: append(slices.Clip(columns), materialize.Column{Name: "_old", Type: "boolean"}, materialize.Column{Name: "_xid", Type: "xid8"})}
 	fresh := fed
 	fresh.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}

@@ -13,10 +13,14 @@ import (
 // affected holds the groups that are recomputed, one row for each, in columns named as the model's.
 const affected = `pg_temp."affected"`
 
-// Groups limits a build to groups of the model's rows: to those in pg_temp.affected.
+// Groups limits a build to groups of the model's rows: to those in pg_temp.affected, or to those that Query gives.
 type Groups struct {
 	// By are the columns that make a group.
 	By []Column
+	// Query gives the groups, one row for each, in columns named as the model's; "" when pg_temp.affected has them.
+	Query string
+	// Count is how many groups there are.
+	Count int64
 	// Values are, for each of By, all values in affected as the text of an array; nil when they are too many to be told.
 	Values []string
 	// Few says that the rows of the groups are few of a large table.
@@ -27,6 +31,14 @@ type Groups struct {
 	Open []string
 	// Source, when set, is the model reading nothing but what its groups are made of: no condition has to limit it.
 	Source *model.Model
+}
+
+// rows are the groups, in place of a relation's name.
+func (g Groups) rows() string {
+	if g.Query == "" {
+		return affected
+	}
+	return "(" + g.Query + ")"
 }
 
 // GroupColumns are the columns that tell which rows of a model's result are computed together: those of by for an
@@ -49,7 +61,7 @@ func (g Groups) Condition(alias string) string {
 	}
 	if len(g.By) > 1 || g.Values == nil {
 		by := names(g.By)
-		exact := fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), affected)
+		exact := fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), g.rows())
 		if open != "" {
 			exact = "(" + exact + open + ")"
 		}
@@ -65,7 +77,7 @@ func (g Groups) Stored(alias string) string {
 		return g.Condition(alias)
 	}
 	by := names(g.By)
-	return fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), affected)
+	return fmt.Sprintf("(%s) in (select %s from %s as a)", qualified(by, alias), qualified(by, "a"), g.rows())
 }
 
 // Keys reports whether each group is the row of one key.
@@ -86,22 +98,33 @@ type Scope struct {
 	Newest string
 }
 
+// groups are the columns of the groups.
+func (s Scope) groups(by []Column) string {
+	columns := make([]string, len(by))
+	for i, c := range by {
+		columns[i] = fmt.Sprintf("(%s)::%s as %s", s.Expressions[i], c.Type, pgx.Identifier{c.Name}.Sanitize())
+	}
+	return strings.Join(columns, ", ")
+}
+
+// Groups is a query for the groups, as often as there are rows of them.
+func (s Scope) Groups(by []Column) string {
+	return fmt.Sprintf("select %s from (%s) as %s", s.groups(by), s.Rows, pgx.Identifier{s.Alias}.Sanitize())
+}
+
 // Affected fills pg_temp.affected from the scopes. A group of which a column is NULL is among them once. What CountOf
 // names says how many rows of each scope that is counted gave the group.
 func Affected(m *model.Model, by []Column, scopes []Scope) []Statement {
 	parts := make([]string, len(scopes), len(scopes)+1)
 	counts := ""
 	for i, s := range scopes {
-		columns := make([]string, len(by))
-		for j, c := range by {
-			columns[j] = fmt.Sprintf("(%s)::%s as %s", s.Expressions[j], c.Type, pgx.Identifier{c.Name}.Sanitize())
-		}
+		columns := s.groups(by)
 		newest := ""
 		if s.Newest != "" {
 			newest = fmt.Sprintf(", %s as _newest", s.Newest)
 			counts += fmt.Sprintf(", count(*) filter (where c._newest) as %s", NewestCount)
 		}
-		parts[i] = fmt.Sprintf("    select %s, %d as _scope%s\n    from (\n%s\n    ) as %s", strings.Join(columns, ", "), i, newest, s.Rows, pgx.Identifier{s.Alias}.Sanitize())
+		parts[i] = fmt.Sprintf("    select %s, %d as _scope%s\n    from (\n%s\n    ) as %s", columns, i, newest, s.Rows, pgx.Identifier{s.Alias}.Sanitize())
 		if s.Counted {
 			counts += fmt.Sprintf(", count(*) filter (where c._scope = %d) as %s", i, CountOf(i))
 		}
