@@ -32,7 +32,8 @@ type SQLExecutor struct {
 	Waiting func(*HeldError)
 	// Windowed limits models with a window to it; FullRefresh rebuilds.
 	Windowed, FullRefresh bool
-	// ManyRows is how many rows of a relation must change before a new one may take its place; 0 is 10,000.
+	// ManyRows is how many rows of a relation must change before a new one may take its place, and how many make a relation
+	// large, of which a few rows are looked up; 0 is 10,000.
 	ManyRows int64
 	// FewRows is how many rows that changed are followed even where they are most of what is there; 0 is 1,000.
 	FewRows int64

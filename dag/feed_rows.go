@@ -185,7 +185,8 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 	if b.most(rows, all) {
 		return mostly{wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))}
 	}
-	const large, pages, list = 10_000, 100_000, 1_000_000 // places in a list take some 30 bytes each
+	const pages, list = 100_000, 1_000_000 // places in a list take some 30 bytes each
+	large := b.many()
 	groups.Few = all >= large && (20*rows <= all || rows <= pages && 8*rows <= all)
 	groups.Listed = all >= large && rows <= list
 	return nil

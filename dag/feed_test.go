@@ -264,6 +264,29 @@ func TestIncremental_refusesAKeyThatTwoGroupsHave(t *testing.T) {
 	require.Equal(t, "values of (id) that occur in more than one group: 1; for example (2)", s.Error.Message)
 }
 
+func TestIncremental_looksUpFewRowsOfALargeTable(t *testing.T) {
+	t.Parallel()
+	const odd = "select o.amount, o.customer % 2 as odd from shop.orders as o where o.customer < 300"
+	w := newFed(t, map[string]string{"models/shop/odd.sql": "-- kind: incremental\n-- key: [amount]\n-- depends_on: [shop.orders]\n" + odd})
+	w.change = func(e *dag.SQLExecutor) { e.ManyRows = 1000 }
+	w.exec("analyze shop.odd")
+	const others = "select t.ctid, t.* from shop.odd as t where t.amount > 3 order by 1"
+	before := w.rows(others)
+	w.land("ods.orders", "update ods.orders set customer = customer + case id when 1 then 2 when 2 then 1 else 300 end where id <= 3")
+	w.land("ods.orders", "insert into ods.orders values (3001, 1, 0.5)")
+	s := step(t, w.succeed(), "shop.odd")
+	require.Equal(t, "upstream changed: 4 rows in shop.orders; 4 groups recomputed", s.Reason)
+	require.Equal(t, dag.Rows{Inserted: 1, Updated: 1, Deleted: 1, Unchanged: 1}, s.Rows)
+	require.Equal(t, w.rows(odd+" order by 1"), w.rows("select t.* from shop.odd as t order by 1"))
+	require.Equal(t, before, w.rows(others))
+
+	w.land("ods.orders", "update ods.orders set amount = 7 where id in (5, 6)")
+	s = step(t, w.run(), "shop.odd")
+	require.Equal(t, dag.Failure, s.Status)
+	require.Equal(t, "values of (amount) that occur more than once: 1; for example (7)", s.Error.Message)
+	require.Equal(t, before, w.rows(others))
+}
+
 func TestIncremental_asksAnIndexOfTheUpstreamForFewGroups(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, nil)

@@ -33,12 +33,15 @@ func (in Input) replacing(condition string) string {
 func applyDelta(in Input, part string, altered bool) (find, change []Statement) {
 	m := in.Model
 	target, all := Quote(m.Name), names(in.Columns)
-	if len(m.Header.Key) == 0 {
-		find = append(find, rowDelta(in))
-	} else {
-		find = append(find, keyDelta(in, part))
+	analyze := analyzeOwn(m, delta+" (_was, _is)")
+	switch {
+	case len(m.Header.Key) == 0:
+		find = append([]Statement{rowDelta(in)}, analyze...)
+	case in.looksUp():
+		find = leave(in)
+	default:
+		find = append([]Statement{keyDelta(in, part)}, analyze...)
 	}
-	find = append(find, analyzeOwn(m, delta+" (_was, _is)")...)
 	early, late := in.layout.making()
 	find, change = append(find, early...), append(change, late...)
 	change = append(change, feedDelta(in, altered)...)
@@ -126,7 +129,7 @@ func (in Input) byPlace() string {
 func (in Input) held(alias string) string {
 	m := in.Model
 	same := equal(m.Header.Key, "t", alias)
-	if !in.Groups.Few || !slices.ContainsFunc(in.Existing.Indexes, named(IndexName(m.Relation, indexesOf(m)[0]))) {
+	if !in.indexed() {
 		return fmt.Sprintf("%s as t\n    on %s", Quote(m.Name), same)
 	}
 	return fmt.Sprintf(`lateral (
@@ -147,7 +150,12 @@ func (in Input) keepsLeft() bool {
 // keepsCame reports whether delta keeps the rows that come, too, so that nothing has to look for them in stage again. What
 // may be long is not written twice.
 func (in Input) keepsCame() bool {
-	return in.Groups != nil && len(in.Model.Header.Key) > 0 && !slices.ContainsFunc(in.Columns, func(c Column) bool { return !isShort(c.Type) })
+	return in.looksUp() || in.Groups != nil && len(in.Model.Header.Key) > 0 && in.short()
+}
+
+// short reports whether the model's rows are as a rule no longer than some lines.
+func (in Input) short() bool {
+	return !slices.ContainsFunc(in.Columns, func(c Column) bool { return !isShort(c.Type) })
 }
 
 // came are the columns of a row that comes, and where they are found.

@@ -77,7 +77,7 @@ func inPlaceOnly(m *model.Model) error {
 	}
 }
 
-// apply computes the new content into a temporary table and changes the rows that differ. The relation keeps its
+// apply computes the new content into a temporary table, stage or delta, and changes the rows that differ. The relation keeps its
 // identity and unchanged rows are not touched. What alter does to the columns comes between.
 func apply(in Input, alter ...Statement) Script {
 	m := in.Model
@@ -97,9 +97,13 @@ func apply(in Input, alter ...Statement) Script {
 	if key := m.Header.Key; len(key) > 0 && (part != "" || !in.Gated) { // no assertion looks at stage
 		analyze = analyzeOwn(m, stage+" ("+columnList(key)+")")
 	}
+	came := stage
+	if in.looksUp() {
+		build, analyze, came = lookUp(in), nil, lookedUp(in)
+	}
 	script := Script{
 		Build:     slices.Concat([]Statement{build}, reject(in, part), analyze),
-		Checks:    slices.Concat(keyChecks(m, stage), in.layout.parts.checks(stage)),
+		Checks:    slices.Concat(keyChecks(m, came), in.layout.parts.checks(came)),
 		Stage:     stage,
 		Exclusive: len(alter) > 0 || in.feedRemade() || in.layout.waits(),
 	}
