@@ -235,6 +235,22 @@ func TestIncremental_isRecomputedInFullWhenItsResultHangsOnTheRun(t *testing.T) 
 	require.Contains(t, step(t, r, "shop.itself").Reason, "; recomputed in full: it reads itself")
 }
 
+func TestRun_I12_allModelsHaveOneTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/a.sql": "-- kind: table\n-- depends_on: [ods.orders]\nselect id, terrace.run_at() as at, pg_sleep(0.05)::text as slept from ods.orders",
+		"models/shop/b.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [shop.a]\nselect id, terrace.run_at() as at from shop.a",
+		"models/shop/d.sql": "-- kind: scd2\n-- key: [id]\n-- depends_on: [shop.b]\nselect id from shop.b",
+		"models/shop/m.sql": "-- kind: materialized_view\n-- depends_on: [shop.d]\nselect id, terrace.run_at() as at from shop.d",
+	}, "ods.orders")
+	w.exec("create schema ods; create table ods.orders (id integer)")
+	for run := 1; run <= 2; run++ {
+		w.land("ods.orders", "insert into ods.orders select coalesce(max(id), 0) + 1 from ods.orders")
+		w.succeed()
+		require.Equal(t, "1", w.value("select count(distinct at)::text from (select at from shop.a union all select at from shop.b union all select at from shop.m union all select max(valid_from) from shop.d) as all_of_them"))
+	}
+}
+
 func TestIncremental_gatesPassOnceForAll(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, map[string]string{"tests/shop/positive.sql": "-- on: [shop.totals]\nselect t.* from shop.totals as t where t.orders <= 0"})

@@ -315,6 +315,7 @@ func TestIncremental_onSchemaChange(t *testing.T) {
 				require.NoError(t, orders.Err())
 			}
 			require.Equal(t, "3", w.value("select count(*) from shop_dwd.orders"))
+			require.Empty(t, w.rows("select q.id from ("+c.sql+") as q where not exists (select from shop_dwd.orders as o where to_jsonb(o) @> to_jsonb(q))"), "rows are what the query says")
 			if c.id[:4] == "O-03" {
 				require.Equal(t, []string{"(1,open)", "(2,paid)", "(3,)"}, w.rows("select id, state from shop_dwd.orders order by id"))
 			}
