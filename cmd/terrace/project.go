@@ -185,14 +185,23 @@ func (p *project) sourceHash(n *dag.Node) string {
 		sum := sha256.Sum256([]byte(materialize.Assertion(*n.Inline, "relation")))
 		return hex.EncodeToString(sum[:16])
 	case n.Model != nil:
-		return n.Model.FileHash + p.varsHash
+		return n.Model.FileHash + p.varsHash + p.zoneMark()
 	case n.Assertion != nil:
-		return n.Assertion.FileHash + p.varsHash
+		return n.Assertion.FileHash + p.varsHash + p.zoneMark()
 	case n.Seed != nil:
-		return n.Seed.FileHash
+		return n.Seed.FileHash + p.zoneMark()
 	default:
 		return ""
 	}
+}
+
+// zoneMark is the project's time zone as a part of what nodes are made from: in another one, times have other dates, and
+// what was built would be of both. The default is "", as for warehouses that were built before there was a mark.
+func (p *project) zoneMark() string {
+	if p.Config.Timezone == model.DefaultTimezone {
+		return ""
+	}
+	return "@" + p.Config.Timezone
 }
 
 // fingerprint is a hash of what a node means: equal for two files that differ in comments and spaces alone.
@@ -200,7 +209,8 @@ func (p *project) fingerprint(n *dag.Node) (string, error) {
 	if n.Model == nil || n.Inline != nil {
 		return p.sourceHash(n), nil
 	}
-	return model.Fingerprint(n.Model, p.vars)
+	print, err := model.Fingerprint(n.Model, p.vars)
+	return print + p.zoneMark(), err
 }
 
 // withReads adds to the graph what the assertions' own SQL reads. Only the files that changed since they last passed

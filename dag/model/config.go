@@ -13,10 +13,12 @@ import (
 
 const configFile = "terrace.yml"
 
-// The values of settings that terrace.yml leaves out.
+// DefaultTimezone is a project's time zone where terrace.yml names none.
+const DefaultTimezone = "UTC"
+
+// The values of other settings that terrace.yml leaves out.
 const (
-	defaultThreads  = 4
-	defaultTimezone = "UTC"
+	defaultThreads = 4
 	// defaultKeep is long enough for what comes once a year to be compared with the time before.
 	defaultKeep = 400 * 24 * time.Hour
 	// maxThreads is far above what one server's connections allow; more is a slip of the finger.
@@ -103,7 +105,7 @@ func (c *configReader) config() Config {
 	config := Config{
 		Name:         w.Name.Value,
 		Database:     w.Database,
-		Timezone:     or(w.Timezone.Value, defaultTimezone),
+		Timezone:     or(w.Timezone.Value, DefaultTimezone),
 		Threads:      c.threads(w.Threads),
 		Vars:         w.Vars,
 		Environments: map[string]Environment{},
