@@ -96,6 +96,8 @@ func Retryable(err error) bool {
 		return true
 	case state == "57P01" || state == "57P02" || state == "57P03" || class(state) == "08": // server or session ended
 		return true
+	case state == "53300": // all connections are taken
+		return true
 	case state == "XX000": // "tuple concurrently updated": two transactions changed one entry of the catalog
 		return true
 	}

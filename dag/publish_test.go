@@ -563,7 +563,7 @@ func TestRun_aKindSQLCountsAndIsUndoneWhenItFails(t *testing.T) {
 
 func TestRetryable_knowsWhatPasses(t *testing.T) {
 	t.Parallel()
-	for state, want := range map[string]bool{"40001": true, "40P01": true, "57P01": true, "08006": true, "XX000": true, "42P01": false, "57014": false, "23505": false} {
+	for state, want := range map[string]bool{"40001": true, "40P01": true, "57P01": true, "08006": true, "53300": true, "XX000": true, "42P01": false, "57014": false, "23505": false} {
 		require.Equal(t, want, dag.Retryable(&pgconn.PgError{Code: state}), state)
 	}
 	require.False(t, dag.Surroundings(context.DeadlineExceeded))
