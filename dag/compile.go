@@ -74,7 +74,7 @@ func Compile(ctx context.Context, conn *pgx.Conn, g *Graph, opts CompileOptions)
 		defer cancel()
 		_ = tx.Rollback(ctx) // a broken connection has rolled back by itself
 	}()
-	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions} {
+	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.grantees, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions} {
 		if err := do(ctx); err != nil {
 			return Compiled{}, err
 		}
@@ -289,6 +289,39 @@ func (c *compiler) made(node string) bool {
 // isForeign reports whether a relation stands under a node's name that is not what the node was built as.
 func (c *compiler) isForeign(n *Node) bool {
 	return c.there[n.relation()] != nil && (!c.made(n.Name) || c.State[n.Name].Replaced)
+}
+
+// grantees finds the roles that headers grant something to and that are not there: a run would fail on them.
+func (c *compiler) grantees(ctx context.Context) error {
+	granting := func(n *Node) bool { return n.Model != nil && n.Inline == nil && len(n.Model.Header.Grants) > 0 }
+	if !slices.ContainsFunc(c.graph.nodes, granting) {
+		return nil
+	}
+	known, err := texts(ctx, c.conn, "select r.rolname::text from pg_roles as r order by 1")
+	if err != nil {
+		return fmt.Errorf("look for roles: %w", err)
+	}
+	for _, n := range c.graph.nodes {
+		if granting(n) {
+			c.unknownRoles(n.Model, known)
+		}
+	}
+	return nil
+}
+
+func (c *compiler) unknownRoles(m *model.Model, known []string) {
+	for privilege, roles := range m.Header.Grants {
+		for _, role := range roles {
+			if role == "public" || slices.Contains(known, role) {
+				continue
+			}
+			hint := fmt.Sprintf("create role %s; makes it.", pgx.Identifier{role}.Sanitize())
+			if near := strict.Nearest(role, known); near != "" {
+				hint = fmt.Sprintf("Did you mean %q? Else: %s", near, hint)
+			}
+			c.faultAt(m.File, m.Place("grants", privilege), fmt.Sprintf("%s is granted to %q, and there is no such role", privilege, role), hint)
+		}
+	}
 }
 
 // orphans are relations of production whose model is gone. They are somebody's to drop. What an environment built goes

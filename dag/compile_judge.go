@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -163,8 +164,9 @@ func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
 			c.faultAt(m.File, m.Place("window"), fmt.Sprintf("window names column %q, which is %s", h.Window, columns[i].Type), "A window is a stretch of dates or timestamps.")
 		}
 	}
+	c.unnamed(m, columns)
 	for i, column := range columns {
-		if columnNamed(columns, column.Name) < i {
+		if columnNamed(columns, column.Name) < i && column.Name != noName {
 			c.fault(m.File, m.SQLLine, fmt.Sprintf("the query returns column %q twice", column.Name), "Name one of them otherwise with as.")
 		}
 	}
@@ -181,7 +183,31 @@ func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
 				fmt.Sprintf("Cast it in the query (…::%s), or declare %s.", column.Type, columns[i].Type))
 		}
 	}
-	return len(c.problems) == before
+	return !strict.HasErrors(c.problems[before:])
+}
+
+// noName is what PostgreSQL calls a column that has no name.
+const noName = "?column?"
+
+// unnamed tells of columns that only PostgreSQL has a name for: one is hard to ask for, and two cannot be told apart.
+func (c *compiler) unnamed(m *model.Model, columns []materialize.Column) {
+	var places []string
+	for i, column := range columns {
+		if column.Name == noName {
+			places = append(places, strconv.Itoa(i+1))
+		}
+	}
+	problem := model.Problem{File: m.File, Line: m.SQLLine, Col: 1, Hint: "Name it with as: count(*) * 2 as pairs."}
+	switch len(places) {
+	case 0:
+		return
+	case 1:
+		problem.Severity, problem.Message = strict.Warning, fmt.Sprintf("column %s of the query has no name", places[0])
+	default:
+		problem.Severity, problem.Message = strict.Error, fmt.Sprintf("columns %s of the query have no names", strings.Join(places, ", "))
+		problem.Hint = strings.Replace(problem.Hint, "it", "them", 1)
+	}
+	c.problems = append(c.problems, problem)
 }
 
 // pseudoTypes are what a query can return and a relation cannot hold.

@@ -231,3 +231,23 @@ func TestCompile_holdsQueriesAgainstTheBudget(t *testing.T) {
 	require.Regexp(t, `^\[models/shop/dwd/cross.sql:3:1 error: the planner expects a cost of [\d.]+, more than max_cost: 10000]$`,
 		fmt.Sprint(told(w.compile(limit(model.Budget{MaxCost: 10_000})))))
 }
+
+// What a run would fail on, or what nobody can ask for, stands at its line.
+func TestCompile_tellsOfRolesAndColumnsWithoutNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/one.sql":   "-- depends_on: []\nselect 1 as a,\n    2\n",
+		"models/shop/dwd/two.sql":   "-- kind: table\n-- depends_on: []\nselect 1, 2 as b, 3\n",
+		"models/shop/dwd/role.sql":  "-- depends_on: []\n-- grants:\n--   select: [public, kinds_nobody]\nselect 1 as a\n",
+		"models/shop/dwd/reads.sql": "-- depends_on: [shop_dwd.two]\nselect t.b from shop_dwd.two as t\n",
+	})
+	compiled := w.compile()
+	require.ElementsMatch(t, []string{
+		"models/shop/dwd/one.sql:2:1 warning: column 2 of the query has no name",
+		"models/shop/dwd/two.sql:3:1 error: columns 1, 3 of the query have no names",
+		`models/shop/dwd/role.sql:3:6 error: select is granted to "kinds_nobody", and there is no such role`,
+	}, told(compiled))
+	for _, p := range compiled.Problems {
+		require.NotEmpty(t, p.Hint, p.Message)
+	}
+}

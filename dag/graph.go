@@ -56,6 +56,18 @@ func (n *Node) Severity() model.Severity {
 	}
 }
 
+// Described are the columns that the node's files say something of: a model's header, or the YAML beside a seed.
+func (n *Node) Described() []model.Column {
+	switch {
+	case n.Seed != nil:
+		return n.Seed.Columns
+	case n.Model != nil:
+		return n.Model.Header.Columns
+	default:
+		return nil
+	}
+}
+
 // Fills is the relation that a step on the node fills, "" for an assertion.
 func (n *Node) Fills() string {
 	switch n.Kind {

@@ -84,6 +84,9 @@ func (l *loader) load(file string) {
 	problems := strict.Source{File: file, Text: text, Env: l.env}.Decode(&decl)
 	b := &builder{file: file, decl: &decl, problems: problems}
 	source := b.source(schemaOf(file))
+	if !decl.Type.IsZero() && decl.Type.Value == "" {
+		b.problems = problems // what the rest should be depends on the type, which is wrong
+	}
 	l.declare(b, source)
 	l.problems = append(l.problems, b.problems...)
 	l.parents = append(l.parents, b.parents...)

@@ -170,6 +170,19 @@ func TestLoad_tellsEveryMistakeWithItsPlace(t *testing.T) {
 	}
 }
 
+// What else a source must say depends on its type: with a wrong one nothing is said of the rest but words that are none.
+func TestLoad_aWrongTypeIsToldAlone(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"htpp", "file", "postgresql"} {
+		text := strings.Replace(strings.TrimPrefix(erp, "\n"), "type: http", "type: "+word, 1)
+		text = strings.Replace(text, "base_url:", "url:", 1)
+		sources, problems := extract.Load(fstest.MapFS{"models/crm/ods/src.yml": {Data: []byte(text)}}, noEnv)
+		require.Len(t, problems, 1, "%v", problems)
+		require.Contains(t, problems[0].Error(), `src.yml:2:7: "type" cannot be "`+word+`"`)
+		require.Equal(t, "crm_ods.orders", sources[0].Streams[0].Name, "what models read is known")
+	}
+}
+
 func TestLoad_refusesNamesThatAreTaken(t *testing.T) {
 	t.Parallel()
 	one := []byte("source: a\ntype: existing\nstreams:\n  x: {relation: public.x}\n")

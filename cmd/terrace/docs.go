@@ -62,15 +62,13 @@ func (p *project) document(n *dag.Node, lineage *dag.Lineage) site.Node {
 		Name: n.Name, Kind: n.Kind, File: n.File, Owner: n.Owner, Tags: append([]string{}, n.Tags...),
 		Key: []string{}, DependsOn: append([]string{}, n.Deps...), ReadBy: []string{}, Assertions: []site.Rule{},
 	}
-	var written []model.Column
 	switch {
 	case n.Model != nil:
 		h := n.Model.Header
 		d.Description, d.Key, d.Meta, d.SQL = h.Description, append(d.Key, h.Key...), h.Meta, n.Model.SQL
 		d.Header = p.headerText(n.File)
-		written = h.Columns
 	case n.Seed != nil:
-		d.Description, d.Key, written = n.Seed.Description, append(d.Key, n.Seed.Key...), n.Seed.Columns
+		d.Description, d.Key = n.Seed.Description, append(d.Key, n.Seed.Key...)
 	case p.streams[n.Name] != nil:
 		d.Description, d.Source = p.streams[n.Name].Description, n.Stream.Source
 	}
@@ -82,7 +80,7 @@ func (p *project) document(n *dag.Node, lineage *dag.Lineage) site.Node {
 		}
 		d.Assertions = append(d.Assertions, site.Rule{Name: name, Severity: child.Severity(), Description: descriptionOf(child)})
 	}
-	d.Columns = documentColumns(n, written, lineage)
+	d.Columns = documentColumns(n, lineage)
 	return d
 }
 
@@ -108,8 +106,8 @@ func descriptionOf(n *dag.Node) string {
 }
 
 // documentColumns joins what the header says of columns with what the database sees.
-func documentColumns(n *dag.Node, written []model.Column, lineage *dag.Lineage) []site.Column {
-	said := map[string]string{}
+func documentColumns(n *dag.Node, lineage *dag.Lineage) []site.Column {
+	written, said := n.Described(), map[string]string{}
 	for _, c := range written {
 		said[c.Name] = c.Description
 	}

@@ -122,7 +122,11 @@ func (w *walker) walk(message protoreflect.Message, ctes *scope) {
 	case *pg_query.DropStmt:
 		w.drop(node)
 		return
-	case *pg_query.DoStmt, *pg_query.CallStmt:
+	case *pg_query.DoStmt:
+		w.opaque = true
+		w.dropsWithin(node)
+		return
+	case *pg_query.CallStmt:
 		w.opaque = true
 	case *pg_query.LockStmt, *pg_query.GrantStmt:
 		return
@@ -234,6 +238,34 @@ func (w *walker) drop(statement *pg_query.DropStmt) {
 		if len(parts) > 1 {
 			schema, relation := parts[len(parts)-2], parts[len(parts)-1]
 			w.drops = append(w.drops, Read{Name: schema + "." + relation, Schema: schema, Relation: relation})
+		}
+	}
+}
+
+// dropsWithin notes what a block of code drops in so many words. What it puts together as it runs only the server knows.
+func (w *walker) dropsWithin(block *pg_query.DoStmt) {
+	for _, arg := range block.Args {
+		code := arg.GetDefElem().GetArg().GetString_().GetSval()
+		tokens, err := scanSQL(code)
+		if err != nil {
+			continue
+		}
+		tokens = slices.DeleteFunc(tokens, isComment)
+		for i, t := range tokens {
+			if t.Token != pg_query.Token_DROP {
+				continue
+			}
+			end := i
+			for end+1 < len(tokens) && tokens[end+1].Token != pg_query.Token_ASCII_59 {
+				end++
+			}
+			found, err := parseSQL(code[t.Start:tokens[end].End])
+			if err != nil || len(found) != 1 {
+				continue
+			}
+			if drop := found[0].GetStmt().GetDropStmt(); drop != nil {
+				w.drop(drop)
+			}
 		}
 	}
 }

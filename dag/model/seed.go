@@ -85,6 +85,10 @@ func readCSV(file string, text []byte, rows *int) ([]string, []Problem) {
 	if err != nil {
 		return nil, []Problem{csvProblem(file, err)}
 	}
+	if parted := partedBy(names); parted != "" {
+		return nil, []Problem{at.problem(fmt.Sprintf("the first line is one column, %q: the values are parted by %s", names[0], parted),
+			"part them by commas; a spreadsheet does when it saves as CSV UTF-8 (comma delimited)")}
+	}
 	names = slices.Clone(names)
 	r.ReuseRecord = true
 	problems := blankLine(file, text, 0)
@@ -104,6 +108,20 @@ func readCSV(file string, text []byte, rows *int) ([]string, []Problem) {
 		}
 	}
 	return names, append(problems, checkCSVNames(file, names)...)
+}
+
+// partedBy says by what else than commas the names of the first line seem to be parted, or "".
+func partedBy(names []string) string {
+	switch {
+	case len(names) != 1:
+		return ""
+	case strings.Contains(names[0], ";"):
+		return "semicolons"
+	case strings.Contains(names[0], "\t"):
+		return "tabs"
+	default:
+		return ""
+	}
 }
 
 // blankLine finds a line with nothing in it at an offset. Go's reader passes over it; to PostgreSQL it is a row.

@@ -109,12 +109,15 @@ func TestCheckSQL_refusesDropsOfWhatOthersMake(t *testing.T) {
 	t.Parallel()
 	other := sql("kind: table\ndepends_on: []", "select 1 as id")
 	for body, want := range map[string]string{
-		"drop table shop_dwd.b;\ncreate table shop_dwd.a as select 1":                       `3:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
-		"create table shop_dwd.a as select 1;\n-- why\ndrop view if exists x.y, shop_dwd.b": `5:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
-		"create table shop_dwd.a as select 1; drop schema shop_ods cascade":                 `3:38: the SQL drops shop_ods, which shop_ods.members makes | drop only the target, or what no other file makes`,
-		"drop table if exists shop_dwd.a; create table shop_dwd.a as select 1":              "",
-		"create table shop_dwd.a as select 1; drop function shop_dwd.b(integer)":            "",
-		"do $$ begin perform 1; end $$":                                                     "",
+		"drop table shop_dwd.b;\ncreate table shop_dwd.a as select 1":                                                                               `3:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"create table shop_dwd.a as select 1;\n-- why\ndrop view if exists x.y, shop_dwd.b":                                                         `5:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"create table shop_dwd.a as select 1; drop schema shop_ods cascade":                                                                         `3:38: the SQL drops shop_ods, which shop_ods.members makes | drop only the target, or what no other file makes`,
+		"drop table if exists shop_dwd.a; create table shop_dwd.a as select 1":                                                                      "",
+		"create table shop_dwd.a as select 1; drop function shop_dwd.b(integer)":                                                                    "",
+		"do $$ begin perform 1; end $$":                                                                                                             "",
+		"do $$ begin drop table shop_dwd.a; execute 'drop table ' || x; end $$":                                                                     "",
+		"select 1;\ndo $x$ declare d text; begin\n-- so\nif true then drop materialized view if exists x.y , shop_dwd . b cascade; end if; end $x$": `4:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"do 'begin drop schema shop_ods; end' language plpgsql":                                                                                     `3:1: the SQL drops shop_ods, which shop_ods.members makes | drop only the target, or what no other file makes`,
 	} {
 		got := check(t, map[string]string{
 			"models/shop/dwd/a.sql": sql("{kind: sql, target: shop_dwd.a, depends_on: []}", "\n"+body),

@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/terrace-elt/terrace/dag"
-	"github.com/terrace-elt/terrace/dag/model"
 )
 
 func (t *Teller) producer() string { return producer + t.Version }
@@ -138,13 +137,7 @@ func (t *Teller) judged(e *Event, step dag.Step, passed bool) {
 
 // descriptions are what the project's files say of a node's columns, by column.
 func descriptions(n *dag.Node) map[string]string {
-	var written []model.Column
-	switch {
-	case n.Seed != nil:
-		written = n.Seed.Columns
-	case n.Model != nil:
-		written = n.Model.Header.Columns
-	}
+	written := n.Described()
 	said := make(map[string]string, len(written))
 	for _, c := range written {
 		said[c.Name] = c.Description
