@@ -15,7 +15,9 @@
 // 1.2 of the time in a million records that it took in 100,000, and 1.7 for the sums of their customers, whose rows lie on more
 // pages there. Since then records that changed are read by batch: of the processor time, which other work changes less, dbt's
 // delete+insert took 1.6, 1.3 and 0.84 with a consumer where 0.1, 1 and 10 % had changed (before 1.7, 1.2 and 0.61), and 2.0, 1.5
-// and 0.92 without (1.8, 1.4 and 0.73).
+// and 0.92 without (1.8, 1.4 and 0.73). Since groups that are keys are not written down, few rows are looked up as they are
+// computed, and a feed is emptied at once: 2.1, 1.6 and 0.81 to 0.96 with a consumer, 2.3, 1.7 and 0.95 to 1.16 without, on a
+// machine so busy that before it took at 10 % 0.70 to 0.78 and 0.84 to 0.86 there.
 package incremental
 
 import (
