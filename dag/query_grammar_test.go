@@ -157,7 +157,7 @@ func (q *queries) group(a string) string {
 
 func (q *queries) condition(a string) string {
 	c := strings.ReplaceAll(q.oneOf("@.g is not null", "@.g > 3", "@.v > 0", "@.s is null", "@.s <> 'a'", "@.d >= '2026-01-04'", "@.k % 2 = 0", "@.g in (1, 2, 3, 5, 8)", "@.s in ('a', 'north')",
-		"coalesce(@.v, 1) = 1", "@.g between 2 and 9", "@.s like '%o%'", "(@.g, @.k) > (4, 7)", "@.g is distinct from @.k", "@.v is null or @.g = 4", "not (@.s is null and @.v is null)", "@.g = @.k % 12"), "@", a)
+		"coalesce(@.v, 1) = 1", "@.g between 2 and 9", "@.s like '%o%'", "(@.g, @.k) > (4, 7)", "@.g is distinct from @.k", "(@.v is null or @.g = 4)", "not (@.s is null and @.v is null)", "@.g = @.k % 12"), "@", a)
 	if q.seldom(5) {
 		return "(" + c + q.oneOf(" and ", " or ") + q.condition(a) + ")"
 	}
