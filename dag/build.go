@@ -200,6 +200,12 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 	if err := b.check(ctx, s.Checks); err != nil {
 		return err
 	}
+	if s.Newest != "" {
+		err := b.conn.QueryRow(ctx, s.Newest, pgx.QueryExecModeExec).Scan(&b.newest)
+		if err != nil {
+			return fmt.Errorf("look for the newest event of %s: %w", b.step.Name, err)
+		}
+	}
 	if s.Stage != "" {
 		if err := b.judge(ctx, s.Stage); err != nil {
 			return err

@@ -47,6 +47,8 @@ type building struct {
 	source *model.Model
 	// input is what the model's script was made from.
 	input materialize.Input
+	// newest is the time of the newest event of a dimension's timelines, as text, nil when it is not known.
+	newest *string
 	// began is when the server opened the step, as it writes it.
 	began string
 	// together is the run that publishes all of its steps at once, nil where each publishes for itself.

@@ -37,6 +37,8 @@ type SQLExecutor struct {
 	ManyRows int64
 	// FewRows is how many rows that changed are followed even where they are most of what is there; 0 is 1,000.
 	FewRows int64
+	// LateKeys is how many keys of a dimension may be replayed beside those that are continued; 0 is 10,000.
+	LateKeys int64
 	// Sources and Fingerprint are those of the plan.
 	Sources     func(*Node) string
 	Fingerprint func(*Node) (string, error)

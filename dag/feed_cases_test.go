@@ -63,7 +63,7 @@ func TestIncremental_isRecomputedInFullWhenMostRecordsChanged(t *testing.T) {
 	t.Parallel()
 	s := newSource(t, newWorld(t, map[string]string{
 		"models/shop/customers.sql": "-- kind: incremental\n-- key: [id]\n-- depends_on: [ods.customers]\nselect c.id, c.payload ->> 'region' as region from ods.customers as c",
-		"models/shop/history.sql":   "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.customers__versions]\nselect v.id, v.payload ->> 'region' as region, v._seen_at, v._version from ods.customers__versions as v",
+		"models/shop/history.sql":   "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.customers__versions]\nselect v.id, v.payload ->> 'region' as region, v._seen_at, v._version from ods.customers__versions as v order by v._version",
 	}, "ods.customers"), customersStream)
 	land := func(n, rev int) {
 		records := make([]string, n)

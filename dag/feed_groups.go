@@ -38,7 +38,8 @@ type pendingChange struct {
 	Whole                 *bool
 	Rows, Sides           *int64 // changed rows; rows of the feed: an update has two
 	KeyColumns            []string
-	Held                  int64 // rows of the dependency, as far as its statistics know; 0 or less when they do not
+	Newest                *string // see materialize.Input
+	Held                  int64   // rows of the dependency, as far as its statistics know; 0 or less when they do not
 }
 
 // wholly is the reason for which a model is recomputed in full.
@@ -60,12 +61,11 @@ func (b *building) drive(ctx context.Context, in *materialize.Input) error {
 	if _, err := b.conn.Exec(ctx, "savepoint drive"); err != nil {
 		return fmt.Errorf("look at what changed: %w", err)
 	}
-	groups, n, err := b.groups(ctx, *in)
+	groups, told, err := b.groups(ctx, in)
 	var why wholly
 	switch {
 	case err == nil:
-		in.Groups = groups
-		b.told = count(n, b.groupWord()) + " recomputed"
+		in.Groups, b.told = groups, told
 	case errors.As(err, &why):
 		b.told, in.Most = "recomputed in full: "+string(why), b.together == nil && errors.As(err, &mostly{})
 	case sqlState(err) != "" && !Retryable(err) && ctx.Err() == nil:
@@ -89,30 +89,42 @@ func (b *building) groupWord() string {
 	return "group"
 }
 
-// groups fills pg_temp.affected.
-func (b *building) groups(ctx context.Context, in materialize.Input) (*materialize.Groups, int64, error) {
+// groups fills pg_temp.affected; told says in words with what.
+func (b *building) groups(ctx context.Context, in *materialize.Input) (groups *materialize.Groups, told string, err error) {
 	changes, err := b.pending(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, "", err
 	}
-	by, err := groupColumns(in)
+	by, err := groupColumns(*in)
 	if err != nil {
-		return nil, 0, err
+		return nil, "", err
 	}
 	plan, err := b.planOf(ctx, in.Model, by)
 	if err != nil {
-		return nil, 0, err
+		return nil, "", err
 	}
 	itself, err := b.scanned(ctx, in.Model.Name)
 	if err != nil {
-		return nil, 0, err
+		return nil, "", err
 	}
 	if plan.reads(itself...) {
-		return nil, 0, wholly("it reads itself")
+		return nil, "", wholly("it reads itself")
 	}
 	if what := plan.unsteady(in.Model.SQL + " " + conditionsOf(in.Model)); what != "" {
-		return nil, 0, wholly("it uses " + what)
+		return nil, "", wholly("it uses " + what)
 	}
+	if len(changes) > 0 && changes[0].Newest != nil {
+		in.Newest = *changes[0].Newest
+	}
+	if groups, told, err = b.continued(ctx, *in, plan, by, changes); groups != nil || err != nil {
+		return groups, told, err
+	}
+	groups, n, err := b.recomputed(ctx, *in, plan, by, changes)
+	return groups, count(n, b.groupWord()) + " recomputed", err
+}
+
+// recomputed are the n groups that the changes concern, as far as the plan proves it.
+func (b *building) recomputed(ctx context.Context, in materialize.Input, plan queryPlan, by []materialize.Column, changes []pendingChange) (groups *materialize.Groups, n int64, err error) {
 	var scopes []scope
 	for _, c := range changes {
 		found, err := b.scopes(ctx, in.Model, plan, c, len(by))
@@ -169,19 +181,29 @@ func (b *building) narrowed(ctx context.Context, m *model.Model, plan queryPlan,
 	if err != nil || out == m {
 		return nil, err
 	}
-	if _, err := b.conn.Exec(ctx, "savepoint narrowed"); err != nil {
+	if _, ok, err := b.takes(ctx, out.SQL); !ok || err != nil {
 		return nil, err
 	}
-	_, err = b.conn.PgConn().Prepare(ctx, "", out.SQL, nil)
-	end := "release savepoint narrowed"
-	if err != nil {
-		if sqlState(err) == "" || ctx.Err() != nil {
-			return nil, err
-		}
-		out, end = nil, "rollback to savepoint narrowed; "+end
+	return out, nil
+}
+
+// takes reports whether the server takes a query, and how many columns that returns.
+func (b *building) takes(ctx context.Context, sql string) (columns int, ok bool, err error) {
+	if _, err := b.conn.Exec(ctx, "savepoint taken"); err != nil {
+		return 0, false, err
+	}
+	end := "release savepoint taken"
+	prepared, err := b.conn.PgConn().Prepare(ctx, "", sql, nil)
+	switch {
+	case err == nil:
+		columns, ok = len(prepared.Fields), true
+	case sqlState(err) == "" || ctx.Err() != nil:
+		return 0, false, err
+	default:
+		end = "rollback to savepoint taken; " + end
 	}
 	_, err = b.conn.Exec(ctx, end)
-	return out, err
+	return columns, ok, err
 }
 
 // landedGroups are the groups of the records that batches brought, if each version that they brought is its record's

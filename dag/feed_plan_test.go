@@ -117,6 +117,36 @@ func TestQueryPlan_namesTheFunctionsThatItCalls(t *testing.T) {
 	require.Equal(t, []string{`"Ext 1"."a""b"`, "ext.rate"}, plan.calls())
 }
 
+func TestQueryPlan_isRowByRowOnlyWhereEachRowComesOfOneRow(t *testing.T) {
+	t.Parallel()
+	scan := func(relation, role string) string {
+		return `{"Node Type": "Index Scan", "Schema": "a", "Relation Name": "` + relation + `", "Parent Relationship": "` + role + `", "Output": ["o.id"]}`
+	}
+	for plan, want := range map[string]bool{
+		scan("o", "Outer"):        true,
+		scan("p", "Outer"):        false,
+		`{"Node Type": "Result"}`: false,
+		`{"Node Type": "Append", "Plans": [` + scan("o__history", "Member") + `, ` + scan("o", "Member") + `]}`:   true,
+		`{"Node Type": "Append", "Plans": [` + scan("o", "Member") + `, ` + scan("p", "Member") + `]}`:            false,
+		`{"Node Type": "Append", "Plans": [` + scan("o", "Member") + `, ` + scan("o", "InitPlan") + `]}`:          false,
+		`{"Node Type": "Result", "Plans": [` + scan("o", "Outer") + `]}`:                                          true,
+		`{"Node Type": "WindowAgg", "Plans": [` + scan("o", "Outer") + `]}`:                                       false,
+		`{"Node Type": "Aggregate", "Plans": [` + scan("o", "Outer") + `]}`:                                       false,
+		`{"Node Type": "Limit", "Plans": [` + scan("o", "Outer") + `]}`:                                           false,
+		`{"Node Type": "Unique", "Plans": [` + scan("o", "Outer") + `]}`:                                          false,
+		`{"Node Type": "ProjectSet", "Plans": [` + scan("o", "Outer") + `]}`:                                      false,
+		`{"Node Type": "Nested Loop", "Plans": [` + scan("o", "Outer") + `, ` + scan("o", "Inner") + `]}`:         false,
+		`{"Node Type": "Sample Scan", "Schema": "a", "Relation Name": "o"}`:                                       false,
+		`{"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "o", "Output": ["to_jsonb(o.*)"]}`:             false,
+		`{"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "o", "Output": ["to_jsonb(ROW(o.id, o.x))"]}`:  false,
+		`{"Node Type": "Seq Scan", "Schema": "a", "Relation Name": "o", "Plans": [` + scan("o", "SubPlan") + `]}`: false,
+	} {
+		p, err := readPlan([]byte(`[{"Plan": ` + plan + `}]`))
+		require.NoError(t, err)
+		require.Equal(t, want, p.rowByRow([]string{"a.o", "a.o__history", "a.o__versions"}), plan)
+	}
+}
+
 func TestQueryPlan_isMadeOfARelationOnlyWhereNothingElseGivesRows(t *testing.T) {
 	t.Parallel()
 	const scan = `{"Node Type": "Index Scan", "Schema": "a", "Relation Name": "o", "Parent Relationship": "Outer"}`

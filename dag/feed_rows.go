@@ -185,11 +185,17 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 	if b.most(rows, all) {
 		return mostly{wholly(fmt.Sprintf("%s of about %d are concerned", count(rows, "row"), all))}
 	}
-	const pages, list = 100_000, 1_000_000 // places in a list take some 30 bytes each
-	large := b.many()
-	groups.Few = all >= large && (20*rows <= all || rows <= pages && 8*rows <= all)
-	groups.Listed = all >= large && rows <= list
+	b.measured(groups, rows, all)
 	return nil
+}
+
+// measured says of groups that they have so many rows, of about so many in all.
+func (b *building) measured(groups *materialize.Groups, rows, all int64) {
+	const pages, list = 100_000, 1_000_000 // places in a list take some 30 bytes each
+	large := all >= b.many()
+	groups.Few = large && (20*rows <= all || rows <= pages && 8*rows <= all)
+	groups.Listed = large && rows <= list
+	groups.Most = 3*rows > all
 }
 
 // most reports whether so many rows are concerned that recomputing all of them costs less.

@@ -105,6 +105,8 @@ type stepRecord struct {
 	Changed bool      `json:"changed"`
 	Made    bool      `json:"made"`
 	Whole   bool      `json:"whole"`
+	// NewestEvent is of a dimension's timelines, nil when it is not known.
+	NewestEvent *string `json:"newest_event"`
 	// Began is when the transaction's steps began, as the server writes it; Place, from 0, and Steps say which of how many
 	// it is that share the time since then.
 	Began string `json:"began"`
@@ -119,7 +121,7 @@ func recordSteps(steps ...*building) (materialize.Statement, error) {
 		n, r := b.step.node, b.result
 		records[i] = stepRecord{
 			Rows: r.Rows, RunID: b.RunID, Node: n.Name, Kind: n.Kind, Status: r.Status, Reason: r.Reason,
-			Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(),
+			Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(), NewestEvent: b.newest,
 			Began: b.began, Place: i, Steps: len(steps),
 		}
 		if !records[i].Made {

@@ -144,7 +144,7 @@ func (in Input) held(alias string) string {
 // keepsLeft reports whether delta keeps the rows that leave, so that the feed need not look for them again. Of everything
 // a change may be most rows, which no feed is told of.
 func (in Input) keepsLeft() bool {
-	return in.Feed != nil && in.Groups != nil && len(in.Model.Header.Key) > 0
+	return in.Feed != nil && in.Groups != nil && !in.Groups.Most && len(in.Model.Header.Key) > 0
 }
 
 // keepsCame reports whether delta keeps the rows that come, too, so that nothing has to look for them in stage again. What

@@ -286,6 +286,10 @@ func others() []golden {
 	replayFed.Groups = fed.Groups
 	replayFed.Existing.Indexes = append(replayFed.Existing.Indexes, materialize.Index{Name: "orders_one_version_a_time", Unique: true})
 	replayFed.Feed = &materialize.Feed{Consumers: []string{"shop.totals"}}
+	continued := replayFed
+	continued.Groups, continued.Newest = &materialize.Groups{By: columns[:1], Continued: true}, "1970-01-01 00:00:00+00"
+	continuedLate := again(replay)
+	continuedLate.Groups, continuedLate.Newest = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}, Continued: true, HasLate: true}, "2100-01-01 00:00:00+00"
 	tableAgain := again(materialize.Input{Model: anOrdersModel(model.Table), Columns: columns})
 	replayBeside := again(replay)
 	replayBeside.Existing.Handmade = []materialize.HandmadeIndex{
@@ -354,6 +358,8 @@ func others() []golden {
 		{name: "table_indexes_left", in: left, setup: leftSetup},
 		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
 		{name: "scd2_replay_groups_fed", in: replayFed, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
+		{name: "scd2_continued_fed", in: continued, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
+		{name: "scd2_continued_late", in: continuedLate, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_beside", in: tableAgain, beside: true, setup: append(first(tableAgain), "update shop.orders set amount = 1")},
 		{name: "scd2_replay_most", in: replayMost, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "scd2_replay_most_beside", in: replayMost, beside: true, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
@@ -410,13 +416,20 @@ func (g golden) render() (materialize.Script, error) {
 		return materialize.RenderSeed(*g.seed, g.in)
 	}
 	script, err := materialize.Render(g.in)
-	if err != nil || !g.beside {
+	if err != nil || !g.beside && !g.continued() {
+		return script, err
+	}
+	if g.continued() {
+		staged, err := materialize.Continue(g.in, g.in.Model)
+		script.Build = slices.Concat(staged, script.Build)
 		return script, err
 	}
 	beside, err := materialize.Beside(g.in)
 	beside.Build, beside.Checks, beside.Delta = slices.Concat(script.Build, script.Index), script.Checks, cmp.Or(script.Delta, beside.Delta)
 	return beside, err
 }
+
+func (g golden) continued() bool { return g.in.Groups != nil && g.in.Groups.Continued }
 
 // print shows a script as the golden files have it.
 func print(s materialize.Script) string {
@@ -446,6 +459,9 @@ func print(s materialize.Script) string {
 	part("last, exclusive", s.Last)
 	for _, sentence := range s.Lost {
 		fmt.Fprintf(&b, "-- ==== told: %s\n\n", sentence)
+	}
+	if s.Newest != "" {
+		fmt.Fprintf(&b, "-- ==== newest event\n%s;\n\n", s.Newest)
 	}
 	if s.Delta != "" {
 		fmt.Fprintf(&b, "-- ==== delta\n%s;\n", s.Delta)
@@ -489,7 +505,7 @@ func TestRender_goldenScriptsRunOnPostgreSQLAndGiveTheirQuery(t *testing.T) {
 				_, err := tx.Exec(ctx, "drop table if exists pg_temp."+table) // of the set-up, which is no transaction of its own
 				require.NoError(t, err)
 			}
-			if g.in.Groups != nil {
+			if g.in.Groups != nil && !g.continued() {
 				_, err := tx.Exec(ctx, "create temporary table affected as select g as id from generate_series(1, 3) as g")
 				require.NoError(t, err)
 			}
@@ -514,6 +530,10 @@ func run(t *testing.T, tx pgx.Tx, g golden, s materialize.Script) {
 		var n int
 		require.NoError(t, tx.QueryRow(ctx, "select count(*) from ("+c.SQL+") as found").Scan(&n), c.SQL)
 		require.Zero(t, n, c.SQL)
+	}
+	if s.Newest != "" {
+		var newest string
+		require.NoError(t, tx.QueryRow(ctx, s.Newest).Scan(&newest), s.Newest)
 	}
 	for _, statement := range slices.Concat(s.Index, s.Publish, s.Last) {
 		_, err := tx.Exec(ctx, statement.SQL)

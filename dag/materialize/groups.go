@@ -25,20 +25,29 @@ type Groups struct {
 	Values []string
 	// Few says that the rows of the groups are few of a large table.
 	Few bool
+	// Most says that they are most of the table.
+	Most bool
 	// Listed says that the places of their rows can be named in a list: they are not too many for it.
 	Listed bool
 	// Open are those of By of which NULL is a group that is always recomputed.
 	Open []string
+	// Continued says that pg_temp.affected, and pg_temp.stage, are as Continue made them. HasLate says that some of the keys
+	// are late: Values are those of them alone.
+	Continued, HasLate bool
 	// Source, when set, is the model reading nothing but what its groups are made of: no condition has to limit it.
 	Source *model.Model
 }
 
-// rows are the groups, in place of a relation's name.
+// rows are the groups, in place of a relation's name. Of a dimension that is continued they are the keys that are late.
 func (g Groups) rows() string {
-	if g.Query == "" {
+	switch {
+	case g.Continued:
+		return "(select a.* from " + affected + " as a where " + LateKeys + ")"
+	case g.Query != "":
+		return "(" + g.Query + ")"
+	default:
 		return affected
 	}
-	return "(" + g.Query + ")"
 }
 
 // GroupColumns are the columns that tell which rows of a model's result are computed together: those of by for an

@@ -103,6 +103,8 @@ type Input struct {
 	Groups *Groups
 	// Most says that no Groups are set since the changes concern most of the model.
 	Most bool
+	// Newest is the time of the newest event that the timelines of a dimension have, as text, "" when it is not known.
+	Newest string
 	// Feed, when set, keeps the rows that change for others to read.
 	Feed *Feed
 	// Aside says that Publish may be executed much later than the rest: what would take locks that readers wait for is
@@ -174,6 +176,8 @@ type Script struct {
 	// Lost says in words what could not be kept of what people made, and why a table was built anew, each a sentence
 	// without its end.
 	Lost []string
+	// Newest, when set, is a query for what will be Input.Newest the next time. It can be asked once Build is executed.
+	Newest string
 	// Delta, when set, is a query that returns inserted, updated and deleted rows, asked after Publish.
 	Delta string
 }

@@ -45,6 +45,8 @@ type dimension struct {
 	partial, keepsLeft bool
 	// few says that the keys are few of a large table, which has an index that finds them.
 	few bool
+	// continued says that new versions come after those that are there, but for keys that pg_temp.affected calls late.
+	continued bool
 	// whole says that delta has the versions that stay, too: most rows change, and a new table is made of it alone.
 	whole  bool
 	layout layout
@@ -96,6 +98,7 @@ func newDimension(in Input) (dimension, error) {
 	if d.layout, err = newLayout(in, d.columns()); d.layout.parts != nil {
 		d.layout.parts.guard = d.oneOpen()
 	}
+	d.continued = in.Groups != nil && in.Groups.Continued
 	d.whole = in.Most && d.replayed && in.Existing != nil && d.fits(in)
 	return d, err
 }
@@ -136,7 +139,7 @@ func timeOf(in Input, replayed bool) (Column, error) {
 // refuse finds what would go wrong silently.
 func (d dimension) refuse(in Input) error {
 	spec := d.m.Header.SCD2
-	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_latest", "_gone_at", "_was", "_part"}
+	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_latest", "_gone_at", "_was", "_part", "_late"}
 	if d.tombstone {
 		taken = append(taken, isDeleted)
 	}
@@ -203,15 +206,7 @@ func renderSCD2(in Input) (Script, error) {
 		return Script{}, err
 	}
 	m := in.Model
-	build, part := withBody(m, None, "create temporary table \"stage\" on commit drop as", ""), ""
-	if in.Groups != nil {
-		build = grouped(in)
-		build.Counts, part = None, in.Groups.Stored("t")
-	}
-	script := Script{
-		Build:  slices.Concat([]Statement{build}, reject(in, part), analyzeOwn(m, stage+" ("+columnList(d.key)+")")),
-		Checks: d.checks(),
-	}
+	script := Script{Build: d.staging(in), Checks: d.checks(), Newest: d.newest(in)}
 	if anew {
 		err := d.takePlace(in, &script)
 		return script, err
@@ -269,6 +264,19 @@ func (d dimension) fill(script *Script) []Statement {
 	}
 	script.Delta = changesOfDelta // which partitions are made depends on the rows
 	return slices.Concat(d.affected(), d.delta(), d.making(true), d.apply())
+}
+
+// staging fills pg_temp.stage with what the query returns.
+func (d dimension) staging(in Input) []Statement {
+	if d.continued {
+		return d.replayLate(in)
+	}
+	build, part := withBody(d.m, None, "create temporary table \"stage\" on commit drop as", ""), ""
+	if in.Groups != nil {
+		build = grouped(in)
+		build.Counts, part = None, in.Groups.Stored("t")
+	}
+	return slices.Concat([]Statement{build}, reject(in, part), analyzeOwn(d.m, stage+" ("+columnList(d.key)+")"))
 }
 
 // alter brings the columns of the table that is there to what the query returns.

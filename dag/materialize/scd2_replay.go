@@ -18,15 +18,18 @@ import (
 // landed are the events of the versions that the query returns. A version with _deleted_at is two events: it began, and it
 // ended. A record that comes back after its deletion came back when it was seen, whatever older time it carries.
 func (d dimension) landed() string {
-	kept, order := columnList(d.kept), "0::bigint"
+	kept, order, more := columnList(d.kept), "0::bigint", ""
 	if d.tie {
 		order = version
+	}
+	if d.continued {
+		more = d.goingOn()
 	}
 	if !d.gone {
 		return fmt.Sprintf(`events as (
     select %s, %s as _from, false as _gone, %s as _order
-    from %s
-)`, kept, d.timeColumn, order, stage)
+    from %s%s
+)`, kept, d.timeColumn, order, stage, more)
 	}
 	seen := fmt.Sprintf("%s::%s", seenAt, d.fromType)
 	ended := fmt.Sprintf("%s::%s", deletedAt, d.fromType)
@@ -59,9 +62,9 @@ events as (
     union all
     select %[1]s, greatest(_from, _ended), true, _order
     from placed
-    where _ended is not null
+    where _ended is not null%[8]s
 )`,
-		kept, d.timeColumn, seen, ended, order, columnList(d.key), stage)
+		kept, d.timeColumn, seen, ended, order, columnList(d.key), stage, more)
 }
 
 // affected finds, for a model that observes, the keys whose state now is not what their open version says. Only these are
@@ -162,7 +165,11 @@ func (d dimension) timeline() string {
 	if d.ends() && !d.tombstone {
 		shown = "\n    where not _gone"
 	}
-	return fmt.Sprintf(`with %[1]s,
+	before := ""
+	if d.continued {
+		before = d.last() + ",\n"
+	}
+	return fmt.Sprintf(`with %[8]s%[1]s,
 newest as (
     select distinct on (%[2]s, _from) %[3]s, _from, _gone, _order
     from events
@@ -184,7 +191,7 @@ timeline as (
     select %[3]s, _from, _to, _gone
     from ended%[7]s
 )`,
-		events(), key, columnList(d.kept), repeats, nothing, d.versions(), shown)
+		events(), key, columnList(d.kept), repeats, nothing, d.versions(), shown, before)
 }
 
 // ends reports whether a key can be gone.
@@ -289,10 +296,6 @@ func (d dimension) differing() []Statement {
 func (d dimension) difference() Statement {
 	first := pgx.Identifier{d.key[0]}.Sanitize()
 	rest := drop(d.kept, d.key)
-	gone := ""
-	if d.tombstone {
-		gone = fmt.Sprintf(", t.%s as _gone", isDeleted)
-	}
 	compared := append(slices.Clone(rest), "_to")
 	if d.tombstone {
 		compared = append(compared, "_gone")
@@ -303,21 +306,33 @@ func (d dimension) difference() Statement {
 		updated, where = "when "+differs+" then 'updated' else 'kept'", ""
 	}
 	return plain(d.m, None, `create temporary table "delta" on commit drop as
-%[9]s
+%[5]s
 select
     o._was, o._part,
     %[1]s, _from%[2]s,
     n._to,
-    n._gone,%[10]s
-    case when n.%[3]s is null then 'deleted' when o.%[3]s is null then 'inserted' %[11]s end as _action
+    n._gone,%[6]s
+    case when n.%[3]s is null then 'deleted' when o.%[3]s is null then 'inserted' %[7]s end as _action
 from timeline as n
-full join (
-    select t.ctid as _was, t.tableoid as _part, %[4]s, t.%[5]s as _from, t.%[6]s as _to%[7]s
-    from %[8]s
-) as o
-    using (%[1]s, _from)%[12]s`,
+full join %[4]s as o
+    using (%[1]s, _from)%[8]s`,
 		columnList(d.key), list(rest, "", func(q string) string { return ", n." + q }), first,
-		qualified(d.kept, "t"), d.from, d.to, gone, d.held(), d.timeline(), d.left(rest), updated, where)
+		d.compared(), d.timeline(), d.left(rest), updated, where)
+}
+
+// compared are the stored versions that are held against the timeline.
+func (d dimension) compared() string {
+	if d.continued {
+		return "last"
+	}
+	gone := ""
+	if d.tombstone {
+		gone = fmt.Sprintf(", t.%s as _gone", isDeleted)
+	}
+	return fmt.Sprintf(`(
+    select t.ctid as _was, t.tableoid as _part, %s, t.%s as _from, t.%s as _to%s
+    from %s
+)`, qualified(d.kept, "t"), d.from, d.to, gone, d.held())
 }
 
 // held are the stored versions t that are compared. Few keys are looked up one by one: the planner takes every look for a
@@ -327,7 +342,7 @@ func (d dimension) held() string {
 	case !d.partial:
 		return d.target + " as t"
 	case !d.few:
-		return fmt.Sprintf("%s as t\n    join %s using (%s)", d.target, affected, columnList(d.key))
+		return fmt.Sprintf("%s as t\n    join %s as a using (%s)", d.target, affected, columnList(d.key))
 	}
 	return fmt.Sprintf(`%s as a
     cross join lateral (

@@ -12,6 +12,7 @@ select
     changed.rows,
     changed.sides,
     r.key_columns,
+    s.newest_event,
     coalesce((
         select c.reltuples::bigint
         from pg_class as c

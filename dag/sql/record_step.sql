@@ -7,7 +7,8 @@ with said as (
     from jsonb_to_recordset($1::jsonb) as s (
         run_id uuid, node text, kind text, status text, reason text,
         inserted bigint, updated bigint, deleted bigint, unchanged bigint, rejected bigint,
-        began timestamptz, place integer, steps integer, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text
+        began timestamptz, place integer, steps integer, changed boolean, made boolean, whole boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text,
+        newest_event text
     )
 ),
 step as (
@@ -28,7 +29,8 @@ step as (
 ),
 state as (
     insert into terrace.node_state (
-        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, relation, database, run_id, built_at
+        node, kind, file, file_hash, fingerprint, depends_on, snapshot, cluster, environment, relation, database, run_id, built_at,
+        newest_event
     )
     select
         s.node, s.kind, s.file, s.file_hash, s.fingerprint, s.depends_on,
@@ -43,14 +45,15 @@ state as (
                 and s.kind <> 'sql'
         ),
         (select d.oid from pg_database as d where d.datname = current_database()),
-        s.run_id, clock_timestamp()
+        s.run_id, clock_timestamp(), s.newest_event
     from said as s
         where s.made
     on conflict (node) do update
     set
         kind = excluded.kind, file = excluded.file, file_hash = excluded.file_hash, fingerprint = excluded.fingerprint,
         depends_on = excluded.depends_on, snapshot = excluded.snapshot, cluster = excluded.cluster,
-        relation = excluded.relation, database = excluded.database, xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at
+        relation = excluded.relation, database = excluded.database, xid = excluded.xid, run_id = excluded.run_id, built_at = excluded.built_at,
+        newest_event = excluded.newest_event
 )
 -- A new definition of a view changes no row of its own, as rejected rows do that come and go, and counts as one.
 insert into terrace.batch (node, run_id, rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_rejected, whole)

@@ -1,0 +1,92 @@
+package materialize
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// A timeline whose new events are all later than every event that was replayed into it is continued: its open version and
+// what is new are replayed, and give what a replay of everything would. A key of which that is not known is late; it is
+// replayed from all of its versions.
+
+// Continue stages, from a model's source that reads only the versions that came, what continues a dimension that replays
+// versions, and fills pg_temp.affected with their keys: "_late" says which of them are. In.Newest must be known. Errors are
+// of type *RefusedError.
+func Continue(in Input, source *model.Model) ([]Statement, error) {
+	d, err := newDimension(in)
+	if err != nil {
+		return nil, err
+	}
+	m, key := in.Model, qualified(d.key, "s")
+	late := fmt.Sprintf("coalesce(bool_or(s.%s <= %s::%s), false)", d.timeColumn, Literal(in.Newest), d.fromType)
+	if d.gone { // deletions, and keys without a version that is open: those come back
+		open := fmt.Sprintf("%s and t.%s is null", equal(d.key, "t", "s"), d.to)
+		if d.tombstone {
+			open += " and not t." + isDeleted
+		}
+		late += fmt.Sprintf(`
+        or bool_or(s.%s is not null)
+        or not exists (select from %[2]s as t where %[3]s) and exists (select from %[2]s as t where %[4]s)`,
+			deletedAt, d.target, open, equal(d.key, "t", "s"))
+	}
+	out := []Statement{withBody(source, None, "create temporary table \"stage\" on commit drop as", "")}
+	out = append(out, analyzeOwn(m, stage+" ("+columnList(d.key)+")")...)
+	out = append(out, plain(m, None, "create temporary table \"affected\" on commit drop as\nselect %[1]s,\n    %[2]s as _late\nfrom %[3]s as s\ngroup by %[1]s",
+		key, late, stage))
+	return append(out, analyzeOwn(m, affected+" ("+columnList(d.key)+")")...), nil
+}
+
+// LateKeys is true for rows of pg_temp.affected under the alias a whose key is late.
+const LateKeys = "a._late"
+
+// replayLate stages all versions of the keys that are late.
+func (d dimension) replayLate(in Input) []Statement {
+	if !in.Groups.HasLate {
+		return nil
+	}
+	return append([]Statement{
+		plain(d.m, None, "delete from %s as s\nusing %s as a\nwhere %s\n    and %s", stage, affected, equal(d.key, "a", "s"), LateKeys),
+		withBody(d.m, None, "insert into "+stage+"\nselect q.*\nfrom (", ") as q\nwhere "+in.Groups.Condition("q")),
+	}, analyzeOwn(d.m, stage+" ("+columnList(d.key)+")")...)
+}
+
+// last is, before events, a WITH part with the stored versions that are compared: all of a key that is late, else the open
+// one, which is where its timeline goes on.
+func (d dimension) last() string {
+	gone := ""
+	if d.tombstone {
+		gone = ", t." + isDeleted + " as _gone"
+	}
+	return fmt.Sprintf(`last as (
+    select t.ctid as _was, t.tableoid as _part, %s, t.%s as _from, t.%s as _to%s, %s
+    from %s
+    where %s or t.%s is null
+)`, qualified(d.kept, "t"), d.from, d.to, gone, LateKeys, d.held(), LateKeys, d.to)
+}
+
+// goingOn are the events of the open versions that are continued. None has another's time.
+func (d dimension) goingOn() string {
+	return fmt.Sprintf("\n    union all\n    select %s, _from, false, null\n    from last\n    where not _late", columnList(d.kept))
+}
+
+// newest is a query for the time of the newest event that the timelines have, as text; "" when it is not to be known: those
+// of other keys may have newer ones than what was staged.
+func (d dimension) newest(in Input) string {
+	if !d.replayed || in.Groups != nil && in.Newest == "" {
+		return ""
+	}
+	times := []string{fmt.Sprintf("max(s.%s)", d.timeColumn)}
+	if d.gone {
+		for _, name := range []string{seenAt, deletedAt} {
+			times = append(times, fmt.Sprintf("max(s.%s::%s)", pgx.Identifier{name}.Sanitize(), d.fromType))
+		}
+	}
+	if in.Groups != nil {
+		times = append(times, fmt.Sprintf("%s::%s", Literal(in.Newest), d.fromType))
+	}
+	return fmt.Sprintf("select to_jsonb(greatest(%s)) #>> '{}' from %s as s", strings.Join(times, ", "), stage)
+}

@@ -1,0 +1,1 @@
+alter table terrace.node_state drop column newest_event;
