@@ -30,7 +30,7 @@ func TestDemo_bringsALaterDayIn(t *testing.T) {
 			require.Equal(t, "skip", s.Status, s.Name)
 		}
 		if (s.Kind == "incremental" || s.Kind == "scd2") && s.Status == "success" {
-			require.Regexp(t, `; \d+ (group|key)s? recomputed`, s.Reason, s.Name)
+			require.Regexp(t, `; \d+ (group|key)s? (recomputed|continued)`, s.Reason, s.Name)
 		}
 	}
 }
