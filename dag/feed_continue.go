@@ -98,6 +98,7 @@ func (b *building) measureContinued(ctx context.Context, groups *materialize.Gro
 		fmt.Sprintf("(select count(*) from %s as v where v._batch_id = any ('{%s}'::bigint[]))",
 			materialize.Quote(*c.Node+model.VersionsSuffix), strings.Join(c.Batches, ",")),
 		"(select c.reltuples::bigint from pg_class as c where c.oid = " + materialize.Literal(materialize.Quote(m.Name)) + "::regclass)",
+		"(select count(*) from pg_temp.\"stage\")",
 	}
 	for _, column := range groups.By {
 		columns = append(columns, fmt.Sprintf("(array_agg(distinct a.%s) filter (where %s))::text", pgx.Identifier{column.Name}.Sanitize(), materialize.LateKeys))
@@ -107,15 +108,16 @@ func (b *building) measureContinued(ctx context.Context, groups *materialize.Gro
 		return "", err
 	}
 	row := results[0].Rows[0]
-	n, late, landed, all := number(row[0]), number(row[1]), number(row[2]), number(row[3])
+	n, late, landed, all, staged := number(row[0]), number(row[1]), number(row[2]), number(row[3]), number(row[4])
 	if landed < *c.Rows {
 		return "", wholly("versions of " + *c.Node + " are missing")
 	}
 	if groups.HasLate = late > 0; late > 0 && late <= cmp.Or(b.LateKeys, maxListed) {
-		for _, values := range row[4:] {
+		for _, values := range row[5:] {
 			groups.Values = append(groups.Values, string(values))
 		}
 	}
+	groups.Single = late == 0 && staged == n
 	b.measured(groups, n, all)
 	return continuedKeys(n-late, late), nil
 }

@@ -290,6 +290,8 @@ func others() []golden {
 	continued.Groups, continued.Newest = &materialize.Groups{By: columns[:1], Continued: true}, "1970-01-01 00:00:00+00"
 	continuedLate := again(replay)
 	continuedLate.Groups, continuedLate.Newest = &materialize.Groups{By: columns[:1], Values: []string{"{1,2,3}"}, Continued: true, HasLate: true}, "2100-01-01 00:00:00+00"
+	single := continued
+	single.Groups = &materialize.Groups{By: columns[:1], Continued: true, Single: true}
 	tableAgain := again(materialize.Input{Model: anOrdersModel(model.Table), Columns: columns})
 	replayBeside := again(replay)
 	replayBeside.Existing.Handmade = []materialize.HandmadeIndex{
@@ -359,6 +361,7 @@ func others() []golden {
 		{name: "scd2_unique_index_left", in: leftUnique, setup: append(first(leftUnique), "create unique index "+unique.Name+" on shop.orders (id, valid_from)")},
 		{name: "scd2_replay_groups_fed", in: replayFed, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "scd2_continued_fed", in: continued, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
+		{name: "scd2_continued_single_fed", in: single, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1", "update shop.orders set valid_from = valid_from - interval '1 day'")},
 		{name: "scd2_continued_late", in: continuedLate, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_beside", in: tableAgain, beside: true, setup: append(first(tableAgain), "update shop.orders set amount = 1")},
 		{name: "scd2_replay_most", in: replayMost, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},

@@ -32,8 +32,8 @@ type Groups struct {
 	// Open are those of By of which NULL is a group that is always recomputed.
 	Open []string
 	// Continued says that pg_temp.affected, and pg_temp.stage, are as Continue made them. HasLate says that some of the keys
-	// are late: Values are those of them alone.
-	Continued, HasLate bool
+	// are late: Values are those of them alone. Single says that none is, and that each has one version in pg_temp.stage.
+	Continued, HasLate, Single bool
 	// Source, when set, is the model reading nothing but what its groups are made of: no condition has to limit it.
 	Source *model.Model
 }

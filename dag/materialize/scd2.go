@@ -46,7 +46,8 @@ type dimension struct {
 	// few says that the keys are few of a large table, which has an index that finds them.
 	few bool
 	// continued says that new versions come after those that are there, but for keys that pg_temp.affected calls late.
-	continued bool
+	// single says that, and that each key has one new event, and none is late.
+	continued, single bool
 	// whole says that delta has the versions that stay, too: most rows change, and a new table is made of it alone.
 	whole  bool
 	layout layout
@@ -99,6 +100,7 @@ func newDimension(in Input) (dimension, error) {
 		d.layout.parts.guard = d.oneOpen()
 	}
 	d.continued = in.Groups != nil && in.Groups.Continued
+	d.single = d.continued && in.Groups.Single
 	d.whole = in.Most && d.replayed && in.Existing != nil && d.fits(in)
 	return d, err
 }
@@ -139,7 +141,7 @@ func timeOf(in Input, replayed bool) (Column, error) {
 // refuse finds what would go wrong silently.
 func (d dimension) refuse(in Input) error {
 	spec := d.m.Header.SCD2
-	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_latest", "_gone_at", "_was", "_part", "_late"}
+	taken := []string{spec.ToColumn, spec.CurrentColumn, "_from", "_to", "_gone", "_order", "_repeats", "_nothing", "_spell", "_action", "_latest", "_gone_at", "_was", "_part", "_late", "_way"}
 	if d.tombstone {
 		taken = append(taken, isDeleted)
 	}

@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -89,4 +90,56 @@ func (d dimension) newest(in Input) string {
 		times = append(times, fmt.Sprintf("%s::%s", Literal(in.Newest), d.fromType))
 	}
 	return fmt.Sprintf("select to_jsonb(greatest(%s)) #>> '{}' from %s as s", strings.Join(times, ", "), stage)
+}
+
+// singly is delta where each key has one event that is new: held against the key's open version it closes that one and opens
+// another, or says what it says, and then overwrites what makes no version. Nothing has to be put in order.
+func (d dimension) singly() Statement {
+	first := pgx.Identifier{d.key[0]}.Sanitize()
+	untracked := drop(d.kept, slices.Concat(d.key, d.tracked))
+	ways, cases := "('closes'), ('opens')", ""
+	if len(d.tracked) > 0 {
+		cases += fmt.Sprintf("\n    when %s then a._way <> 'repeats'", d.differ(d.tracked, "s", "t"))
+	}
+	if len(untracked) > 0 {
+		ways += ", ('repeats')"
+		cases += fmt.Sprintf("\n    when %s then a._way = 'repeats'", d.differ(untracked, "s", "t"))
+	}
+	column := func(q string) string {
+		if slices.ContainsFunc(untracked, func(name string) bool { return q == (pgx.Identifier{name}).Sanitize() }) {
+			return fmt.Sprintf("case a._way when 'closes' then t.%[1]s else s.%[1]s end as %[1]s", q)
+		}
+		return fmt.Sprintf("case a._way when 'opens' then s.%[1]s else t.%[1]s end as %[1]s", q)
+	}
+	return plain(d.m, None, `create temporary table "delta" on commit drop as
+select
+    case when a._way <> 'opens' then t.ctid end as _was,
+    case when a._way <> 'opens' then t.tableoid end as _part,
+    %[1]s,
+    case a._way when 'opens' then s.%[2]s else t.%[3]s end as _from,
+    case a._way when 'closes' then s.%[2]s end as _to,
+    false as _gone,%[4]s
+    case a._way when 'opens' then 'inserted' else 'updated' end as _action
+from %[5]s as s
+left join %[6]s
+cross join lateral (values %[7]s) as a (_way)
+where case
+    when t.%[8]s is null then a._way = 'opens'%[9]s
+    else false
+end`, list(d.kept, ",\n    ", column), d.timeColumn, d.from, d.left("t", d.to, isDeleted), stage, d.open(), ways, first, cases)
+}
+
+// open are the open versions t of the keys of s, as what s is joined with.
+func (d dimension) open() string {
+	same := fmt.Sprintf("%s and t.%s is null", equal(d.key, "t", "s"), d.to)
+	if !d.few {
+		return fmt.Sprintf("%s as t\n    on %s", d.target, same)
+	}
+	return fmt.Sprintf(`lateral (
+    select t.ctid, t.tableoid, t.*
+    from %s as t
+    where %s
+    offset 0
+) as t
+    on true`, d.target, same)
 }

@@ -278,7 +278,11 @@ func (d dimension) delta() []Statement {
 	if d.whole { // it is read once, from its beginning to its end
 		return []Statement{d.difference()}
 	}
-	return append([]Statement{d.difference()}, d.analyzeDelta()...)
+	difference := d.difference
+	if d.single {
+		difference = d.singly
+	}
+	return append([]Statement{difference()}, d.analyzeDelta()...)
 }
 
 func (d dimension) analyzeDelta() []Statement {
@@ -317,7 +321,7 @@ from timeline as n
 full join %[4]s as o
     using (%[1]s, _from)%[8]s`,
 		columnList(d.key), list(rest, "", func(q string) string { return ", n." + q }), first,
-		d.compared(), d.timeline(), d.left(rest), updated, where)
+		d.compared(), d.timeline(), d.left("o", "_to", "_gone"), updated, where)
 }
 
 // compared are the stored versions that are held against the timeline.
@@ -353,18 +357,18 @@ func (d dimension) held() string {
     ) as t`, affected, d.target, equal(d.key, "t", "a"))
 }
 
-// left are, for delta, the columns of a row that leaves, under names that are nobody's.
-func (d dimension) left(rest []string) string {
+// left are, for delta, the columns of a row that leaves, under names that are nobody's; to and gone are two of them.
+func (d dimension) left(row, to, gone string) string {
 	if !d.keepsLeft {
 		return ""
 	}
 	var b strings.Builder
-	for i, name := range rest {
-		fmt.Fprintf(&b, " o.%s as _left_%d,", pgx.Identifier{name}.Sanitize(), i+1)
+	for i, name := range drop(d.kept, d.key) {
+		fmt.Fprintf(&b, " %s.%s as _left_%d,", row, pgx.Identifier{name}.Sanitize(), i+1)
 	}
-	b.WriteString(" o._to as _left_to,")
+	fmt.Fprintf(&b, " %s.%s as _left_to,", row, to)
 	if d.tombstone {
-		b.WriteString(" o._gone as _left_gone,")
+		fmt.Fprintf(&b, " %s.%s as _left_gone,", row, gone)
 	}
 	return b.String()
 }
