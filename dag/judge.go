@@ -242,13 +242,15 @@ func (b *building) question(n *Node, names map[string]string) (s materialize.Sta
 		written = parsed.Exchange(names)
 		query = written.SQL
 	}
-	head := fmt.Sprintf("-- %s\nwith failing as materialized (\n", n.Name)
+	// Rows are counted as they come: however many fail, the server keeps none but the samples.
+	head := fmt.Sprintf("-- %s\nwith failing as (\n", n.Name)
 	s.SQL = head + query + fmt.Sprintf(`
 )
-select
-    judged.n, judged.n %s, judged.n %s,
-    (select jsonb_agg(to_jsonb(f)) from (select * from failing limit %d) as f)
-from (select count(*) as n from failing) as judged`, errorIf, warnIf, samples)
+select judged.n, judged.n %s, judged.n %s, judged.samples
+from (
+    select count(*) as n, jsonb_agg(numbered.sample) filter (where numbered.sample is not null) as samples
+    from (select case when row_number() over () <= %d then to_jsonb(f.*) end as sample from failing as f) as numbered
+) as judged`, errorIf, warnIf, samples)
 	s.Body = utf8.RuneCountInString(head)
 	if n.Inline != nil {
 		s.Body = -1 // not the text of the file

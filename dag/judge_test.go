@@ -135,3 +135,15 @@ where r.run_id = (select s.run_id from terrace.run as s order by s.started_at de
 	require.Equal(t, []string{"(warn,12)", "(warn,12)"}, w.rows(`select r.status, r.failing_rows from terrace.assertion_result as r
 where r.run_id = (select s.run_id from terrace.run as s order by s.started_at desc limit 1)`))
 }
+
+func TestJudge_countsWhateverFailsWithoutKeepingIt(t *testing.T) {
+	t.Parallel()
+	w := newJudged(t, "warn")
+	w.write("tests/shop/wide.sql", "-- on: [shop.orders]\n-- severity: warn\n"+
+		"select o.id, g as n, repeat('x', 1000) as f, g as failing from shop.orders as o cross join generate_series(1, 20000) as g")
+	w.exec("do $$ begin execute format('alter database %I set temp_file_limit = ''2MB''', current_database()); end $$")
+	w.db.Pool.Reset()
+	w.succeed()
+	require.Equal(t, []string{"(warn,40000,5)"}, w.rows(`select r.status, r.failing_rows, jsonb_array_length(r.samples)
+from terrace.assertion_result as r where r.assertion = 'shop.wide'`))
+}
