@@ -8,16 +8,12 @@
 // TERRACE_BENCH_SIZES says the sizes to make bench, and -bench 'Dimension/rows=.*/changed=1.0%' takes one share.
 // Times are medians of rounds in which all sides take turns.
 //
-// On a busy machine, with 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 2.3, 1.7, 0.8 and
-// 1.7 of the time of an incremental model, and 2.2, 1.2, 0.5 and 1.3 of that of one that has a consumer. The model took 3.7,
-// 1.6, 2.0 and 0.6 of the time of statements by hand that guarantee the same, of which the least are some milliseconds for the
-// plan and the ledger, and 1.2 to 1.6 of building it anew by hand where everything changed. To follow 1,000 changed records took
-// 1.2 of the time in a million records that it took in 100,000, and 1.7 for the sums of their customers, whose rows lie on more
-// pages there. Since then records that changed are read by batch: of the processor time, which other work changes less, dbt's
-// delete+insert took 1.6, 1.3 and 0.84 with a consumer where 0.1, 1 and 10 % had changed (before 1.7, 1.2 and 0.61), and 2.0, 1.5
-// and 0.92 without (1.8, 1.4 and 0.73). Since groups that are keys are not written down, few rows are looked up as they are
-// computed, and a feed is emptied at once: 2.1, 1.6 and 0.81 to 0.96 with a consumer, 2.3, 1.7 and 0.95 to 1.16 without, on a
-// machine so busy that before it took at 10 % 0.70 to 0.78 and 0.84 to 0.86 there.
+// On a quiet machine, with 100,000 records of which 0.1, 1, 10 and 100 % changed, dbt's delete+insert took 2.1, 1.2, 1.1 to 1.2
+// (0.85 in a single run) and 1.7 of the time of an incremental model, and 1.6, 1.0, 1.0 (0.62) and 1.5 of that of one that has a
+// consumer. The model took 3.0, 1.3, 1.1 to 1.3 and 0.6 of the time of statements by hand that guarantee the same, of which the
+// least are some milliseconds for the plan and the ledger, and 1.6 of building it anew by hand where everything changed. Measured
+// before, to follow 1,000 changed records took 1.2 of the time in a million records that it took in 100,000, and 1.7 for the sums
+// of their customers, whose rows lie on more pages there.
 package incremental
 
 import (
