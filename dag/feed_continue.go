@@ -95,9 +95,8 @@ func (b *building) landedOnly(ctx context.Context, in materialize.Input, c pendi
 func (b *building) measureContinued(ctx context.Context, groups *materialize.Groups, m *model.Model, c pendingChange) (told string, err error) {
 	columns := []string{
 		"count(*)", "count(*) filter (where " + materialize.LateKeys + ")",
-		fmt.Sprintf("(select count(*) from %s as v where v._batch_id = any ('{%s}'::bigint[]))",
-			materialize.Quote(*c.Node+model.VersionsSuffix), strings.Join(c.Batches, ",")),
-		"(select c.reltuples::bigint from pg_class as c where c.oid = " + materialize.Literal(materialize.Quote(m.Name)) + "::regclass)",
+		"(select count(*) from (" + landedRows(c) + ") as v)",
+		heldBy(m),
 		"(select count(*) from pg_temp.\"stage\")",
 	}
 	for _, column := range groups.By {

@@ -79,8 +79,6 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model, zone string) (
 			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m), materialize.Guards(m, existing)...); err != nil {
 				return err
 			}
-		}
-		if existing != nil {
 			existing.Domains = nil // those of the query are not known either, since to ask for them is to write
 		}
 		in := materialize.Input{Model: m, Existing: existing}

@@ -124,13 +124,16 @@ func (in Input) byPlace() string {
 	return ""
 }
 
-// held joins the model's rows, as t, with the rows of an alias that have their keys. Few are looked up one by one: the planner
-// takes every look for a page that has to be fetched, and would sooner read the whole table.
+// held joins the model's rows, as t, with the rows of an alias that have their keys.
 func (in Input) held(alias string) string {
-	m := in.Model
-	same := equal(m.Header.Key, "t", alias)
-	if !in.indexed() {
-		return fmt.Sprintf("%s as t\n    on %s", Quote(m.Name), same)
+	return joined(Quote(in.Model.Name), equal(in.Model.Header.Key, "t", alias), in.indexed())
+}
+
+// joined is a table, as t, and on what it is joined. Few rows are looked up one by one: the planner takes every look for a page
+// that has to be fetched, and would sooner read the whole table.
+func joined(table, on string, few bool) string {
+	if !few {
+		return fmt.Sprintf("%s as t\n    on %s", table, on)
 	}
 	return fmt.Sprintf(`lateral (
     select t.ctid, t.tableoid, t.*
@@ -138,7 +141,7 @@ func (in Input) held(alias string) string {
     where %s
     offset 0
 ) as t
-    on true`, Quote(m.Name), same)
+    on true`, table, on)
 }
 
 // keepsLeft reports whether delta keeps the rows that leave, so that the feed need not look for them again. Of everything

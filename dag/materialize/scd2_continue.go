@@ -105,6 +105,7 @@ func (d dimension) singly() Statement {
 		ways += ", ('repeats')"
 		cases += fmt.Sprintf("\n    when %s then a._way = 'repeats'", d.differ(untracked, "s", "t"))
 	}
+	open := joined(d.target, fmt.Sprintf("%s and t.%s is null", equal(d.key, "t", "s"), d.to), d.few)
 	column := func(q string) string {
 		if slices.ContainsFunc(untracked, func(name string) bool { return q == (pgx.Identifier{name}).Sanitize() }) {
 			return fmt.Sprintf("case a._way when 'closes' then t.%[1]s else s.%[1]s end as %[1]s", q)
@@ -126,20 +127,5 @@ cross join lateral (values %[7]s) as a (_way)
 where case
     when t.%[8]s is null then a._way = 'opens'%[9]s
     else false
-end`, list(d.kept, ",\n    ", column), d.timeColumn, d.from, d.left("t", d.to, isDeleted), stage, d.open(), ways, first, cases)
-}
-
-// open are the open versions t of the keys of s, as what s is joined with.
-func (d dimension) open() string {
-	same := fmt.Sprintf("%s and t.%s is null", equal(d.key, "t", "s"), d.to)
-	if !d.few {
-		return fmt.Sprintf("%s as t\n    on %s", d.target, same)
-	}
-	return fmt.Sprintf(`lateral (
-    select t.ctid, t.tableoid, t.*
-    from %s as t
-    where %s
-    offset 0
-) as t
-    on true`, d.target, same)
+end`, list(d.kept, ",\n    ", column), d.timeColumn, d.from, d.left("t", d.to, isDeleted), stage, open, ways, first, cases)
 }
