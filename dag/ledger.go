@@ -130,22 +130,21 @@ set status = excluded.status, reason = excluded.reason, seconds = excluded.secon
 		s.Rows.Inserted, s.Rows.Updated, s.Rows.Deleted, s.Rows.Unchanged, s.Rows.Rejected, s.Error, s.begun)
 }
 
-// Runs lists the newest runs, newest first.
-func (l *Ledger) Runs(ctx context.Context, limit int) ([]RunInfo, error) {
-	rows, err := l.db.Query(ctx, `select
-    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment,
+// selectRun reads runs r as RunInfo has them.
+const selectRun = `select
+    r.run_id, r.command, r.arguments, ` + statusNow + `, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment,
     coalesce((r.summary ->> 'failed')::integer, 0), coalesce((r.summary ->> 'steps')::integer, 0)
 from terrace.run as r
-order by r.started_at desc, r.run_id
-limit $1`, limit)
+`
+
+// Runs lists the newest runs, newest first.
+func (l *Ledger) Runs(ctx context.Context, limit int) ([]RunInfo, error) {
+	rows, err := l.db.Query(ctx, selectRun+"order by r.started_at desc, r.run_id\nlimit $1", limit)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
 	infos, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RunInfo])
-	if err != nil {
-		return nil, fmt.Errorf("list runs: %w", err)
-	}
-	return infos, nil
+	return infos, wrap("list runs", err)
 }
 
 // Beginning lists the runs, five at most, whose ids begin with a text, the newest first.
@@ -164,57 +163,49 @@ limit 5`, text)
 
 // Run returns one run. ErrNoRun when there is none of that id.
 func (l *Ledger) Run(ctx context.Context, id uuid.UUID) (RunInfo, error) {
-	rows, err := l.db.Query(ctx, `select
-    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment,
-    coalesce((r.summary ->> 'failed')::integer, 0), coalesce((r.summary ->> 'steps')::integer, 0)
-from terrace.run as r
-where r.run_id = $1`, id)
+	info, err := l.one(ctx, selectRun+"where r.run_id = $1", id)
+	return info, wrap(fmt.Sprintf("read run %s", id), err)
+}
+
+// Newest returns the newest run, of an environment or, with "", of production, that somebody asked for: what terrace serve
+// runs by itself is none. ErrNoRun when there is none.
+func (l *Ledger) Newest(ctx context.Context, environment string) (RunInfo, error) {
+	info, err := l.one(ctx, selectRun+`where r.command in ('run', 'update', 'test', 'extract', 'retry')
+    and r.environment = $1
+order by r.started_at desc
+limit 1`, environment)
+	return info, wrap("find the newest run", err)
+}
+
+func (l *Ledger) one(ctx context.Context, sql string, arg any) (RunInfo, error) {
+	rows, err := l.db.Query(ctx, sql, arg)
 	if err != nil {
-		return RunInfo{}, fmt.Errorf("read run %s: %w", id, err)
+		return RunInfo{}, err
 	}
 	info, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[RunInfo])
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNoRun
 	}
-	if err != nil {
-		return RunInfo{}, fmt.Errorf("read run %s: %w", id, err)
-	}
-	return info, nil
+	return info, err
 }
 
-// LastResults returns how each step of a run ended, by node: of the run given, or of the newest when id is
-// zero. The values are those of the selector method result:, the statuses of a report. ErrNoRun when there is none.
-func (l *Ledger) LastResults(ctx context.Context, id uuid.UUID) (RunInfo, map[string]string, error) {
-	rows, err := l.db.Query(ctx, `select
-    r.run_id, r.command, r.arguments, `+statusNow+`, r.started_at, r.ended_at, r.host, r.pid, r.version, r.environment, 0, 0
-from terrace.run as r
-where case when $1::uuid is null then r.command in ('run', 'update', 'test', 'extract', 'retry') else r.run_id = $1 end
-order by r.started_at desc
-limit 1`, nullable(id))
+// Results returns how each step of a run ended, by node. The values are the statuses of a report. Nodes that had nothing to
+// do are not among them, also where a step says that a failure of before is over.
+func (l *Ledger) Results(ctx context.Context, id uuid.UUID) (map[string]string, error) {
+	rows, err := l.db.Query(ctx, `select s.node, s.status
+from terrace.step as s
+where s.run_id = $1
+    and (s.status, s.reason) <> ('skip', $2)`, id, unchanged)
 	if err != nil {
-		return RunInfo{}, nil, fmt.Errorf("find the last run: %w", err)
-	}
-	info, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[RunInfo])
-	if err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			err = ErrNoRun
-		}
-		return RunInfo{}, nil, fmt.Errorf("find the last run: %w", err)
-	}
-	rows, err = l.db.Query(ctx, "select s.node, s.status, s.reason from terrace.step as s where s.run_id = $1", info.RunID)
-	if err != nil {
-		return info, nil, fmt.Errorf("read the steps of run %s: %w", info.RunID, err)
+		return nil, fmt.Errorf("read the steps of run %s: %w", id, err)
 	}
 	results := map[string]string{}
-	var node, status, reason string
-	_, err = pgx.ForEachRow(rows, []any{&node, &status, &reason}, func() error {
+	var node, status string
+	_, err = pgx.ForEachRow(rows, []any{&node, &status}, func() error {
 		results[node] = status
 		return nil
 	})
-	if err != nil {
-		return info, nil, fmt.Errorf("read the steps of run %s: %w", info.RunID, err)
-	}
-	return info, results, nil
+	return results, wrap(fmt.Sprintf("read the steps of run %s", id), err)
 }
 
 // Report reads a run's report back from the ledger. ErrNoRun when there is no such run.
@@ -251,11 +242,4 @@ order by s.started_at, s.node`, id)
 		return report, fmt.Errorf("read the steps of run %s: %w", id, err)
 	}
 	return report, nil
-}
-
-func nullable(id uuid.UUID) any {
-	if id == uuid.Nil {
-		return nil
-	}
-	return id
 }

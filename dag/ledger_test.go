@@ -2,6 +2,7 @@ package dag_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func TestLedger_tellsARunThatGoesOnFromOneThatWasLost(t *testing.T) {
 	require.NoError(t, dag.NewLedger(own).Begin(ctx, &info))
 	ledger := dag.NewLedger(w.db.Pool)
 	last := func() dag.RunInfo {
-		last, _, err := ledger.LastResults(ctx, info.RunID)
+		last, err := ledger.Run(ctx, info.RunID)
 		require.NoError(t, err)
 		runs, err := ledger.Runs(ctx, 1)
 		require.NoError(t, err)
@@ -41,7 +42,7 @@ func TestLedger_tellsARunThatGoesOnFromOneThatWasLost(t *testing.T) {
 	require.NoError(t, own.Close(ctx))
 	// The session may end between two of last's questions, so only one is asked until it has ended.
 	require.Eventually(t, func() bool {
-		info, _, err := ledger.LastResults(ctx, info.RunID)
+		info, err := ledger.Run(ctx, info.RunID)
 		return err == nil && info.Status == "error"
 	}, patience, 10*time.Millisecond, "its session is gone")
 	require.Equal(t, "error", last().Status)
@@ -51,6 +52,39 @@ func TestLedger_tellsARunThatGoesOnFromOneThatWasLost(t *testing.T) {
 	require.Equal(t, "success", last().Status)
 	require.False(t, last().Lost())
 	require.True(t, last().Ended())
+}
+
+// failing is an executor under which everything fails.
+type failing struct{}
+
+func (failing) Execute(context.Context, dag.Step) dag.Result {
+	return dag.Result{Status: dag.Failure, Err: errors.New("no")}
+}
+
+func TestLedger_hasWhenAStepWasGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	ledger := dag.NewLedger(w.db.Pool)
+	info := dag.RunInfo{RunID: uuid.New(), Command: "run"}
+	require.NoError(t, ledger.Begin(ctx, &info))
+	clock := info.StartedAt
+	runner := dag.Runner{Threads: 1, FailFast: true, Execute: failing{}, Now: func() time.Time { clock = clock.Add(time.Second); return clock }}
+	report := runner.Run(ctx, dag.Plan{Steps: []dag.Step{{Name: "a.first", Action: dag.Run}, {Name: "a.second", Action: dag.Run}}})
+	report.RunID = info.RunID.String()
+	require.NoError(t, ledger.End(ctx, report))
+
+	kept, err := ledger.Report(ctx, info.RunID)
+	require.NoError(t, err)
+	require.Equal(t, "a.first", kept.Steps[0].Name, "they come in the order in which they began")
+	require.Equal(t, "a.second", kept.Steps[1].Name)
+	var after time.Duration
+	require.NoError(t, w.db.Pool.QueryRow(ctx, `select s.started_at - r.started_at
+from terrace.step as s
+join terrace.run as r
+    on r.run_id = s.run_id
+where s.node = 'a.second'`).Scan(&after))
+	require.Greater(t, after, time.Second, "after the step that failed")
 }
 
 func TestLedger_findsRunsByWhatTheirIdsBeginWith(t *testing.T) {

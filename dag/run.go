@@ -323,9 +323,7 @@ func (s *runState) abandon(ctx context.Context) {
 		if ctx.Err() != nil { // stopped, or over the time of the whole run
 			result.Status = Cancelled
 		}
-		s.results[at] = &result
-		s.done++
-		s.tell(Event{Step: s.steps[at], Result: result})
+		s.finish(at, result, 0)
 	}
 }
 

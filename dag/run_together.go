@@ -114,6 +114,6 @@ func (s *runState) clone() *runState {
 	out := *s
 	out.steps = slices.Clone(s.steps)
 	out.waiting, out.ready = slices.Clone(s.waiting), slices.Clone(s.ready)
-	out.results, out.seconds = slices.Clone(s.results), slices.Clone(s.seconds)
+	out.results, out.seconds, out.begun = slices.Clone(s.results), slices.Clone(s.seconds), slices.Clone(s.begun)
 	return &out
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -31,25 +29,28 @@ func (c *RunsCmd) Run(ctx context.Context, a *App) error {
 	}
 	defer hangUp(conn)
 	ledger := dag.NewLedger(conn)
-	id, err := findRun(ctx, ledger, c.RunID)
+	if c.RunID != "" {
+		return c.show(ctx, a, ledger)
+	}
+	return c.list(ctx, a, ledger)
+}
+
+// show prints the steps of a run.
+func (c *RunsCmd) show(ctx context.Context, a *App, ledger *dag.Ledger) error {
+	info, err := namedRun(ctx, ledger, c.RunID)
 	if err != nil {
 		return err
 	}
-	if id != uuid.Nil {
-		report, err := ledger.Report(ctx, id)
-		if errors.Is(err, dag.ErrNoRun) {
-			return &inputError{message: "there is no run " + c.RunID, hint: "terrace runs lists them with their ids."}
-		}
-		if err != nil {
-			return err
-		}
-		info, _, err := ledger.LastResults(ctx, id)
-		if err != nil {
-			return err
-		}
-		defer a.tellLost(info)
-		return a.printReport(report, nil)
+	report, err := ledger.Report(ctx, info.RunID)
+	if err != nil {
+		return err
 	}
+	defer a.tellLost(info)
+	return a.printReport(report, nil)
+}
+
+// list prints the newest runs.
+func (c *RunsCmd) list(ctx context.Context, a *App, ledger *dag.Ledger) error {
 	runs, err := ledger.Runs(ctx, int(c.Limit))
 	if err != nil {
 		return err

@@ -27,15 +27,16 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 	if err := checkRunID(c.RunID); err != nil {
 		return err
 	}
-	info, results, err := a.lastRun(ctx, c.RunID)
+	p, err := a.load()
+	if err != nil {
+		return err
+	}
+	info, results, err := a.lastRun(ctx, p.apart(a), c.RunID)
 	if err != nil {
 		return err
 	}
 	if !info.Ended() && !info.Lost() {
 		return &goingOnError{info}
-	}
-	if err := a.sameEnvironment(info); err != nil {
-		return err
 	}
 	r, ok := repeat(info, results)
 	if !ok {
@@ -47,16 +48,12 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 }
 
 // sameEnvironment refuses to repeat a run where other nodes are meant by its names.
-func (a *App) sameEnvironment(info dag.RunInfo) error {
-	p, err := a.load()
-	if err != nil {
-		return err
-	}
-	switch was, is := info.Environment, p.apart(a); {
-	case was == is:
+func sameEnvironment(info dag.RunInfo, environment string) error {
+	switch was := info.Environment; {
+	case was == environment:
 		return nil
 	case was == "":
-		return &inputError{message: fmt.Sprintf("run %s was one of production, not of environment %s", info.RunID, is), hint: "Repeat it there: terrace retry without --env."}
+		return &inputError{message: fmt.Sprintf("run %s was one of production, not of environment %s", info.RunID, environment), hint: "Repeat it there: terrace retry without --env."}
 	default:
 		return &inputError{message: fmt.Sprintf("run %s was one of environment %s", info.RunID, was), hint: "Repeat it there: terrace retry --env " + was}
 	}
@@ -154,11 +151,8 @@ func checkRunID(text string) error {
 	return &inputError{message: fmt.Sprintf("%q is no run", text), hint: "terrace runs lists them with their ids."}
 }
 
-// findRun finds the run whose id begins with a text; "" is the zero id.
+// findRun finds the run whose id is a text or begins with it.
 func findRun(ctx context.Context, ledger *dag.Ledger, text string) (uuid.UUID, error) {
-	if text == "" {
-		return uuid.Nil, nil
-	}
 	if id, err := uuid.Parse(text); err == nil {
 		return id, nil
 	}
@@ -169,7 +163,7 @@ func findRun(ctx context.Context, ledger *dag.Ledger, text string) (uuid.UUID, e
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) == 0:
-		return uuid.Nil, &inputError{message: "there is no run " + text, hint: "terrace runs lists them with their ids."}
+		return uuid.Nil, noSuchRun(text)
 	default:
 		ids := make([]string, len(found))
 		for i, id := range found {
@@ -179,24 +173,51 @@ func findRun(ctx context.Context, ledger *dag.Ledger, text string) (uuid.UUID, e
 	}
 }
 
-// lastRun reads a run and its steps from the ledger: the one whose id begins with a text, or the newest.
-func (a *App) lastRun(ctx context.Context, text string) (dag.RunInfo, map[string]string, error) {
+func noSuchRun(text string) error {
+	return &inputError{message: "there is no run " + text, hint: "terrace runs lists them with their ids."}
+}
+
+// lastRun reads a run and its steps from the ledger: the one whose id begins with a text, or else the newest of an
+// environment, "" for production.
+func (a *App) lastRun(ctx context.Context, environment, text string) (dag.RunInfo, map[string]string, error) {
 	conn, err := a.openDatabase(ctx)
 	if err != nil {
 		return dag.RunInfo{}, nil, err
 	}
 	defer hangUp(conn)
 	ledger := dag.NewLedger(conn)
+	info, err := chosenRun(ctx, ledger, environment, text)
+	if err != nil {
+		return info, nil, err
+	}
+	results, err := ledger.Results(ctx, info.RunID)
+	return info, results, err
+}
+
+func chosenRun(ctx context.Context, ledger *dag.Ledger, environment, text string) (dag.RunInfo, error) {
+	if text == "" {
+		info, err := ledger.Newest(ctx, environment)
+		if errors.Is(err, dag.ErrNoRun) {
+			err = &inputError{message: "nothing has run yet that could be run again", hint: "terrace update reads the sources and builds the models."}
+		}
+		return info, err
+	}
+	info, err := namedRun(ctx, ledger, text)
+	if err != nil {
+		return info, err
+	}
+	return info, sameEnvironment(info, environment)
+}
+
+// namedRun reads the run whose id is a text, or begins with it.
+func namedRun(ctx context.Context, ledger *dag.Ledger, text string) (dag.RunInfo, error) {
 	id, err := findRun(ctx, ledger, text)
 	if err != nil {
-		return dag.RunInfo{}, nil, err
+		return dag.RunInfo{}, err
 	}
-	info, results, err := ledger.LastResults(ctx, id)
-	if errors.Is(err, dag.ErrNoRun) && text == "" {
-		return info, nil, &inputError{message: "nothing has run yet that could be run again", hint: "terrace update reads the sources and builds the models."}
-	}
+	info, err := ledger.Run(ctx, id)
 	if errors.Is(err, dag.ErrNoRun) {
-		return info, nil, &inputError{message: "there is no such run", hint: "terrace runs lists them with their ids."}
+		err = noSuchRun(text)
 	}
-	return info, results, err
+	return info, err
 }

@@ -227,14 +227,23 @@ func (w *work) named(name string) string {
 }
 
 // lastResults are the statuses of the last run in the words of the selector result:, where a model whose SQL failed is
-// in error.
+// in error. In an environment that is built apart it is the last run there; the names are production's, as in selectors.
 func (w *work) lastResults(ctx context.Context) (map[string]string, error) {
-	_, statuses, err := dag.NewLedger(w.conn).LastResults(ctx, uuid.Nil)
-	if err != nil && !errors.Is(err, dag.ErrNoRun) {
+	words := map[string]string{}
+	ledger := dag.NewLedger(w.conn)
+	last, err := ledger.Newest(ctx, w.project.apart(w.app))
+	if errors.Is(err, dag.ErrNoRun) {
+		return words, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	words := map[string]string{}
+	statuses, err := ledger.Results(ctx, last.RunID)
+	if err != nil {
+		return nil, err
+	}
 	for name, status := range statuses {
+		name = w.project.plainName(w.app, name)
 		if n := w.project.graph.Node(name); n != nil && n.Kind != dag.KindAssertion && status == string(dag.Failure) {
 			status = string(dag.Error)
 		}

@@ -133,7 +133,7 @@ func (e *evaluation) load(ctx context.Context, rules []Rule) error {
 			continue
 		}
 		r := Run{}
-		if r.RunInfo, _, err = ledger.LastResults(ctx, id); err != nil {
+		if r.RunInfo, err = ledger.Run(ctx, id); err != nil {
 			return err
 		}
 		if !r.Ended() && !r.Lost() {
