@@ -60,7 +60,7 @@ func (d Difference) Same() bool {
 
 // Compare compares the relation of a node as it is with what stands for it in the transaction under another name, and
 // takes that many samples of each kind of difference.
-func Compare(ctx context.Context, conn *pgx.Conn, n *Node, staged string, samples int) (Difference, error) {
+func Compare(ctx context.Context, conn *pgx.Conn, n *Node, staged string, samples uint) (Difference, error) {
 	c := comparison{conn: conn, samples: samples, was: materialize.Quote(n.Name), is: materialize.Quote(staged)}
 	c.Name, c.Kind = n.Name, n.Kind
 	if err := c.compare(ctx, n, staged); err != nil {
@@ -73,7 +73,7 @@ func Compare(ctx context.Context, conn *pgx.Conn, n *Node, staged string, sample
 type comparison struct {
 	Difference
 	conn    *pgx.Conn
-	samples int
+	samples uint
 	was, is string // quoted
 	// common are the columns that both have; cast are those of them, by name, that are compared as text.
 	common []string

@@ -23,7 +23,7 @@ type GapsCmd struct {
 	Window
 	Reading
 	Repair bool `help:"Read the windows with gaps again, and look once more."`
-	Sample int  `default:"${gap_sample}" help:"Missing keys to list for each window."`
+	Sample uint `default:"${gap_sample}" help:"Missing keys to list for each window."`
 }
 
 // streamGap is a window with a gap as --json shows it.
@@ -126,13 +126,13 @@ func (c *GapsCmd) look(ctx context.Context, a *App, s Selection, window Window, 
 	return doc, nil
 }
 
-func (d *gapsDocument) add(s *extract.Stream, g extract.Gap, sample int) {
+func (d *gapsDocument) add(s *extract.Stream, g extract.Gap, sample uint) {
 	d.Windows++
 	d.Reported += g.Reported
 	d.Missing += len(g.Missing)
 	gap := streamGap{
 		Stream: s.Name, plannedSlice: plannedSliceOf(g.Slice, s), Reported: g.Reported, Missing: len(g.Missing),
-		Different: g.Different, Rejected: g.Rejected, Sample: g.Missing[:min(sample, len(g.Missing))], spec: g.Slice,
+		Different: g.Different, Rejected: g.Rejected, Sample: g.Missing[:min(sample, uint(len(g.Missing)))], spec: g.Slice,
 	}
 	if gap.bad() {
 		d.Gaps = append(d.Gaps, gap)

@@ -17,7 +17,7 @@ type PlanCmd struct {
 	NoExtract bool `name:"no-extract" help:"Plan without extraction, as terrace run does."`
 	Force     bool `help:"As if nothing had been built from these definitions."`
 	Diff      bool `help:"Build what the plan would build in a transaction that is rolled back, and say which rows would be others."`
-	Samples   int  `default:"3" help:"Rows of each kind of difference that --diff shows."`
+	Samples   uint `default:"3" help:"Rows of each kind of difference that --diff shows."`
 }
 
 // Run implements the command.
@@ -34,7 +34,7 @@ func (c *PlanCmd) Run(ctx context.Context, a *App) error {
 		if err := w.refuseDiff(); err != nil {
 			return err
 		}
-		if w.rehearsed, err = w.rehearse(ctx, max(c.Samples, 0)); err != nil {
+		if w.rehearsed, err = w.rehearse(ctx, c.Samples); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (w *work) refuseDiff() error {
 }
 
 // rehearse builds what the plan would build in a transaction that is rolled back, and compares it with what stands.
-func (w *work) rehearse(ctx context.Context, samples int) (*rehearsal, error) {
+func (w *work) rehearse(ctx context.Context, samples uint) (*rehearsal, error) {
 	out := &rehearsal{report: dag.Report{Status: dag.Success}}
 	planned := w.planned(out)
 	staged := w.through(planned)
@@ -125,7 +125,7 @@ func (w *work) through(planned map[string]bool) map[string]bool {
 
 // compare asks of each relation that was built what would be another there, and gives the report production's names. A
 // relation that a run would refuse to touch has no rows that would change.
-func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, originals map[string]string, planned map[string]bool, samples int) error {
+func (w *work) compare(ctx context.Context, conn *pgx.Conn, r *rehearsal, originals map[string]string, planned map[string]bool, samples uint) error {
 	prefix := dag.EnvironmentName(rehearsalName, "")
 	for i := range r.report.Steps {
 		s := &r.report.Steps[i]

@@ -37,6 +37,9 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.Idle <= 0 { // what was landed and not told would never be found, or nothing else be done
+		return &inputError{message: fmt.Sprintf("--idle is %s", c.Idle), hint: "Give a length of time such as 1m."}
+	}
 	p, err := a.load()
 	if err != nil {
 		return err

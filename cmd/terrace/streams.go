@@ -115,6 +115,8 @@ func failedStream(ctx context.Context, read extract.Result, err error) dag.Resul
 	result.Err = dag.NewStepError(err, hintOf(err))
 	var other *dag.HeldError
 	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		result.Status = dag.Timeout
 	case ctx.Err() != nil:
 		result.Status = dag.Cancelled
 	case read.Partial():
