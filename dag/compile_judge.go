@@ -129,7 +129,7 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 }
 
 func (c *compiler) fault(file string, line int, message, hint string) {
-	c.faultAt(file, strict.Pos{Line: max(line, 1), Col: 1}, message, hint)
+	c.faultAt(file, lineOf(line), message, hint)
 }
 
 func (c *compiler) faultAt(file string, at strict.Pos, message, hint string) {
@@ -296,7 +296,7 @@ func (c *compiler) rules(m *model.Model, columns []materialize.Column) {
 					"The query returns "+listColumns(columns)+".")
 			}
 		}
-		c.lookup(m, r.Line, "the condition of "+r.Name, fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
+		c.lookup(m, lineOf(r.Line), "the condition of "+r.Name, fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
 	}
 }
 
@@ -306,8 +306,8 @@ func (c *compiler) expressions(m *model.Model) {
 	if name == "" {
 		return
 	}
-	for _, i := range m.Header.Indexes {
-		c.expression(m, 1, "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
+	for n, i := range m.Header.Indexes {
+		c.expression(m, m.Place("indexes", strconv.Itoa(n)), "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
 	}
 	if m.Header.Incremental == nil {
 		return
@@ -318,36 +318,39 @@ func (c *compiler) expressions(m *model.Model) {
 			continue
 		}
 		_, alias, _ := strings.Cut(upstream, ".")
-		c.lookup(m, m.Place("incremental.changed", upstream).Line, "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
+		c.lookup(m, m.Place("incremental.changed", upstream), "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
 			strings.Join(m.Header.Incremental.Changed[upstream], ", "), from, pgx.Identifier{alias}.Sanitize()))
 	}
 }
 
 // lookup queues an expression that may look something up in other relations: it reads what stands for those that are new
 // or changed.
-func (c *compiler) lookup(m *model.Model, line int, what, sql string) {
+func (c *compiler) lookup(m *model.Model, at strict.Pos, what, sql string) {
 	q, err := model.ParseQuery(sql)
 	if err != nil {
 		return // the check of the files tells
 	}
 	if sent, ok := c.sources(q, ""); ok {
-		c.expression(m, line, what, sent.SQL)
+		c.expression(m, at, what, sent.SQL)
 	}
 }
 
-func (c *compiler) expression(m *model.Model, line int, what, sql string) {
+// lineOf is the place of something of which only the line is known.
+func lineOf(line int) strict.Pos { return strict.Pos{Line: max(line, 1), Col: 1} }
+
+func (c *compiler) expression(m *model.Model, at strict.Pos, what, sql string) {
 	c.queue = append(c.queue, probe{
 		sql: sql,
 		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, model.Problem{File: m.File, Line: max(line, 1), Col: 1, Message: what + ": "})
+				c.refuse(err, model.Problem{File: m.File, Line: at.Line, Col: at.Col, Message: what + ": "})
 			}
 		},
 	})
 }
 
 // plainInlines are the inline assertions that say nothing but columns.
-var plainInlines = []model.InlineKind{model.NotNull, model.Unique, model.Values}
+var plainInlines = []model.InlineKind{model.NotNull, model.Unique}
 
 // inline compiles an assertion of a header. One that only names columns needs no server.
 func (c *compiler) inline(n *Node) {
@@ -377,7 +380,7 @@ func (c *compiler) inline(n *Node) {
 		}
 		sql = strings.ReplaceAll(sql, "from "+materialize.Quote(a.To)+" as ", "from "+to+" as ")
 	}
-	c.expression(n.Model, n.Line, a.Name, sql)
+	c.expression(n.Model, lineOf(n.Line), a.Name, sql)
 }
 
 // toldOf reports whether something is said of a line already: a rule of a column that is not there stands with the column.

@@ -77,7 +77,7 @@ func TestCompile_findsEveryMistakeOfAProjectThatWasNeverRun(t *testing.T) {
 		`models/shop/dwd/contract.sql:2:14 error: key names column "line", which the query does not return`,
 		`models/shop/dwd/contract.sql:3:12 error: window names column "amount", which is numeric(12,2)`,
 		`models/shop/dwd/contract.sql:6:11 error: incremental.by names column "day", which the query does not return`,
-		`models/shop/dwd/contract.sql:8:1 error: changed of shop_dwd.good: column "att" does not exist [42703]`,
+		`models/shop/dwd/contract.sql:8:8 error: changed of shop_dwd.good: column "att" does not exist [42703]`,
 		`models/shop/dwd/contract.sql:10:1 error: column "amount" is declared text and the query returns numeric(12,2)`,
 		`models/shop/dwd/contract.sql:11:1 error: column "gone" is described in the header and not returned by the query`,
 		`models/shop/dwd/contract.sql:12:1 error: column "id" is declared int99, which is no type`,
@@ -143,7 +143,7 @@ func TestCompile_knowsWhereGroupsAreLookedUp(t *testing.T) {
 	w.succeed()
 	require.Empty(t, told(w.compile()))
 	w.write("models/shop/dwd/trade.sql", trade("account"))
-	require.Equal(t, []string{`models/shop/dwd/trade.sql:10:1 error: changed of shop_dwd.account: column t.account does not exist [42703]`}, told(w.compile()))
+	require.Equal(t, []string{`models/shop/dwd/trade.sql:10:8 error: changed of shop_dwd.account: column t.account does not exist [42703]`}, told(w.compile()))
 }
 
 func TestCompile_findsAColumnThatTheDatabaseLost(t *testing.T) {
@@ -171,14 +171,14 @@ func TestCompile_readsWhatIndexesKeep(t *testing.T) {
 		"models/shop/dwd/history.sql": "-- kind: scd2\n-- key: id\n-- indexes: [[is_current, valid_from], {columns: [id], where: is_current}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
 		"models/shop/dwd/a.sql":       "-- kind: table\n-- indexes: [[naem]]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
 		"models/shop/dwd/b.sql":       "-- kind: table\n-- indexes: [{columns: [name], include: [naem]}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
-		"models/shop/dwd/c.sql":       "-- kind: table\n-- indexes: [{columns: [name], where: naem is null}]\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
+		"models/shop/dwd/c.sql":       "-- kind: table\n-- indexes:\n--   - [id]\n--   - {columns: [name], where: naem is null}\n-- depends_on: [ods.orders]\nselect o.id, 'a' as name from ods.orders as o\n",
 	}, "ods.orders")
 	w.exec("create schema ods")
 	w.exec("create table ods.orders (id integer primary key)")
 	require.Equal(t, []string{
-		"models/shop/dwd/a.sql:1:1 error: an index: column \"naem\" does not exist [42703]",
-		"models/shop/dwd/b.sql:1:1 error: an index: column \"naem\" does not exist [42703]",
-		"models/shop/dwd/c.sql:1:1 error: an index: column \"naem\" does not exist [42703]",
+		"models/shop/dwd/a.sql:2:14 error: an index: column \"naem\" does not exist [42703]",
+		"models/shop/dwd/b.sql:2:14 error: an index: column \"naem\" does not exist [42703]",
+		"models/shop/dwd/c.sql:4:8 error: an index: column \"naem\" does not exist [42703]",
 	}, told(w.compile()))
 	w.succeed("shop_dwd.well", "shop_dwd.history")
 	require.Len(t, told(w.compile()), 3)
@@ -250,4 +250,25 @@ func TestCompile_tellsOfRolesAndColumnsWithoutNames(t *testing.T) {
 	for _, p := range compiled.Problems {
 		require.NotEmpty(t, p.Hint, p.Message)
 	}
+}
+
+// What a rule or a key compares must be of a type that it can be compared with.
+func TestCompile_tellsOfTypesThatCannotBeCompared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/shop/dwd/values.sql": "-- kind: table\n-- depends_on: []\n-- columns:\n--   n: {values: [open, paid]}\n--   yes: {values: [yes, no]}\n--   rate: {values: [0.1, 0.20]}\n" +
+			"-- assert:\n--   - values: {column: day, in: [2026-02-30]}\nselect 1 as n, true as yes, 0.10 as rate, date '2026-01-01' as day\n",
+		"models/shop/dwd/text.sql":  "-- kind: scd2\n-- key: id\n-- depends_on: []\n-- scd2:\n--   valid_from: at\nselect 1 as id, '2026-01-01' as at, 'a' as name\n",
+		"models/shop/dwd/own.sql":   "-- kind: scd2\n-- key: id\n-- depends_on: []\n-- scd2: {on_delete: keep}\nselect 1 as id, 20260101 as valid_from, 'a' as name\n",
+		"models/shop/dwd/dated.sql": "-- kind: scd2\n-- key: id\n-- depends_on: []\n-- scd2: {valid_from: at}\nselect 1 as id, date '2026-01-01' as at, 'a' as name\n",
+	})
+	require.Equal(t, []string{
+		`models/shop/dwd/own.sql:4:10 error: the effective time of versions is column "valid_from", which is integer`,
+		`models/shop/dwd/text.sql:5:18 error: the effective time of versions is column "at", which is text`,
+		`models/shop/dwd/values.sql:4:1 error: values_n: invalid input syntax for type integer: "open" [22P02]`,
+		`models/shop/dwd/values.sql:8:1 error: values_day: date/time field value out of range: "2026-02-30" [22008]`,
+	}, told(w.compile()))
+	w.write("models/shop/dwd/values.sql", "-- kind: table\n-- depends_on: []\n-- columns:\n--   yes: {values: [yes, no]}\n--   rate: {values: [0.1, 0.20]}\n"+
+		"select true as yes, 0.10 as rate union all select null, 0.2\n")
+	w.succeed("shop_dwd.values", "shop_dwd.dated")
 }

@@ -45,7 +45,7 @@ func Broken(a model.Inline) string {
 		return within(a.Where, list(a.Columns, " or ", func(q string) string { return "t." + q + " is null" }))
 	case model.Values:
 		column := "t." + pgx.Identifier{a.Columns[0]}.Sanitize()
-		return within(a.Where, fmt.Sprintf("%s::text not in (%s)", column, literals(a.Values)))
+		return within(a.Where, fmt.Sprintf("%s not in (%s)", column, literals(a.Values)))
 	case model.Expression:
 		return within(a.Where, fmt.Sprintf("(%s) is not true", a.Expression))
 	default:

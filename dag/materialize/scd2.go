@@ -116,13 +116,13 @@ func timeOf(in Input, replayed bool) (Column, error) {
 			return c, &RefusedError{
 				Message: fmt.Sprintf("%s: scd2.valid_from names %q, which the query does not return", m.Name, spec.ValidFrom),
 				Hint:    "The query returns " + strings.Join(names(in.Columns), ", ") + ".",
-				Key:     "scd2",
+				Key:     "scd2.valid_from",
 			}
 		}
-		return c, nil
+		return c, untimed(m, c)
 	}
 	if c, found := find(in.Columns, spec.FromColumn); found {
-		return c, nil
+		return c, untimed(m, c)
 	}
 	c, found := find(in.Columns, seenAt)
 	switch {
@@ -136,6 +136,19 @@ func timeOf(in Input, replayed bool) (Column, error) {
 		return Column{}, nil
 	}
 	return c, nil
+}
+
+// untimed refuses an effective time that is none: texts and numbers have an order of their own, and no run time is later
+// than one of them.
+func untimed(m *model.Model, c Column) error {
+	if c.Type == "date" || strings.HasPrefix(c.Type, "timestamp") {
+		return nil
+	}
+	return &RefusedError{
+		Message: fmt.Sprintf("%s: the effective time of versions is column %q, which is %s", m.Name, c.Name, c.Type),
+		Hint:    fmt.Sprintf("Cast it in the query, %s::timestamptz for one, or leave valid_from out of scd2.", c.Name),
+		Key:     "scd2.valid_from",
+	}
 }
 
 // refuse finds what would go wrong silently.

@@ -87,11 +87,12 @@ func TestH05_twoFilesOfOneRelationAreAnError(t *testing.T) {
 
 func TestH06_namesThatPostgresWouldConfuseAreErrors(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", 63)
+	long, full := strings.Repeat("x", 63), strings.Repeat("y", 63)
 	_, problems := load(t, map[string]string{
 		"models/shop/dwd/" + long + ".sql":            sql("depends_on: []", "select 1"),
 		"models/shop/dwd/" + long + "_a.sql":          sql("depends_on: []", "select 1"),
 		"models/shop/dwd/" + long[:55] + ".sql":       sql("kind: table\ndepends_on: []\nrejects: {r: a < 0}", "select 1"),
+		"models/shop/dwd/" + full + ".sql":            sql("kind: table\ndepends_on: []\nrejects: {r: a < 0}", "select 1"),
 		"models/shop/dwd/Dim.sql":                     sql("depends_on: []", "select 1"),
 		"models/shop/dwd/dim.sql":                     sql("depends_on: []", "select 1"),
 		"models/shop-b/dwd/a.sql":                     sql("depends_on: []", "select 1"),
@@ -106,6 +107,7 @@ func TestH06_namesThatPostgresWouldConfuseAreErrors(t *testing.T) {
 		`shop/dwd/` + long[:55] + `.sql:3:1: the name leaves no room for shop_dwd.` + long[:55] + `__rejects: PostgreSQL keeps 63 bytes | shorten it`,
 		`shop/dwd/` + long + `_a.sql: shop_dwd.` + long + `_a and shop_dwd.` + long + ` of models/shop/dwd/` + long + `.sql are one name to PostgreSQL: it keeps 63 bytes | shorten both`,
 		`shop/dwd/` + long + `_a.sql: the name ` + long + `_a has 65 bytes, PostgreSQL keeps 63 | shorten it`,
+		`shop/dwd/` + full + `.sql:3:1: the name leaves no room for shop_dwd.` + full + `__rejects: PostgreSQL keeps 63 bytes | shorten it`,
 		`top.sql: a file directly under models/ has no schema | put it into a folder: folders name the schema`,
 		`` + long[:40] + `/` + long + `/a.sql: the name ` + long[:40] + `_` + long + ` has 104 bytes, PostgreSQL keeps 63 | shorten it`,
 	}, problems)
@@ -245,7 +247,7 @@ func TestH14_functionsOfTheMomentAreWarnedOf(t *testing.T) {
 func TestCheckSQL_readsWhatHeadersSayInSQL(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{
-		`shop/dwd/a.sql:1:1: changed of shop_ods.orders is no SQL expression: it is more than one | correct a, b`,
+		`shop/dwd/a.sql:6:8: changed of shop_ods.orders is no SQL expression: it is more than one | correct a, b`,
 		`shop/dwd/a.sql:8:1: the condition of bad is no SQL expression: syntax error at or near ")" | correct amount <`,
 		`shop/dwd/a.sql:9:1: the condition of cut is no SQL expression: syntax error at end of input | correct true -- `,
 		`shop/dwd/a.sql:10:1: the condition of hides is no SQL expression: syntax error at or near "as" | correct true) limit (1`,

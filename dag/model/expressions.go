@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	pg_query "github.com/pganalyze/pg_query_go/v6"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -16,6 +17,8 @@ type expression struct {
 	what string // what messages call it
 	sql  string
 	line int
+	// key and value say where it stands (Model.Place) where line does not.
+	key, value string
 	// decides says that the relation's content depends on it, so that what it reads is a dependency.
 	decides bool
 }
@@ -24,11 +27,13 @@ type expression struct {
 func (h Header) expressions() []expression {
 	var out []expression
 	decides := true
-	add := func(what, sql string, line int) {
-		if sql != "" {
-			out = append(out, expression{what, sql, line, decides})
+	note := func(e expression) {
+		if e.sql != "" {
+			e.decides = decides
+			out = append(out, e)
 		}
 	}
+	add := func(what, sql string, line int) { note(expression{what: what, sql: sql, line: line}) }
 	for _, r := range h.Rejects {
 		add("the condition of "+r.Name, r.Condition, r.Line)
 	}
@@ -42,13 +47,13 @@ func (h Header) expressions() []expression {
 			add("a sum of "+i.Name, s.Theirs, i.Line)
 		}
 	}
-	for _, i := range h.Indexes {
-		add("where of an index", i.Where, 1)
+	for n, i := range h.Indexes {
+		note(expression{what: "where of an index", sql: i.Where, key: "indexes", value: strconv.Itoa(n)})
 	}
 	if h.Incremental != nil {
 		for _, relation := range slices.Sorted(maps.Keys(h.Incremental.Changed)) {
 			for _, sql := range h.Incremental.Changed[relation] {
-				add("changed of "+relation, sql, 1)
+				note(expression{what: "changed of " + relation, sql: sql, key: "incremental.changed", value: relation})
 			}
 		}
 	}
@@ -61,6 +66,10 @@ func (c *sqlChecker) expressions(m *Model) []Problem {
 	var problems []Problem
 	for _, e := range m.Header.expressions() {
 		at := place{m.File, e.line, 1}
+		if e.key != "" {
+			pos := m.Place(e.key, e.value)
+			at.line, at.col = pos.Line, pos.Col
+		}
 		a, err := analyseExpression(e.sql)
 		if err != nil {
 			problems = append(problems, at.problem(fmt.Sprintf("%s is no SQL expression: %s", e.what, err), "correct "+e.sql))

@@ -2,6 +2,7 @@ package model
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/terrace-elt/terrace/dag/model/strict"
@@ -66,6 +67,7 @@ func (r *rejectFile) UnmarshalNode(n strict.Node) []Problem {
 }
 
 type indexFile struct {
+	at      strict.Pos
 	Columns []string `yaml:"columns,required"`
 	Include []string `yaml:"include"`
 	Unique  bool     `yaml:"unique"`
@@ -75,6 +77,7 @@ type indexFile struct {
 
 // UnmarshalNode reads a mapping, or a list of columns as the short form.
 func (i *indexFile) UnmarshalNode(n strict.Node) []Problem {
+	i.at = n.Pos()
 	if n.Kind() != strict.Mapping {
 		return n.Decode(&i.Columns)
 	}
@@ -158,7 +161,7 @@ func (h *headerReader) header() Header {
 		})
 	}
 	for _, i := range w.Indexes.Value {
-		header.Indexes = append(header.Indexes, Index(i))
+		header.Indexes = append(header.Indexes, Index{Columns: i.Columns, Include: i.Include, Unique: i.Unique, Where: i.Where, Method: i.Method})
 	}
 	if len(w.Grants) > 0 {
 		header.Grants = map[string][]string{}
@@ -196,6 +199,7 @@ func (h *headerReader) places() map[string]strict.Pos {
 		}
 	}
 	note("kind", "", w.Kind.Pos)
+	list("depends_on", w.DependsOn)
 	list("key", w.Key)
 	note("window", "", w.Window.Pos)
 	note("incremental", "", w.Incremental.Pos)
@@ -204,9 +208,14 @@ func (h *headerReader) places() map[string]strict.Pos {
 		note("incremental.changed", c.Key, c.Pos)
 	}
 	note("scd2", "", w.SCD2.Pos)
+	note("scd2.valid_from", "", w.SCD2.Value.ValidFrom.Pos)
+	list("scd2.track", w.SCD2.Value.Track)
 	note("target", "", w.Target.Pos)
 	note("partition_by", "", w.PartitionBy.Pos)
 	note("indexes", "", w.Indexes.Pos)
+	for i, index := range w.Indexes.Value {
+		note("indexes", strconv.Itoa(i), index.at)
+	}
 	for _, g := range w.Grants {
 		note("grants", g.Key, g.Pos)
 	}

@@ -139,15 +139,23 @@ func common(left, right []*tracedSource) []string {
 	return out
 }
 
-// function follows a function in FROM: its columns come from its arguments.
+// function follows what functions in FROM return: their columns come from their arguments. Which from which is known where
+// each of the functions returns as many columns as anybody can see.
 func (t *tracer) function(f *pg_query.RangeFunction, at *tracedScope) *tracedSource {
 	s := &tracedSource{name: f.Alias.GetAliasname()}
+	var parts []trace
+	plain := true
 	for _, n := range f.Functions {
-		call := n.GetList().GetItems()[0]
-		s.all.add(t.expression(call, at))
+		items := n.GetList().GetItems()
+		s.all.add(t.expression(items[0], at))
 		if s.name == "" {
-			s.name = columnName(call)
+			s.name = columnName(items[0])
 		}
+		returned := t.returned(items, at)
+		parts, plain = append(parts, returned...), plain && returned != nil
+	}
+	if f.Ordinality {
+		parts = append(parts, trace{})
 	}
 	var names []string
 	for _, n := range f.Coldeflist {
@@ -156,14 +164,49 @@ func (t *tracer) function(f *pg_query.RangeFunction, at *tracedScope) *tracedSou
 	for _, n := range f.Alias.GetColnames() {
 		names = append(names, n.GetString_().GetSval())
 	}
-	for _, name := range names {
-		s.columns = append(s.columns, tracedColumn{name, s.all})
+	plain = plain && len(f.Coldeflist) == 0 && len(names) <= len(parts)
+	for i, name := range names {
+		from := s.all
+		if plain {
+			from = parts[i]
+		}
+		s.columns = append(s.columns, tracedColumn{name, from})
 	}
 	if f.Ordinality && len(f.Alias.GetColnames()) == 0 {
 		s.columns = append(s.columns, tracedColumn{name: "ordinality"})
 	}
 	s.open = len(names) == 0 // what columns a function has is the server's to say
 	return s
+}
+
+// singleColumn are functions that return sets of one column, whatever they are given.
+var singleColumn = []string{
+	"generate_series", "generate_subscripts", "string_to_table", "regexp_split_to_table", "regexp_matches",
+	"json_array_elements", "json_array_elements_text", "jsonb_array_elements", "jsonb_array_elements_text",
+	"json_object_keys", "jsonb_object_keys", "jsonb_path_query",
+}
+
+// returned is where each column of a function in FROM comes from, whose call may be followed by a list of columns; nil where
+// it is not known how many these are.
+func (t *tracer) returned(items []*pg_query.Node, at *tracedScope) []trace {
+	call := items[0].GetFuncCall()
+	if len(items) > 1 && len(items[1].GetList().GetItems()) > 0 {
+		return slices.Repeat([]trace{t.expression(items[0], at)}, len(items[1].GetList().GetItems()))
+	}
+	switch name := columnName(items[0]); {
+	case call == nil:
+		return nil
+	case name == "unnest":
+		var out []trace
+		for _, arg := range call.Args { // an array each
+			out = append(out, t.expression(arg, at))
+		}
+		return out
+	case slices.Contains(singleColumn, name):
+		return []trace{t.expression(items[0], at)}
+	default:
+		return nil
+	}
 }
 
 // opaque is an item whose columns come from all that it mentions.
@@ -335,6 +378,14 @@ func (t *tracer) inside(message protoreflect.Message, at *tracedScope) trace {
 			out.add(c.trace)
 		}
 		return out
+	case *pg_query.SubLink:
+		if node.SubLinkType == pg_query.SubLinkType_EXISTS_SUBLINK {
+			return t.exists(node, at)
+		}
+	case *pg_query.A_Indirection:
+		if part, found := t.part(node, at); found {
+			return part
+		}
 	}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
@@ -349,6 +400,46 @@ func (t *tracer) inside(message protoreflect.Message, at *tracedScope) trace {
 		return true
 	})
 	return out
+}
+
+// exists is where it comes from whether a query returns a row: from what decides its rows, whatever they hold.
+func (t *tracer) exists(s *pg_query.SubLink, at *tracedScope) trace {
+	inside := &tracer{columns: t.columns, rows: trace{from: map[Origin]bool{}}}
+	inside.query(s.Subselect.GetSelectStmt(), at.ctes, at)
+	return inside.rows
+}
+
+// part is where a column of a row comes from that is taken as a whole: (o).id, as o.id does.
+func (t *tracer) part(i *pg_query.A_Indirection, at *tracedScope) (trace, bool) {
+	fields := i.Arg.GetColumnRef().GetFields()
+	name := i.Indirection[0].GetString_()
+	if len(fields) == 0 || len(fields) > 2 || name == nil || fields[len(fields)-1].GetAStar() != nil {
+		return trace{}, false
+	}
+	path := pathOf(fields)
+	if len(path) == 1 && at.hasColumn(path[0]) {
+		return trace{}, false // a column of a composite type
+	}
+	s := at.find(path)
+	if s == nil {
+		return trace{}, false
+	}
+	return s.column(name.Sval)
+}
+
+// hasColumn reports whether a name is first of all that of a column, in this query or one around it.
+func (at *tracedScope) hasColumn(name string) bool {
+	for ; at != nil; at = at.outer {
+		if slices.ContainsFunc(at.merged, func(c tracedColumn) bool { return c.name == name }) {
+			return true
+		}
+		for _, s := range at.sources {
+			if _, known := s.known(name); known {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // order follows what rows are ordered by: names and numbers of what the query returns, or expressions.

@@ -105,6 +105,7 @@ func checkClaims(claims []claim) []Problem {
 	for _, c := range claims {
 		if _, relation, _ := strings.Cut(c.name, "."); c.beside && len(relation) > maxNameBytes {
 			problems = append(problems, c.at.problem(fmt.Sprintf("the name leaves no room for %s: PostgreSQL keeps %d bytes", c.name, maxNameBytes), "shorten it"))
+			continue // what it would be cut to says no more
 		}
 		other, taken := first[kept(c.name)]
 		if !taken {

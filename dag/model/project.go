@@ -79,13 +79,16 @@ type Model struct {
 	places map[string]strict.Pos
 }
 
-// Place is where a header key stands, or the value of it that is named: Place("key", "id"). What is not written stands at
-// the beginning of the file.
+// Place is where a header key stands, or the value of it that is named: Place("key", "id"), Place("indexes", "0"). What is
+// not written stands where the key around it does, and that at the beginning of the file.
 func (m *Model) Place(key string, value ...string) strict.Pos {
 	for _, name := range append(value, "") {
 		if at, ok := m.places[key+" "+name]; ok {
 			return at
 		}
+	}
+	if dot := strings.LastIndexByte(key, '.'); dot > 0 {
+		return m.Place(key[:dot])
 	}
 	return strict.Pos{Line: 1, Col: 1}
 }

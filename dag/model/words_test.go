@@ -117,6 +117,12 @@ func TestCheckSQL_refusesDropsOfWhatOthersMake(t *testing.T) {
 		"do $$ begin perform 1; end $$":                                                                                                             "",
 		"do $$ begin drop table shop_dwd.a; execute 'drop table ' || x; end $$":                                                                     "",
 		"select 1;\ndo $x$ declare d text; begin\n-- so\nif true then drop materialized view if exists x.y , shop_dwd . b cascade; end if; end $x$": `4:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"do $$ begin\nif true then execute 'drop table shop_dwd.b'; end if; end $$":                                                                 `3:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"do $$ declare n int; begin execute $q$select 1; drop view if exists shop_dwd.b$q$ into n; end $$":                                          `3:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"do $$ begin execute 'do $q$ begin execute E''drop table shop_dwd.\\x62''; end $q$'; end $$":                                                `3:1: the SQL drops shop_dwd.b, which shop_dwd.b makes | drop only the target, or what no other file makes`,
+		"do $$ begin execute 'drop table ' || 'shop_dwd.b'; end $$":                                                                                 "",
+		"do $$ begin execute format('drop table %s', 'shop_dwd.b'); end $$":                                                                         "",
+		"do $$ begin execute 'drop table shop_dwd.a' using 1; end $$":                                                                               "",
 		"do 'begin drop schema shop_ods; end' language plpgsql":                                                                                     `3:1: the SQL drops shop_ods, which shop_ods.members makes | drop only the target, or what no other file makes`,
 	} {
 		got := check(t, map[string]string{
