@@ -36,6 +36,8 @@ type pageSource struct {
 	shown  *site.Project
 	looked time.Time // when the files were looked at last
 	seen   string    // what they looked like then
+	// columnsAgain is when the database is asked for columns once more, the zero time when it gave them.
+	columnsAgain time.Time
 
 	streams recent[[]site.Stream]
 	quality recent[site.Quality]
@@ -77,6 +79,8 @@ const (
 	pageConnections = 4
 	// filesEvery is how long pages trust that the files are as they were.
 	filesEvery = 2 * time.Second
+	// columnsEvery is when pages ask the database for columns once more that it did not give: it may have been busy.
+	columnsEvery = 30 * time.Second
 )
 
 // openPages connects to the project's database.
@@ -117,7 +121,7 @@ func (s *pageSource) Project(ctx context.Context) (*site.Project, error) {
 	}
 	s.looked = now
 	seen, err := look(s.app.Dir)
-	if err == nil && s.shown != nil && seen == s.seen {
+	if err == nil && s.shown != nil && seen == s.seen && (s.columnsAgain.IsZero() || now.Before(s.columnsAgain)) {
 		return s.shown, nil
 	}
 	fresh, err := s.app.load()
@@ -166,21 +170,27 @@ func look(dir string) (string, error) {
 	return b.String(), nil
 }
 
+// lineage asks the database for the columns of a project.
+func (s *pageSource) lineage(ctx context.Context, p *project) (*dag.Lineage, error) {
+	conn, err := s.aside.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	return p.lineage(ctx, conn.Conn())
+}
+
 // show makes a project what pages show. Its columns are those that the database sees, where it can be asked.
 func (s *pageSource) show(ctx context.Context, p *project) error {
 	zone, err := time.LoadLocation(cmp.Or(p.Config.Timezone, "UTC"))
 	if err != nil {
 		return fmt.Errorf("load the project's time zone: %w", err)
 	}
-	lineage := dag.NewLineage(p.graph, nil)
-	conn, err := s.aside.Acquire(ctx)
-	if err == nil {
-		if found, err := p.lineage(ctx, conn.Conn()); err == nil {
-			lineage = found
-		} else {
-			s.app.Log.Warn("the pages show the columns of headers alone: the database does not understand the project", "error", s.app.redact(message(err)))
-		}
-		conn.Release()
+	s.columnsAgain = time.Time{}
+	lineage, err := s.lineage(ctx, p)
+	if err != nil {
+		lineage, s.columnsAgain = dag.NewLineage(p.graph, nil), s.app.Now().Add(columnsEvery)
+		s.app.Log.Warn("the pages show the columns of headers alone, until the database tells those of the project", "error", s.app.redact(message(err)))
 	}
 	shown := &site.Project{Name: p.Config.Name, Zone: zone, Figures: figures(p.graph.Nodes())}
 	for _, n := range p.graph.Nodes() {
