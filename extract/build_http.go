@@ -159,7 +159,8 @@ func parseStart(text string, zone *time.Location) (time.Time, error) {
 func (b *builder) paginate(d paginateDecl, selection *selection) paginate {
 	p := paginate{
 		kind: d.Type.Value, start: 1, maxPages: defaultMaxPages, maxEmpty: defaultMaxEmpty, hosts: d.Hosts,
-		more: -1, total: -1, pages: -1, next: -1, paths: map[string]string{},
+		repeating: d.Repeats.Value,
+		more:      -1, total: -1, pages: -1, next: -1, paths: map[string]string{},
 	}
 	if d.Pos == (strict.Pos{}) || p.kind == "" {
 		p.kind = "none"
@@ -183,6 +184,9 @@ func (b *builder) paginate(d paginateDecl, selection *selection) paginate {
 	p.size = d.Size.Value
 	if !d.MaxPages.IsZero() {
 		p.maxPages = d.MaxPages.Value
+	}
+	if !d.Repeats.IsZero() && !d.Total.isSet() {
+		b.fail(d.Repeats.Pos, "repeats says what total counts, and there is no total", "remove it")
 	}
 	b.positive(d.Size, "size")
 	b.positive(d.MaxPages, "max_pages")

@@ -93,19 +93,20 @@ func (r *requestDecl) UnmarshalNode(n strict.Node) []strict.Problem {
 
 type paginateDecl struct {
 	strict.Pos
-	Type     strict.String      `yaml:"type,required" enum:"page,offset,cursor,next_link,link_header,keyset,none"`
-	Start    strict.Placed[int] `yaml:"start"`
-	Size     strict.Placed[int] `yaml:"size"`
-	More     pathDecl           `yaml:"more"`
-	Total    pathDecl           `yaml:"total"`
-	Pages    pathDecl           `yaml:"pages"`
-	Next     pathDecl           `yaml:"next"`
-	MaxPages strict.Placed[int] `yaml:"max_pages"`
-	MaxEmpty strict.Placed[int] `yaml:"max_empty_pages"`
-	Field    pathDecl           `yaml:"field"`
-	Resume   resumeDecl         `yaml:"resume"`
-	Into     intoDecl           `yaml:"into"`
-	Hosts    []string           `yaml:"allow_hosts"`
+	Type     strict.String       `yaml:"type,required" enum:"page,offset,cursor,next_link,link_header,keyset,none"`
+	Start    strict.Placed[int]  `yaml:"start"`
+	Size     strict.Placed[int]  `yaml:"size"`
+	More     pathDecl            `yaml:"more"`
+	Total    pathDecl            `yaml:"total"`
+	Pages    pathDecl            `yaml:"pages"`
+	Next     pathDecl            `yaml:"next"`
+	MaxPages strict.Placed[int]  `yaml:"max_pages"`
+	MaxEmpty strict.Placed[int]  `yaml:"max_empty_pages"`
+	Repeats  strict.Placed[bool] `yaml:"repeats"`
+	Field    pathDecl            `yaml:"field"`
+	Resume   resumeDecl          `yaml:"resume"`
+	Into     intoDecl            `yaml:"into"`
+	Hosts    []string            `yaml:"allow_hosts"`
 }
 
 // resumeDecl is a query that gives the key where the next reading begins.

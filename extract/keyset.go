@@ -159,7 +159,7 @@ func (p *pager) nextKey(a *answer, records int64) (bool, error) {
 	if records == 0 {
 		return false, p.endsEmpty()
 	}
-	if p.more < 0 && p.reported != nil && *p.reported > 0 && p.offset >= *p.reported {
+	if p.more < 0 && p.reported != nil && *p.reported > 0 && !p.short() {
 		return false, nil
 	}
 	if a.keys.trouble != "" {

@@ -19,7 +19,8 @@ type paginate struct {
 	resume                   string // keyset: a query for the key to begin after instead
 	size                     int
 	maxPages                 int
-	maxEmpty                 int // pages without records in a row, while the source says that more come
+	maxEmpty                 int  // pages without records in a row, while the source says that more come
+	repeating                bool // one key may be on several pages
 	more, total, pages, next int
 	paths                    map[string]string
 	keyset                   *selection // of the key in a record; nil for other kinds
@@ -42,8 +43,12 @@ type pager struct {
 	asked    int // pages received
 	empty    int // of them, without records, in a row
 	shrunk   bool
-	again    bool   // an earlier reading found records, but not all
-	reported *int64 // the total, as the latest page says
+	overlap  overlap // where a total is told
+	beyond   bool    // as many records as the total have come, so that a further page is asked for only since some came twice
+	single   int64   // records without those, at that time
+	atFirst  int64   // the total of the first page that told one
+	again    bool    // an earlier reading found records, but not all
+	reported *int64  // the total, as the latest page says
 	pages64  *int64
 	seen     map[[sha256.Size]byte]int
 	runs     map[ods.KeyRun]int // pages by the keys of their records
@@ -70,10 +75,16 @@ func (p *pager) advance(a *answer) (more bool, err error) {
 	p.asked++
 	records := a.env.count
 	if err := p.repeats(a); err != nil {
+		if p.beyond {
+			a.skipped, err = true, nil // addsUp says what is missing
+		}
 		return false, err
 	}
 	p.offset += records
 	if err := p.readCounts(a.env); err != nil || p.kind == "none" {
+		return false, err
+	}
+	if err := p.listKeys(a); err != nil {
 		return false, err
 	}
 	if more, err = p.follows(a, records); err != nil || !more {
@@ -135,7 +146,7 @@ func (p *pager) follows(a *answer, records int64) (bool, error) {
 	case p.pages64 != nil && *p.pages64 > 0:
 		return int64(p.asked) < *p.pages64, nil
 	case p.reported != nil && (*p.reported > 0 || records == 0):
-		return p.offset < *p.reported && records > 0, nil
+		return records > 0 && p.short(), nil
 	default:
 		return records > 0, nil
 	}
@@ -198,27 +209,13 @@ func (p *pager) readCounts(e envelope) error {
 		p.shrunk = true
 	}
 	if total != nil {
+		if p.reported == nil {
+			p.atFirst = *total
+		}
 		p.reported = total
 	}
 	if p.pages64, err = count(e, p.paginate.pages, p.paths["pages"]); err != nil {
 		return err
-	}
-	return nil
-}
-
-// addsUp compares what was received with the total of the last page. A total that shrank means that records were taken
-// away while pages were read, which may have moved others from a page to come into one already read.
-func (p *pager) addsUp() error {
-	switch {
-	case p.reported == nil || *p.reported == 0 && p.offset > 0:
-		return nil
-	case p.offset != *p.reported:
-		return &Error{
-			Kind: Incomplete, Message: fmt.Sprintf("%d records received, the source says %d", p.offset, *p.reported), narrow: p.asked > 1,
-			Hint: "records may have changed while they were read; run again, and if it stays so, check paginate and records",
-		}
-	case p.shrunk:
-		return &Error{Kind: Incomplete, Message: "the source's total became smaller while its pages were read", Hint: "run again", narrow: true}
 	}
 	return nil
 }

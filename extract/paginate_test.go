@@ -3,6 +3,7 @@ package extract_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,7 +75,9 @@ func TestRead_refusesARepeatedPageWhateverDiffersInIt(t *testing.T) {
 		"a total that seems to add up": {paged, `"total":30,`, extract.RepeatedPage},
 		"more for ever":                {strings.Replace(paged, "total: $.data.total", "more: $.more", 1), "", extract.RepeatedPage},
 		"no end is told":               {strings.Replace(paged, ", total: $.data.total", "", 1), "", extract.RepeatedPage},
-		"versions of the same records": {strings.Replace(paged, "[$.id]\n", "[$.id]\n    version: $.asked_at\n", 1), `"total":30,`, ""},
+		"versions of the same records": {
+			strings.NewReplacer("[$.id]\n", "[$.id]\n    version: $.asked_at\n", "size: 10", "size: 10, repeats: true").Replace(paged), `"total":30,`, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,6 +137,107 @@ func TestRead_failsWhenTheTotalNeverAddsUp(t *testing.T) {
 	require.Equal(t, 4, a.requests())
 	require.Equal(t, []string{"failed"}, l.states())
 	require.Equal(t, 1, result.SlicesFailed)
+}
+
+// shifting answers with pages of ten in the source's order, which change has another go at before each page but the first.
+func shifting(n int, change func(asked int, ids []int) []int) func(int, http.ResponseWriter, *http.Request) {
+	ids := span(0, n)
+	return func(asked int, w http.ResponseWriter, r *http.Request) {
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		if page > 1 {
+			ids = change(asked, ids)
+		}
+		from := min((page-1)*10, len(ids))
+		fmt.Fprint(w, list(len(ids), ids[from:min(from+10, len(ids))]...))
+	}
+}
+
+// Case 2: a record that was read moves to the end, so that another one comes to a page that was read already, and the number of
+// records still equals the total.
+func TestRead_readsASliceAgainWhenPagesOverlap(t *testing.T) {
+	t.Parallel()
+	a := serve(t, shifting(25, func(asked int, ids []int) []int {
+		if asked == 2 {
+			ids = append(slices.Clone(ids[1:]), ids[0])
+		}
+		return ids
+	}))
+	l := &lander{}
+
+	_, err := read(t, paged, a, l)
+
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(l.records(), " "), `{"id":10,`)
+	require.Equal(t, []string{"done"}, l.states())
+	require.Equal(t, 7, a.requests(), "three pages, one more that might have what is missing, and three")
+}
+
+// Case 2: a source without an order that stays shows one record on two pages and another on none, each time.
+func TestRead_failsWherePagesOverlapEachTime(t *testing.T) {
+	t.Parallel()
+	overlapping := func(_ int, w http.ResponseWriter, r *http.Request) {
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		pages := [][]int{span(0, 10), append([]int{9}, span(11, 20)...), span(20, 25)}
+		if page > len(pages) {
+			fmt.Fprint(w, list(25))
+			return
+		}
+		fmt.Fprint(w, list(25, pages[page-1]...))
+	}
+	clamping := func(n int, w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if q.Get("page") == "4" {
+			q.Set("page", "3")
+			r.URL.RawQuery = q.Encode()
+		}
+		overlapping(n, w, r)
+	}
+	for name, answer := range map[string]func(int, http.ResponseWriter, *http.Request){"empty past the end": overlapping, "clamped": clamping} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &lander{}
+			_, err := read(t, paged, serve(t, answer), l)
+			require.Contains(t, requireKind(t, err, extract.Incomplete).Message, "25 records received, of which 1 were on an earlier page already; the source says 25")
+			require.Equal(t, []string{"failed"}, l.states())
+			require.Len(t, l.records(), 50, "what was received is landed")
+
+			l = &lander{}
+			_, err = read(t, strings.Replace(paged, "size: 10", "size: 10, repeats: true", 1), serve(t, answer), l)
+			require.NoError(t, err, "declared as a list that may have a key on several pages")
+			require.Len(t, l.records(), 25)
+		})
+	}
+}
+
+// Case 2: records that come to the front all the time shift the pages, and take nothing away.
+func TestRead_endsWhereRecordsComeToTheFrontAllTheTime(t *testing.T) {
+	t.Parallel()
+	a := serve(t, shifting(25, func(asked int, ids []int) []int { return append([]int{100 + asked}, ids...) }))
+	l := &lander{}
+
+	_, err := read(t, paged, a, l)
+
+	require.NoError(t, err)
+	landed := strings.Join(l.records(), " ")
+	for id := range 25 {
+		require.Contains(t, landed, fmt.Sprintf(`{"id":%d,`, id))
+	}
+}
+
+// Pages overlap on purpose where each begins with the last record of the one before: the total counts it once.
+func TestRead_countsARecordOnceWhereAKeysetIncludesItsKey(t *testing.T) {
+	t.Parallel()
+	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		from, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		fmt.Fprint(w, list(25, span(from, min(from+10, 25))...))
+	})
+	l := &lander{}
+	yaml := strings.NewReplacer(`page: "${page.number}"`, `page: "${cursor}"`, "type: page", "type: keyset, field: $.id").Replace(paged)
+
+	_, err := read(t, yaml, a, l)
+
+	require.NoError(t, err)
+	require.Contains(t, l.records()[len(l.records())-1], `{"id":24,`)
 }
 
 // A rule may not hide that records are missing: what it skips counts against the total, and against a promise of more.

@@ -43,7 +43,7 @@ type RejectedError struct {
 }
 
 func (e *RejectedError) Error() string {
-	return fmt.Sprintf("%d records cannot be landed, the first at %s: %s (%s); correct the source, or set on_reject: keep "+
+	return fmt.Sprintf("%d records cannot be landed, the first at %s: %s (%s); correct the source, or set on_reject: continue "+
 		"to land the others and keep these in terrace.reject", e.Count, e.First.Place, e.First.Message, e.First.Reason)
 }
 

@@ -14,7 +14,10 @@ type KeyRun struct {
 }
 
 // KeyRuns reads KeyRuns. It is used by one goroutine.
-type KeyRuns struct{ reader *recordReader }
+type KeyRuns struct {
+	reader   *recordReader
+	identity []byte // of the record at hand
+}
 
 // NewKeyRuns makes one, nil for a stream whose records have no key of their own. An error is a fault of the declaration.
 func NewKeyRuns(stream Stream) (*KeyRuns, error) {
@@ -30,6 +33,18 @@ func NewKeyRuns(stream Stream) (*KeyRuns, error) {
 		return nil, wrap(err, "read keys of %s", stream.Name)
 	}
 	return &KeyRuns{reader: reader}, nil
+}
+
+// Key gives a number that is the same for records of one key, and hardly ever for others; false for a record that cannot be
+// landed.
+func (k *KeyRuns) Key(record Record) (uint64, bool) {
+	k.reader.scanner.text = k.reader.scanner.text[:0] // nobody asks for it
+	r, refused := k.reader.read(record)
+	if refused != nil {
+		return 0, false
+	}
+	k.identity = r.appendIdentity(k.identity[:0])
+	return maphash.Bytes(seed, k.identity), true
 }
 
 // Of gives that of a page. Versions count as part of keys: a list of versions may have the same keys on every page.

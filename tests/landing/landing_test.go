@@ -54,6 +54,25 @@ func TestReadings_endWithWhatTheSourceHas(t *testing.T) {
 	}
 }
 
+// A source that is read by position while its records change, and that says how many there are: what its total shows is not
+// there is never passed over. Nothing else goes wrong, so that nearly all that is drawn is of pages that overlap.
+func TestReadings_areGreenOnlyWhereTheTotalShowsNoLoss(t *testing.T) {
+	t.Parallel()
+	for _, seed := range seeds(t) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 3))
+			trial := newTrialOf(t, seed, drawShifting(r), r)
+			for range 8 {
+				trial.once("")
+			}
+			trial.rest()
+			trial.compare()
+			trial.readAgain()
+		})
+	}
+}
+
 // seeds returns the seeds of the trials: few by default, as many as TERRACE_TEST_SEEDS says, or the one that
 // TERRACE_TEST_SEED names.
 func seeds(t *testing.T) []uint64 {
@@ -91,7 +110,10 @@ type trial struct {
 
 func newTrial(t *testing.T, seed uint64) *trial {
 	r := rand.New(rand.NewPCG(seed, 1))
-	s := drawShape(r)
+	return newTrialOf(t, seed, drawShape(r), r)
+}
+
+func newTrialOf(t *testing.T, seed uint64, s shape, r *rand.Rand) *trial {
 	a := serve(t, newWorld(s, rand.New(rand.NewPCG(seed, 2))))
 	db := pgtest.New(t)
 	trial := &trial{

@@ -101,6 +101,16 @@ func drawShape(r *rand.Rand) shape {
 	return s
 }
 
+// drawShifting draws an API whose pages shift, and whose totals tell of it.
+func drawShifting(r *rand.Rand) shape {
+	s := shape{
+		kind: pick(r, "page", "offset"), first: r.IntN(2), size: 4 + r.IntN(9), total: true, lead: byPosition, clamped: chance(r, 0.3),
+		order: pick(r, "id", "-id", "time", "-time"), version: chance(r, 0.3), concurrency: 1, maxPages: manyPages, changes: pick(r, 0.1, 0.2, 0.5),
+	}
+	s.cap = s.size
+	return s
+}
+
 func drawWindows(r *rand.Rand) *windows {
 	w := &windows{
 		step: pick(r, "none", "P1D", "P2D", "PT9H"), lookback: pick(r, 0, time.Hour, 6*time.Hour), settle: pick(r, 0, time.Second, 10*time.Minute),

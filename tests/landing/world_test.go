@@ -69,20 +69,32 @@ type passage struct {
 type servedPage struct {
 	place string
 	rows  int
+	keys  map[key]bool
 	total int
 }
 
-// shows reports whether the totals say that something is wrong: they add up to something else, or became smaller.
+// shows reports whether the totals say that something is wrong: they became smaller, or neither the records nor their keys are
+// as many. A record that comes on several pages counts once, unless all that were there at the first page have come, and each
+// that came since has moved one to the next page: what came since is for the next reading.
 func (p *passage) shows() bool {
 	rows, last := 0, -1
+	moved, doubled, keys := 0, 0, map[key]bool{}
 	for _, page := range p.pages {
 		if page.total < last {
 			return true
 		}
 		rows += page.rows
 		last = page.total
+		doubled += page.rows - len(page.keys)
+		for k := range page.keys {
+			if keys[k] {
+				moved++
+			}
+			keys[k] = true
+		}
 	}
-	return rows != last
+	single := rows - moved
+	return single != last && single-doubled != last && (rows != last || single < p.pages[0].total)
 }
 
 func newWorld(s shape, r *rand.Rand) *world {
@@ -247,7 +259,10 @@ func (w *world) give(p *passage, place string, rows []entity, total int, whole b
 			w.outdated[e.key]++
 		}
 	}
-	page := servedPage{place: place, rows: len(rows), total: total}
+	page := servedPage{place: place, rows: len(rows), total: total, keys: map[key]bool{}}
+	for _, e := range rows {
+		page.keys[e.key] = true
+	}
 	if i := slices.IndexFunc(p.pages, func(q servedPage) bool { return q.place == place }); i >= 0 {
 		p.pages = append(p.pages[:i], page)
 	} else {
