@@ -194,6 +194,7 @@ func TestLand_failsThePageOnARejectWhereDeclared(t *testing.T) {
 	require.ErrorAs(t, err, &rejected)
 	require.Equal(t, 1, rejected.Count)
 	require.ErrorContains(t, err, "page 1, record 2")
+	require.ErrorContains(t, err, "on_reject: continue", "what the declaration takes")
 	require.Empty(t, w.current())
 	require.Equal(t, "0|0", w.value(`select (select count(*) from terrace.batch), (select count(*) from terrace.reject)`))
 }
