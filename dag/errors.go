@@ -58,13 +58,18 @@ const takesNoChanges = "25006"
 // denied is said where the role lacks a right.
 const denied = "42501"
 
-// HintOf is the next step after an error of the server that brings none, or "".
+// HintOf is the next step after an error of the server: the one that it brings, where that is a good one, or "".
 func HintOf(err error) string {
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {
 		return ""
 	}
-	if server.Hint != "" {
+	switch {
+	case server.Code == "2BP01", server.Code == "0A000" && server.Detail != "": // the message or its detail names what; the server's own hint is CASCADE
+		return "Drop or change what depends on it first; terrace drops nothing that it cannot make again."
+	case server.Code == lockTimedOut:
+		return "Somebody has been reading or changing it all the while: see pg_stat_activity, then run again."
+	case server.Hint != "":
 		return server.Hint
 	}
 	switch server.Code {
@@ -172,12 +177,6 @@ func located(err error, file string, line int, s materialize.Statement, before f
 	}
 	if s.Purpose != "" {
 		fault.Message = s.Purpose + ": " + fault.Message
-	}
-	switch {
-	case server.Code == "2BP01", server.Code == "0A000" && server.Detail != "": // something depends on it; the message or its detail names what
-		fault.Hint = "Drop or change what depends on it first; terrace drops nothing that it cannot make again."
-	case server.Code == lockTimedOut:
-		fault.Hint = "Somebody has been reading or changing it all the while: see pg_stat_activity, then run again."
 	}
 	if at := int(server.Position) - 1; s.Body >= 0 && at >= s.Body {
 		fault.Line, fault.Column = place(before(at-s.Body), line)

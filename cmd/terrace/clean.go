@@ -80,7 +80,7 @@ func (d cleaning) perform(ctx context.Context, conn *pgx.Conn) error {
 		}
 		for _, stream := range d.streams {
 			if err := ods.Forget(ctx, tx, stream); err != nil {
-				return err
+				return held(ctx, tx, err)
 			}
 		}
 		if d.environment != "" {

@@ -198,13 +198,22 @@ func (a *App) fail(ctx context.Context, err error) int {
 	return code
 }
 
-// message is the error without what the driver adds for itself.
+// message is the error without what the driver adds for itself, and with the detail that it leaves out.
 func message(err error) string {
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
 		return "connect to the database: " + lastCause(connect)
 	}
-	return err.Error()
+	text := err.Error()
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return text
+	}
+	detail := strings.ReplaceAll(server.Detail, "\n", "; ")
+	if detail == "" || strings.Contains(text, detail) { // the errors of steps have it
+		return text
+	}
+	return text + " (" + detail + ")"
 }
 
 // lastCause is the innermost error of a failed connect: each address that was tried repeats the rest.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -89,8 +90,8 @@ func (a *App) tellLost(r dag.RunInfo) {
 	}
 }
 
-// openStore opens the landing's side of the database.
-func (a *App) openStore(ctx context.Context) (*ods.Store, func(), error) {
+// openStore opens the landing's side of the database, on a pool that the caller closes.
+func (a *App) openStore(ctx context.Context) (*ods.Store, *pgxpool.Pool, error) {
 	config, err := a.projectConfig(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -99,7 +100,7 @@ func (a *App) openStore(ctx context.Context) (*ods.Store, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return ods.New(pool), pool.Close, nil
+	return ods.New(pool), pool, nil
 }
 
 // RejectsCmd is terrace rejects.
@@ -207,11 +208,11 @@ func (c *RejectsShowCmd) Run(ctx context.Context, a *App) error {
 }
 
 func (a *App) rejects(ctx context.Context, filter ods.RejectFilter) ([]reject, error) {
-	store, closeStore, err := a.openStore(ctx)
+	store, pool, err := a.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer closeStore()
+	defer pool.Close()
 	stored, err := store.Rejects(ctx, filter)
 	if err != nil {
 		return nil, err

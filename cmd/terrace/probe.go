@@ -57,11 +57,11 @@ func cheap(s *extract.Source) bool { return s.Type == extract.S3 || s.Type == ex
 
 // askSources is the part of check that asks the sources.
 func (c *CheckCmd) askSources(ctx context.Context, a *App, p *project) ([]probed, error) {
-	store, closeStore, err := a.openStore(ctx)
+	store, pool, err := a.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer closeStore()
+	defer pool.Close()
 	return p.probe(ctx, a, store, func(*extract.Source) bool { return true }), nil
 }
 

@@ -63,11 +63,11 @@ func (c *ProfileCmd) Run(ctx context.Context, a *App) error {
 	case c.Sample < 1:
 		return &inputError{message: fmt.Sprintf("--sample is %d", c.Sample), hint: "Give a number from 1."}
 	}
-	store, closeStore, err := a.openStore(ctx)
+	store, pool, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
+	defer pool.Close()
 	if err := store.Ensure(ctx, stream.Landing); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/terrace-elt/terrace/extract"
@@ -41,11 +42,11 @@ func (c *RejectsReplayCmd) Run(ctx context.Context, a *App) error {
 		}
 		c.Stream = n.Name
 	}
-	store, closeStore, err := a.openStore(ctx)
+	store, pool, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
+	defer pool.Close()
 	statuses, err := store.Status(ctx)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (c *RejectsReplayCmd) Run(ctx context.Context, a *App) error {
 			all = append(all, replayedStream{Stream: s.Stream, Refused: int(s.Rejected), Why: "the project has no such stream any more"})
 			continue
 		}
-		done, err := c.replay(ctx, a, store, stream, run)
+		done, err := c.replay(ctx, a, pool, stream, run)
 		if err != nil {
 			return err
 		}
@@ -72,11 +73,11 @@ func (c *RejectsReplayCmd) Run(ctx context.Context, a *App) error {
 
 // replay goes through the pending rejects of one stream, the newest first: a reject is as old as its rejection, whenever
 // it is landed.
-func (c *RejectsReplayCmd) replay(ctx context.Context, a *App, store *ods.Store, s *extract.Stream, run uuid.UUID) (replayedStream, error) {
-	out := replayedStream{Stream: s.Name}
+func (c *RejectsReplayCmd) replay(ctx context.Context, a *App, pool *pgxpool.Pool, s *extract.Stream, run uuid.UUID) (replayedStream, error) {
+	out, store := replayedStream{Stream: s.Name}, ods.New(pool)
 	release, err := store.Lock(ctx, s.Name, false)
 	if err != nil {
-		return out, held(s.Name, err)
+		return out, held(ctx, pool, err)
 	}
 	defer release()
 	if err := store.Ensure(ctx, s.Landing); err != nil {

@@ -16,11 +16,11 @@ type StatusCmd struct{}
 
 // Run implements the command.
 func (c *StatusCmd) Run(ctx context.Context, a *App) error {
-	store, closeStore, err := a.openStore(ctx)
+	store, pool, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
+	defer pool.Close()
 	var p *project
 	if a.Dir != "" {
 		p = a.read()

@@ -144,27 +144,24 @@ func answered(err error) bool {
 // lock makes the run the one reader of a stream. Who has to wait is told for whom.
 func (e *streamExecutor) lock(ctx context.Context, stream string) (release func(), err error) {
 	release, err = e.store.Lock(ctx, stream, false)
-	err = held(stream, err)
+	err = held(ctx, e.pool, err)
 	var other *dag.HeldError
-	if !errors.As(err, &other) {
+	if !e.wait || !errors.As(err, &other) {
 		return release, err
-	}
-	if other.Holder, err = dag.Holder(ctx, e.pool, "terrace.stream:"+stream); err != nil {
-		return nil, fmt.Errorf("name the holder of %s: %w", stream, err)
-	}
-	if !e.wait {
-		return nil, other
 	}
 	e.progress.waiting(other, true)
 	return e.store.Lock(ctx, stream, true)
 }
 
-// held gives another reader of the stream the shape that exit codes know.
-func held(stream string, err error) error {
+// held gives another reader of a stream the shape that exit codes know, and names the run that it is.
+func held(ctx context.Context, db dag.Database, err error) error {
 	var other *ods.HeldError
-	if errors.As(err, &other) {
-		holder := fmt.Sprintf("%s (process %d, since %s)", other.Application, other.PID, other.Since.Format(time.TimeOnly))
-		return &dag.HeldError{Node: stream, Holder: holder}
+	if !errors.As(err, &other) {
+		return err
 	}
-	return err
+	holder, err := dag.Holder(ctx, db, "terrace.stream:"+other.Stream)
+	if err != nil {
+		return fmt.Errorf("name the holder of %s: %w", other.Stream, err)
+	}
+	return &dag.HeldError{Node: other.Stream, Holder: holder}
 }
