@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -77,7 +76,7 @@ func (a *App) printAlerts(out alertsDocument) {
 			if m.Attempts > 1 {
 				why = strings.TrimSpace(fmt.Sprintf("%s (%d attempts)", why, m.Attempts))
 			}
-			t.AppendRow(table.Row{m.CreatedAt.Format(time.DateTime), m.Status, m.Channel, m.Rule, a.redact(m.Message.Title), why})
+			t.AppendRow(table.Row{a.at(m.CreatedAt), m.Status, m.Channel, m.Rule, a.redact(m.Message.Title), why})
 		}
 		t.Render()
 	}
@@ -91,9 +90,9 @@ func (a *App) printAlerts(out alertsDocument) {
 	for _, k := range out.Problems {
 		told := ""
 		if k.ToldAt != nil {
-			told = k.ToldAt.Format(time.DateTime)
+			told = a.at(*k.ToldAt)
 		}
-		t.AppendRow(table.Row{k.Subject, k.Kind, k.Since.Format(time.DateTime), k.Rule, told, k.Untold, a.redact(k.Message)})
+		t.AppendRow(table.Row{k.Subject, k.Kind, a.at(k.Since), k.Rule, told, k.Untold, a.redact(k.Message)})
 	}
 	t.Render()
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -29,6 +30,11 @@ type App struct {
 	secrets      *redactor
 	logFile      *os.File
 	exited       bool
+	// zone is where times are shown, found when the first one is.
+	zone struct {
+		sync.Once
+		*time.Location
+	}
 }
 
 // open finds the project and reads the settings that every command needs. Where there is no project, commands that

@@ -65,7 +65,7 @@ func (c *RunsCmd) list(ctx context.Context, a *App, ledger *dag.Ledger) error {
 		if r.EndedAt != nil {
 			seconds = fmt.Sprintf("%.2f", r.EndedAt.Sub(r.StartedAt).Seconds())
 		}
-		t.AppendRow(table.Row{r.StartedAt.Format(time.DateTime), whoseCommand(r), r.Environment, a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
+		t.AppendRow(table.Row{a.at(r.StartedAt), whoseCommand(r), r.Environment, a.status(dag.Status(r.Status)), r.Steps, r.Failed, seconds, r.RunID})
 	}
 	t.Render()
 	if len(runs) > 0 {
@@ -147,7 +147,7 @@ func (c *RejectsListCmd) Run(ctx context.Context, a *App) error {
 	}
 	t := newTable(a.Stdout, "ID", "STREAM", "REASON", "PLACE", "MESSAGE", "REJECTED")
 	for _, r := range rejects {
-		t.AppendRow(table.Row{r.ID, r.Stream, r.Reason, r.Place, a.redact(r.Message), r.RejectedAt.Format(time.DateTime)})
+		t.AppendRow(table.Row{r.ID, r.Stream, r.Reason, r.Place, a.redact(r.Message), a.at(r.RejectedAt)})
 	}
 	t.Render()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
@@ -241,6 +243,25 @@ func (a *App) summary(r dag.Report) string {
 		parts = append(parts, "rows "+rows)
 	}
 	return fmt.Sprintf("%s (%.2f s, run %s)", strings.Join(parts, ", "), r.Seconds, r.RunID)
+}
+
+// at is a time as tables show it, on the clock by which --from and --to are read.
+func (a *App) at(t time.Time) string {
+	a.zone.Do(func() { a.zone.Location = a.findZone() })
+	return t.In(a.zone.Location).Format(time.DateTime)
+}
+
+// findZone is the project's time zone, and the machine's where there is no project, or one that does not say it well.
+func (a *App) findZone() *time.Location {
+	if a.Dir == "" {
+		return time.Local
+	}
+	config, _ := model.ReadConfig(os.DirFS(a.Dir), model.Options{LookupEnv: a.LookupEnv, Environment: a.settings.environment})
+	zone, err := time.LoadLocation(config.Timezone)
+	if err != nil || config.Timezone == "" {
+		return time.Local
+	}
+	return zone
 }
 
 // ago tells how long ago something was, in the unit that a person would use.

@@ -133,7 +133,7 @@ func (a *App) printProfile(d profileDocument) {
 	}
 	t := newTable(a.Stdout, "PATH", "TYPE", "COUNT", "FIRST SEEN", "LAST SEEN", "NOTE")
 	for _, p := range d.Paths {
-		t.AppendRow(table.Row{p.Path, p.Type, p.Count, p.First.Format(time.DateTime), p.Last.Format(time.DateTime), p.Note})
+		t.AppendRow(table.Row{p.Path, p.Type, p.Count, a.at(p.First), a.at(p.Last), p.Note})
 	}
 	t.Render()
 	a.printf("in a sample of %s", counted(int(d.Versions), "version"))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -136,7 +135,7 @@ func (a *App) printQuality(d site.Quality) {
 		}
 		judged := ""
 		if v.JudgedAt != nil {
-			judged = v.JudgedAt.Local().Format(time.DateTime)
+			judged = a.at(*v.JudgedAt)
 		}
 		t.AppendRow([]any{v.Name, v.Severity, v.Status, v.Failing, judged})
 		shown++

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,7 +20,7 @@ func (a *App) printStanding(ctx context.Context, conn *pgx.Conn, p *project) err
 	if err != nil || len(runs) == 0 {
 		return err
 	}
-	a.printf("\nlast run: %s at %s, %s: %s", whoseCommand(runs[0]), runs[0].StartedAt.Format(time.DateTime),
+	a.printf("\nlast run: %s at %s, %s: %s", whoseCommand(runs[0]), a.at(runs[0].StartedAt),
 		ago(a.Now().Sub(runs[0].StartedAt)), a.status(dag.Status(runs[0].Status)))
 	defer a.tellLost(runs[0])
 	if err := a.printWaiting(ctx, ledger, runs[0]); err != nil {

@@ -100,7 +100,7 @@ func (a *App) statusOf(s ods.StreamStatus) site.Stream {
 	case s.LastChange != nil && s.Usual != nil && a.Now().Sub(*s.LastChange) > max(patience**s.Usual, leastPatience):
 		out.State = site.StreamQuiet
 		out.Why = fmt.Sprintf("read to its end, but nothing is new since %s, where as a rule no more than %s pass: a quiet source, or credentials that see nothing any more; terrace check --sources asks it",
-			s.LastChange.Format(time.DateTime), s.Usual.Round(time.Second))
+			a.at(*s.LastChange), s.Usual.Round(time.Second))
 	}
 	return out
 }
@@ -122,7 +122,7 @@ func (a *App) printStatus(all []site.Stream) {
 		if moment == nil {
 			return ""
 		}
-		return moment.Format(time.DateTime)
+		return a.at(*moment)
 	}
 	for _, s := range all {
 		name := s.Stream
