@@ -18,6 +18,7 @@ func (b *building) perform(ctx context.Context) error {
 	if err := b.repoint(ctx); err != nil {
 		return err
 	}
+	b.mayCollate(b.source)
 	switch b.step.Kind {
 	case KindAssertion:
 		return b.judgeAlone(ctx)
@@ -51,8 +52,16 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 		if err := b.checkContract(ctx, m, in.Columns); err != nil {
 			return err
 		}
+		if err := b.checkOrder(ctx, m, in.Columns); err != nil {
+			return err
+		}
 		if in.Domains, err = domainsOf(ctx, b.conn, &b.types, m.SQL, in.Columns); err != nil {
 			return locateIn(err, m, materialize.Statement{SQL: m.SQL})
+		}
+		if b.existing != nil || m.Header.Kind == model.SCD2 {
+			if in.Collations, err = b.collationsOf(ctx, m.SQL, in.Columns); err != nil {
+				return locateIn(err, m, materialize.Statement{SQL: m.SQL})
+			}
 		}
 	}
 	if err := distributed(ctx, b.conn, &in, b.oid); err != nil {

@@ -278,7 +278,7 @@ func (b *building) count(counter materialize.Counter, rows int64) {
 
 func (b *building) locate(err error, s materialize.Statement) error {
 	if m := b.source; m != nil {
-		return locateIn(err, m, s)
+		return tooLong(locateIn(err, m, s), m)
 	}
 	return locate(err, b.step.File, 1, s)
 }

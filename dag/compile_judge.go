@@ -120,6 +120,7 @@ func (c *compiler) judge(u *unit, columns []materialize.Column) {
 		return
 	}
 	c.columns[m.Name] = kept
+	c.askOrders(m, columns)
 	c.colocated(m, kept)
 	if len(m.Header.Rejects) > 0 {
 		c.columns[materialize.RejectsName(m.Name)] = materialize.RejectColumns

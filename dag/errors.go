@@ -165,6 +165,20 @@ func locateIn(err error, m *model.Model, s materialize.Statement) error {
 	return located(err, m.File, m.SQLLine, s, m.Before)
 }
 
+// tooLong says of a row that is too long for an index which columns are, and what to do.
+func tooLong(err error, m *model.Model) error {
+	var server *pgconn.PgError
+	var located *StepError
+	if sqlState(err) != "54000" || !errors.As(err, &server) || !errors.As(err, &located) || server.ConstraintName == "" && !strings.HasPrefix(server.Message, "index row") {
+		return err
+	}
+	columns := strings.Join(materialize.IndexedColumns(m, server.ConstraintName), ", ")
+	fault := located.StepFault
+	fault.Message = fmt.Sprintf("values of (%s) are too long for an index of %s, which takes 2704 bytes of a row: %s", columns, m.Name, server.Message)
+	fault.Hint = "Name a shorter column, or one of a hash in the place of the long one (md5(…) as …_md5), and keep the text beside it."
+	return &StepError{StepFault: fault, err: err}
+}
+
 // located is locate, given what stands in the file before a character of the body.
 func located(err error, file string, line int, s materialize.Statement, before func(int) string) error {
 	var server *pgconn.PgError

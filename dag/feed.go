@@ -31,7 +31,7 @@ func (b *building) feed(ctx context.Context, in *materialize.Input) error {
 	in.Feed = &materialize.Feed{Consumers: consumers}
 	there, _, err := inspect(ctx, b.conn, feedSchema, materialize.FeedName(b.step.Name))
 	if there != nil {
-		in.Feed.Columns = there.Columns
+		in.Feed.Columns, in.Feed.Collations = there.Columns, there.Collations
 	}
 	return err
 }

@@ -260,3 +260,64 @@ func TestRun_whatAWindowCutIsBuiltAnewWithoutIt(t *testing.T) {
 		require.Equal(t, dag.Skipped, s.Status, s.Name)
 	}
 }
+
+// What must not be NULL may become so through rows whose group has a value. A run that follows groups fails as one of
+// everything does.
+func TestIncremental_seesWhatBecomesNULLWithoutAChangedRowOfItsOwn(t *testing.T) {
+	t.Parallel()
+	const (
+		joined = "select (o.payload ->> 'customer')::integer as customer, min(c.id) as id, count(*) as orders from ods.customers as c left join ods.orders as o on (o.payload ->> 'customer')::integer = c.id group by 1"
+		full   = "select o.customer, c.id from (select (o.payload ->> 'customer')::integer as customer from ods.orders as o group by 1) as o full join ods.customers as c on c.id = o.customer"
+		branch = "select (o.payload ->> 'customer')::integer as customer, o.id from ods.orders as o union all select null, c.id from ods.customers as c where c.payload ->> 'region' = 'nowhere'"
+	)
+	for name, m := range map[string]struct{ header, sql, told string }{
+		"key":      {"kind: incremental\n-- key: [customer]", joined, "rows with NULL in (customer): 1; for example ()"},
+		"of_two":   {"kind: incremental\n-- key: [customer, id]\n-- incremental: {by: [customer]}", full, "rows with NULL in (customer, id): 1; for example (,2)"},
+		"declared": {"kind: incremental\n-- key: [id]\n-- incremental: {by: [customer]}\n-- columns: {customer: {not_null: true}}", joined, "not_null_customer"},
+		"told":     {"kind: incremental\n-- key: [customer]\n-- incremental: {changed: {ods.orders: [\"(payload ->> 'customer')::integer\"], ods.customers: [id]}}", joined, "rows with NULL in (customer): 1; for example ()"},
+		"branch":   {"kind: incremental\n-- key: [customer]", branch, "rows with NULL in (customer): 1; for example ()"},
+		"replayed": {
+			"kind: scd2\n-- key: [customer]",
+			"select (o.payload ->> 'customer')::integer as customer, v._version, v._seen_at from ods.customers__versions as v left join ods.orders as o on (o.payload ->> 'customer')::integer = v.id",
+			"rows with NULL in (customer): 1; for example ()",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			deps := "[ods.customers, ods.orders]"
+			if name == "replayed" {
+				deps = "[ods.customers__versions, ods.orders]"
+			}
+			s := newSource(t, newWorld(t, map[string]string{
+				"models/shop/m.sql": "-- " + m.header + "\n-- depends_on: " + deps + "\n" + m.sql,
+			}, "ods.orders", "ods.customers"), ordersStream, customersStream)
+			s.land(customersStream, `{"id": 1, "rev": 1}`, `{"id": 2, "rev": 1}`)
+			s.land(ordersStream, `{"id": 1, "customer": 1}`, `{"id": 2, "customer": 2}`)
+			s.succeed()
+
+			if name == "branch" {
+				s.land(customersStream, `{"id": 3, "rev": 1, "region": "nowhere"}`)
+			} else {
+				s.land(ordersStream, `{"id": 2, "customer": 1}`)
+			}
+			before := s.rows("select t::text from shop.m as t order by 1")
+			for _, anew := range []bool{false, true} { // a run that follows what changed, and one of everything
+				s.plan = func(o *dag.PlanOptions) { o.FullRefresh, o.Force = anew, anew }
+				report := s.run()
+				failed := step(t, report, "shop.m")
+				require.True(t, failed.Status.Bad(), "%v", ends(report))
+				require.Contains(t, failed.Error.Message, m.told)
+				require.Equal(t, before, s.rows("select t::text from shop.m as t order by 1"))
+			}
+			s.plan = nil
+
+			if name == "branch" {
+				s.land(customersStream, `{"id": 3, "rev": 2, "region": "north"}`)
+			} else {
+				s.land(ordersStream, `{"id": 2, "customer": 2}`)
+			}
+			s.succeed()
+			s.requireFull(name)
+		})
+	}
+}

@@ -99,7 +99,7 @@ func (b *building) groups(ctx context.Context, in *materialize.Input) (groups *m
 	if err != nil {
 		return nil, "", err
 	}
-	plan, err := b.planOf(ctx, in.Model, by)
+	plan, err := b.planOf(ctx, in.Model, by, "=")
 	if err != nil {
 		return nil, "", err
 	}
@@ -133,12 +133,22 @@ func (b *building) recomputed(ctx context.Context, in materialize.Input, plan qu
 		}
 		scopes = append(scopes, found...)
 	}
+	unseen, err := b.unseenNulls(ctx, in.Model, by)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(unseen) > 0 {
+		groups, n, _, err := b.gather(ctx, in, by, scopes, unseen)
+		return groups, n, err
+	}
 	narrowed, err := b.narrowed(ctx, in.Model, plan, changes, scopes)
 	if err != nil {
 		return nil, 0, err
 	}
 	if narrowed != nil {
-		groups, err := b.landedGroups(ctx, in.Model, by, changes[0], scopes[0].Scope)
+		scope := scopes[0].Scope
+		scope.Collations = in.Collations
+		groups, err := b.landedGroups(ctx, in.Model, by, changes[0], scope)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -148,18 +158,44 @@ func (b *building) recomputed(ctx context.Context, in materialize.Input, plan qu
 		}
 		scopes[0].Newest = scopes[0].Alias + "._superseded_at is null"
 	}
-	parts := make([]materialize.Scope, len(scopes))
-	for i, s := range scopes {
-		parts[i] = s.Scope
-	}
-	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, parts)...); err != nil {
-		return nil, 0, err
-	}
-	groups, n, newest, err := b.measure(ctx, in.Model, by, scopes)
+	groups, n, newest, err := b.gather(ctx, in, by, scopes, nil)
 	if err == nil && narrowed != nil && newest == n && len(groups.Open) == 0 {
 		groups.Source, b.source = narrowed, narrowed
 	}
 	return groups, n, err
+}
+
+// gather fills pg_temp.affected, and measures it.
+func (b *building) gather(ctx context.Context, in materialize.Input, by []materialize.Column, scopes []scope, unseen []string) (groups *materialize.Groups, n, newest int64, err error) {
+	parts := make([]materialize.Scope, len(scopes))
+	for i, s := range scopes {
+		parts[i] = s.Scope
+		parts[i].Collations = in.Collations
+	}
+	if _, err := b.exec(ctx, materialize.Affected(in.Model, by, parts)...); err != nil {
+		return nil, 0, 0, err
+	}
+	return b.measure(ctx, in.Model, by, scopes, unseen)
+}
+
+// unseenNulls are the columns of the group that must not be NULL, by the key or the header, and may become so through
+// rows whose group has a value: by an outer join, or a total beside its parts. A build of everything fails then; so the
+// group NULL is looked at.
+func (b *building) unseenNulls(ctx context.Context, m *model.Model, by []materialize.Column) ([]string, error) {
+	if !slices.ContainsFunc(by, func(c materialize.Column) bool { return !mayBeNull(m, c.Name) }) {
+		return nil, nil
+	}
+	plan, err := b.planOf(ctx, m, by, "is not distinct from")
+	if err != nil {
+		return nil, err
+	}
+	var unseen []string
+	for i, c := range by {
+		if !mayBeNull(m, c.Name) && !plan.scansOnly(firstParameter+i) {
+			unseen = append(unseen, c.Name)
+		}
+	}
+	return unseen, nil
 }
 
 // scope is a part of what says which groups a change concerns, with the rows that it says it by.
@@ -295,12 +331,12 @@ func conditionsOf(m *model.Model) string {
 	return b.String()
 }
 
-// planOf asks how PostgreSQL would compute one group.
-func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.Column) (queryPlan, error) {
+// planOf asks how PostgreSQL would compute one group, whose columns are compared by an operator.
+func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.Column, operator string) (queryPlan, error) {
 	const name = "terrace_group"
 	conditions := make([]string, len(by))
 	for i, c := range by {
-		conditions[i] = fmt.Sprintf("t.%s = $%d::%s", pgx.Identifier{c.Name}.Sanitize(), firstParameter+i, comparedAs(c.Type))
+		conditions[i] = fmt.Sprintf("t.%s %s $%d::%s", pgx.Identifier{c.Name}.Sanitize(), operator, firstParameter+i, comparedAs(c.Type))
 	}
 	unused := slices.Repeat([]uint32{pgtype.Int4OID}, firstParameter-1) // the server wants to know their types
 	nulls := slices.Repeat([]string{"null"}, len(unused)+len(by))

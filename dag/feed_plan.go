@@ -78,6 +78,22 @@ func (p queryPlan) reads(relations ...string) bool {
 	return slices.ContainsFunc(p.scans, func(s scan) bool { return slices.Contains(relations, s.relation) })
 }
 
+// scansOnly reports whether a parameter is met by nothing but scans of relations: what was compared with it is, in each row
+// of the result, what a row of these relations says, and is NULL for no other reason. The condition must be one that NULL
+// may meet, since the server takes an outer join for an inner one where it may not.
+func (p queryPlan) scansOnly(parameter int) bool {
+	name := "$" + strconv.Itoa(parameter)
+	scanned := 0
+	for _, s := range p.scans {
+		for _, cond := range s.conds {
+			if !strings.Contains(cond, "SubPlan") && !strings.Contains(cond, "InitPlan") {
+				scanned += strings.Count(cond, name)
+			}
+		}
+	}
+	return !p.pruned && scanned > 0 && scanned == strings.Count(p.text, name)
+}
+
 // madeOf reports whether each row of the result comes of rows of the relation, which is read in one place, and of nothing
 // else that is stored: without those rows there is no result.
 func (p queryPlan) madeOf(relation string) bool {

@@ -105,8 +105,9 @@ func number(text []byte) int64 {
 }
 
 // measure counts the groups in pg_temp.affected, the rows that they have, and the rows of them that are the newest. It fails
-// with a wholly when rows that changed are missing there, or when the groups are most of the model.
-func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope) (groups *materialize.Groups, n, newest int64, err error) {
+// with a wholly when rows that changed are missing there, or when the groups are most of the model. Of the columns that are
+// unseen NULL is a group as well.
+func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope, unseen []string) (groups *materialize.Groups, n, newest int64, err error) {
 	columns := []string{"count(*)", heldBy(m)}
 	distinct := ""
 	if len(by) > 1 { // of one column each group has its own
@@ -134,7 +135,7 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 	all, row := number(row[1]), row[2:]
 	groups = &materialize.Groups{By: by, Count: n}
 	for _, c := range by {
-		if nulls := number(row[0]); nulls > 0 || mayBeNull(m, c.Name) {
+		if nulls := number(row[0]); nulls > 0 || mayBeNull(m, c.Name) || slices.Contains(unseen, c.Name) {
 			groups.Open = append(groups.Open, c.Name)
 		}
 		if n <= maxListed {

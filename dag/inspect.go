@@ -79,14 +79,19 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 		Kind    materialize.RelationKind
 		Columns []materialize.Column
 		Domains map[string]string
-		Indexes []materialize.Index
+		// Collations is null where each column has its type's.
+		Collations map[string]string
+		Indexes    []materialize.Index
 		// Partition is null for a table that is not partitioned.
 		Partition *materialize.Partitioning
 	}
 	if err := json.Unmarshal(text, &found); err != nil {
 		return nil, 0, fmt.Errorf("read what stands under the name: %w", err)
 	}
-	return &materialize.Relation{Kind: found.Kind, Columns: found.Columns, Domains: found.Domains, Indexes: found.Indexes, Partition: found.Partition}, found.OID, nil
+	return &materialize.Relation{
+		Kind: found.Kind, Columns: found.Columns, Domains: found.Domains, Collations: found.Collations,
+		Indexes: found.Indexes, Partition: found.Partition,
+	}, found.OID, nil
 }
 
 func columnsOf(names, types []string) []materialize.Column {
@@ -216,14 +221,22 @@ func nameTypes(ctx context.Context, conn *pgx.Conn, types *sync.Map, fields []pg
 	if len(oids) == 0 {
 		return nil
 	}
-	names, err := texts(ctx, conn, `select format_type(t.oid, t.modifier)
+	rows, err := conn.Query(ctx, `select format_type(t.oid, t.modifier), coalesce(k.typcollation <> 0, false)
 from unnest($1::oid[], $2::integer[]) with ordinality as t (oid, modifier, position)
+left join pg_type as k
+    on k.oid = t.oid
 order by t.position`, oids, modifiers)
 	if err != nil {
 		return err
 	}
-	for i, name := range names {
+	var name string
+	var collated bool
+	i := 0
+	_, err = pgx.ForEachRow(rows, []any{&name, &collated}, func() error {
 		types.Store(columnType{oids[i], modifiers[i]}, name)
-	}
-	return nil
+		types.Store(collatable{name}, collated)
+		i++
+		return nil
+	})
+	return err
 }

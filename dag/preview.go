@@ -79,7 +79,7 @@ func Explain(ctx context.Context, conn *pgx.Conn, m *model.Model, zone string) (
 			if err := inspectDependents(ctx, conn, oid, existing, materialize.Word(m), materialize.Guards(m, existing)...); err != nil {
 				return err
 			}
-			existing.Domains = nil // those of the query are not known either, since to ask for them is to write
+			existing.Domains, existing.Collations = nil, nil // those of the query are not known either
 		}
 		in := materialize.Input{Model: m, Existing: existing}
 		if err := conn.QueryRow(ctx, "select "+hasCitus).Scan(&in.Citus); err != nil {

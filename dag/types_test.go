@@ -268,3 +268,69 @@ func TestKinds_aDomainIsKept(t *testing.T) {
 		require.Equal(t, "kinds.code", w.value("select format_type(a.atttypid, a.atttypmod) from pg_attribute as a where a.attrelid = to_regclass($1) and a.attname = 'code'", "shop_dwd."+relation))
 	}
 }
+
+// A key, a group or a time of a type without an order is refused where it is written, by check and by a run, and before
+// anything is computed.
+func TestKinds_keysAreOfTypesWithAnOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "ods.r")
+	w.exec(`create schema ods; create type ods.pair as (a integer, b json); create domain ods.document as json;
+create table ods.r (id integer, document json, shape point, pages xml, area box, pairs json[], part ods.pair, odd ods.document, k xid, at timestamptz)`)
+	w.land("ods.r", "insert into ods.r values (1)")
+	for _, c := range []struct{ name, header, told, hint string }{
+		{"a", "kind: table\n-- key: [document]", `models/shop/dwd/a.sql:2:10 error: key names column "document", which is json: `, "…::jsonb)"},
+		{"b", "kind: incremental\n-- key: id\n-- incremental: {by: [id, shape]}", `models/shop/dwd/b.sql:3:28 error: incremental.by names column "shape", which is point: `, "…::text"},
+		{"c", "kind: scd2\n-- key: [id, pages]", `models/shop/dwd/c.sql:2:14 error: key names column "pages", which is xml: `, "…::text"},
+		{"d", "kind: scd2\n-- key: id\n-- scd2: {valid_from: area}", `models/shop/dwd/d.sql:3:23 error: scd2.valid_from names column "area", which is box: `, "…::text"},
+		{"e", "kind: incremental\n-- key: pairs", `models/shop/dwd/e.sql:2:9 error: key names column "pairs", which is json[]: `, "…::jsonb[])"},
+		{"f", "kind: table\n-- key: part", `models/shop/dwd/f.sql:2:9 error: key names column "part", which is ods.pair: `, "…::text"},
+		{"g", "kind: table\n-- key: odd", `models/shop/dwd/g.sql:2:9 error: key names column "odd", which is json: `, "…::jsonb)"},
+		{"h", "kind: table\n-- key: k", `models/shop/dwd/h.sql:2:9 error: key names column "k", which is xid: `, "…::text"},
+	} {
+		w.write("models/shop/dwd/"+c.name+".sql", "-- "+c.header+"\n-- depends_on: [ods.r]\nselect r.* from ods.r as r")
+		checked := told(w.compile())
+		require.Len(t, checked, 1)
+		require.Contains(t, checked[0], c.told)
+		s := step(t, w.run(), "shop_dwd."+c.name)
+		require.Equal(t, dag.Failure, s.Status)
+		message := c.told[strings.Index(c.told, "error: ")+len("error: "):]
+		require.Contains(t, s.Error.Message, message)
+		require.Contains(t, s.Error.Hint, c.hint)
+		require.NotZero(t, s.Error.Line)
+		delete(w.files, "models/shop/dwd/"+c.name+".sql")
+	}
+	w.write("models/shop/dwd/fine.sql", "-- kind: incremental\n-- key: [id, document]\n-- depends_on: [ods.r]\nselect r.id, coalesce(r.document::jsonb, '{}') as document from ods.r as r")
+	require.Empty(t, told(w.compile()))
+	w.succeed()
+}
+
+func TestKinds_aKeyTooLongForItsIndexIsTold(t *testing.T) {
+	t.Parallel()
+	const long = "string_agg(md5(random()::text), '')"
+	for kind, header := range map[string]string{
+		"table":       "kind: table\n-- key: [id, k]",
+		"incremental": "kind: incremental\n-- key: [id, k]",
+		"dimension":   "kind: scd2\n-- key: [id, k]",
+		"indexed":     "kind: table\n-- key: id\n-- indexes: [[id, k]]",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]string{
+				"models/shop/dwd/m.sql": "-- " + header + "\n-- depends_on: [ods.r]\nselect r.id, r.k from ods.r as r",
+			}, "ods.r")
+			w.exec("create schema ods; create table ods.r (id integer, k text)")
+			for _, n := range []int{120, 20_000} { // one that no page of an index has, and one that nothing has
+				w.land("ods.r", "delete from ods.r")
+				w.land("ods.r", "insert into ods.r select 1, "+long+" from generate_series(1, $1)", n)
+				s := step(t, w.run(), "shop_dwd.m")
+				require.Equal(t, dag.Failure, s.Status)
+				require.Contains(t, s.Error.Message, "values of (")
+				require.Regexp(t, `^values of \("?id"?, "?k"?\) are too long for an index of shop_dwd.m`, strings.ReplaceAll(s.Error.Message, `"`, ""))
+				require.Contains(t, s.Error.Hint, "md5(")
+				require.Equal(t, "models/shop/dwd/m.sql", s.Error.File)
+			}
+			w.land("ods.r", "update ods.r set k = 'short'")
+			w.succeed()
+		})
+	}
+}

@@ -36,12 +36,31 @@ func alterColumns(in Input, want []Column) ([]Statement, error) {
 		change("drop column %s", pgx.Identifier{c.Name}.Sanitize())
 	}
 	for _, c := range retyped {
-		change("alter column %s type %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+		change("alter column %s type %s%s", pgx.Identifier{c.Name}.Sanitize(), c.Type, collate(in.Collations, c.Name))
 	}
 	for _, c := range added {
-		change("add column %s %s", pgx.Identifier{c.Name}.Sanitize(), c.Type)
+		change("add column %s %s%s", pgx.Identifier{c.Name}.Sanitize(), c.Type, collate(in.Collations, c.Name))
 	}
 	return out, nil
+}
+
+// collate is the clause that gives a column its collation, "" where its type does.
+func collate(collations map[string]string, column string) string {
+	if name := collations[column]; name != "" {
+		return " collate " + name
+	}
+	return ""
+}
+
+// recollated are the columns, of the table and the query, that are collated otherwise in the one than in the other.
+func recollated(in Input) []string {
+	var out []string
+	for _, c := range in.Existing.Columns {
+		if _, stays := find(in.Columns, c.Name); stays && in.Existing.Collations[c.Name] != in.Collations[c.Name] {
+			out = append(out, c.Name)
+		}
+	}
+	return out
 }
 
 // Fits reports whether the table of an incremental or scd2 model has the columns that its query wants it to have, and its
@@ -56,7 +75,7 @@ func Fits(in Input) bool {
 		return false
 	}
 	laid, err := newLayout(in, want)
-	return err == nil && laid.as(in.Existing)
+	return err == nil && laid.as(in.Existing) && len(recollated(in)) == 0
 }
 
 // retype is a column whose type is another one now.

@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -217,6 +218,8 @@ type Feed struct {
 	Consumers []string
 	// Columns are those of the feed as it is, nil where there is none.
 	Columns []Column
+	// Collations are those of them that have another than their type, quoted, by name.
+	Collations map[string]string
 }
 
 // FeedOf is the relation, quoted, that holds the rows which left a relation and those which came. They are known by the
@@ -308,7 +311,7 @@ func (in Input) feedRemade() bool {
 		return false
 	}
 	added, removed, retyped := compare(without(in.Feed.Columns, feedOld, feedTransaction), in.Existing.Columns)
-	return len(added)+len(removed)+len(retyped) > 0
+	return len(added)+len(removed)+len(retyped) > 0 || !maps.Equal(in.Feed.Collations, in.Existing.Collations)
 }
 
 // feedDelta writes the rows that are about to leave and to come into the feed, if they are few.

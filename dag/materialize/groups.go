@@ -101,6 +101,8 @@ type Scope struct {
 	Rows        string // a query
 	Alias       string
 	Expressions []string
+	// Collations are those of the groups' columns, as Input has them.
+	Collations map[string]string
 	// Counted says that the rows are counted.
 	Counted bool
 	// Newest, when set, is a condition for rows that are counted, too, in NewestCount. Of the scopes only a single one has it.
@@ -111,9 +113,17 @@ type Scope struct {
 func (s Scope) groups(by []Column) string {
 	columns := make([]string, len(by))
 	for i, c := range by {
-		columns[i] = fmt.Sprintf("(%s)::%s as %s", s.Expressions[i], c.Type, pgx.Identifier{c.Name}.Sanitize())
+		columns[i] = fmt.Sprintf("(%s)::%s%s as %s", s.Expressions[i], c.Type, s.collate(c), pgx.Identifier{c.Name}.Sanitize())
 	}
 	return strings.Join(columns, ", ")
+}
+
+// collate has groups told apart as those of the model are, which an expression over other rows need not do.
+func (s Scope) collate(c Column) string {
+	if s.Collations != nil && isText(c.Type) && s.Collations[c.Name] == "" {
+		return ` collate "default"`
+	}
+	return collate(s.Collations, c.Name)
 }
 
 // Groups is a query for the groups, as often as there are rows of them.

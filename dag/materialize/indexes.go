@@ -73,6 +73,26 @@ func staleIndexes(m *model.Model, have []Index) []Index {
 	return out
 }
 
+// IndexedColumns are what the index of a name is made of that a model's relation has, where it stands or is staged. The key
+// is what guards of a dimension are made of. Without a name they are what any of its indexes is made of.
+func IndexedColumns(m *model.Model, name string) []string {
+	all := slices.Clone(m.Header.Key)
+	for _, i := range indexesOf(m) {
+		if name == IndexName(m.Relation, i) || name == IndexName(m.Name, i) {
+			return i.Columns
+		}
+		for _, c := range i.Columns {
+			if !slices.Contains(all, c) && !slices.Contains(all, strings.Trim(c, `"`)) {
+				all = append(all, c)
+			}
+		}
+	}
+	if name != "" {
+		return m.Header.Key
+	}
+	return all
+}
+
 func dropIndexes(m *model.Model, stale []Index) []Statement {
 	var out []Statement
 	for _, index := range stale {
@@ -98,8 +118,10 @@ func rekeyed(in Input) bool {
 }
 
 // rebuilt reports whether the rows that stand there cannot be changed in place: they obey other unique indexes, or are kept
-// in another way.
-func rebuilt(in Input) bool { return rekeyed(in) || !in.layout.as(in.Existing) }
+// or put in order in another way.
+func rebuilt(in Input) bool {
+	return rekeyed(in) || !in.layout.as(in.Existing) || len(recollated(in)) > 0
+}
 
 func named(name string) func(Index) bool {
 	return func(i Index) bool { return i.Name == name }

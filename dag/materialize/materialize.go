@@ -42,7 +42,9 @@ type Relation struct {
 	Columns []Column // in order; generated columns included
 	// Domains are the types of the columns that are of a domain, by name; Columns have the types that those are over.
 	Domains map[string]string
-	Indexes []Index // nil when they are not known
+	// Collations are those of columns that have another than their type, quoted, by name.
+	Collations map[string]string
+	Indexes    []Index // nil when they are not known
 	// Partition is nil for a table that is not partitioned. Distributed says that Citus keeps its rows on other nodes.
 	Partition   *Partitioning
 	Distributed bool
@@ -86,6 +88,8 @@ type Input struct {
 	// are those of the columns that are of one, by name.
 	Columns []Column
 	Domains map[string]string
+	// Collations are those of the query's columns that have another than their type, quoted, by name.
+	Collations map[string]string
 	// Existing is nil when nothing stands under the model's name.
 	Existing *Relation
 	// Windowed limits an incremental model to the rows inside terrace.window_start() and terrace.window_end().

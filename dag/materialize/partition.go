@@ -239,7 +239,7 @@ func (p *partitioning) wanted(rows string) string {
 func (p *partitioning) wantedList(rows string) string {
 	suffix := "v.value::text"
 	if _, whole := wholes[p.kind]; !whole {
-		suffix = "left(regexp_replace(lower(v.value::text), '[^a-z0-9]+', '_', 'g'), 20) || '_' || left(md5(v.value::text), 8)"
+		suffix = `left(regexp_replace(lower(v.value::text collate "default"), '[^a-z0-9]+', '_', 'g'), 20) || '_' || left(md5(v.value::text), 8)`
 	} else {
 		suffix = "replace(v.value::text, '-', 'm')"
 	}

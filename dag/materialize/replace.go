@@ -100,6 +100,9 @@ func takeOver(in Input) (indexes, publish []Statement, lost []string, err error)
 	if in.Existing.Kind == IsTable && !in.layout.as(in.Existing) && in.layout.apart == nil {
 		lost = append(lost, "built anew: "+in.layout.news())
 	}
+	if collated := recollated(in); len(collated) > 0 && in.Existing.Kind == IsTable {
+		lost = append(lost, "built anew: the collation of "+strings.Join(collated, ", ")+" is another one")
+	}
 	indexes = append(indexes, in.layout.parts.indexed(target)...)
 	publish, err = replace(in, append(take, in.layout.parts.take()...)...)
 	return indexes, publish, lost, err

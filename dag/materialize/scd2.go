@@ -55,6 +55,8 @@ type dimension struct {
 	replacing func(condition string) string
 	differ    func(columns []string, a, b string) string
 	domains   map[string]string
+	// collations are those of the input's columns.
+	collations map[string]string
 	// names is what the names of constraints begin with.
 	names string
 }
@@ -69,7 +71,7 @@ func newDimension(in Input) (dimension, error) {
 		current:   pgx.Identifier{spec.CurrentColumn}.Sanitize(),
 		replayed:  m.Header.Replays(),
 		tombstone: spec.OnDelete == model.Tombstone,
-		names:     m.Relation, replacing: in.replacing, differ: in.differ, domains: in.Domains,
+		names:     m.Relation, replacing: in.replacing, differ: in.differ, domains: in.Domains, collations: in.Collations,
 	}
 	d.partial, d.keepsLeft = !d.replayed || in.Groups != nil, in.keepsLeft()
 	d.few = in.Groups != nil && in.Groups.Few && slices.ContainsFunc(in.Existing.Indexes, named(Short(m.Relation+oneVersionATime)))
@@ -237,7 +239,7 @@ func renderSCD2(in Input) (Script, error) {
 	if err != nil {
 		return Script{}, err
 	}
-	if !d.layout.as(in.Existing) {
+	if !d.layout.as(in.Existing) || len(recollated(in)) > 0 {
 		err := d.move(in, &script)
 		return script, err
 	}
@@ -320,7 +322,7 @@ func (d dimension) alter(in Input) ([]Statement, error) {
 func (d dimension) create() Statement {
 	var b strings.Builder
 	for _, c := range d.types {
-		fmt.Fprintf(&b, "    %s %s", pgx.Identifier{c.Name}.Sanitize(), cmp.Or(d.domains[c.Name], c.Type))
+		fmt.Fprintf(&b, "    %s %s%s", pgx.Identifier{c.Name}.Sanitize(), cmp.Or(d.domains[c.Name], c.Type), collate(d.collations, c.Name))
 		if slices.Contains(d.key, c.Name) {
 			b.WriteString(" not null")
 		}

@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -28,8 +29,14 @@ func (d dimension) move(in Input, script *Script) error {
 	create := []Statement{d.create()}
 	kept := d.columns()
 	if _, left, _ := compare(in.Existing.Columns, kept); d.m.Header.OnSchemaChange == model.Append {
+		collations := map[string]string{}
+		maps.Copy(collations, in.Collations)
+		in.Collations = collations
 		for _, c := range left {
-			create = append(create, plain(d.m, None, "alter table %s add column %s %s", d.target, pgx.Identifier{c.Name}.Sanitize(), c.Type))
+			if collation := in.Existing.Collations[c.Name]; collation != "" {
+				collations[c.Name] = collation
+			}
+			create = append(create, plain(d.m, None, "alter table %s add column %s %s%s", d.target, pgx.Identifier{c.Name}.Sanitize(), c.Type, collate(in.Existing.Collations, c.Name)))
 		}
 		kept = append(kept, left...)
 	}

@@ -54,7 +54,9 @@ func beside(in Input) (Script, error) {
 	case len(kept) == 0 || in.Model.Header.OnSchemaChange != model.Append:
 	case rebuilt(in):
 		what := "the key or a unique index"
-		if !rekeyed(in) {
+		if collated := recollated(in); len(collated) > 0 {
+			what = "the collation of " + strings.Join(collated, ", ")
+		} else if !rekeyed(in) {
 			what = "the layout"
 		}
 		return Script{}, &RefusedError{

@@ -3,6 +3,7 @@ package model
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/terrace-elt/terrace/dag/model/strict"
@@ -99,6 +100,7 @@ func parseModel(file string, src []byte) (*Model, []Problem) {
 	problems = append(problems, f.suggestReads(f.decode(&written))...)
 	h := headerReader{file: file, written: &written}
 	header := h.header()
+	header.observes = header.Kind == SCD2 && header.Replays() && readsNoVersions(f.sql)
 	if !strict.HasErrors(problems) { // rules about keys that could not be read would only repeat
 		h.check(&header)
 	}
@@ -108,6 +110,12 @@ func parseModel(file string, src []byte) (*Model, []Problem) {
 	m := &Model{File: file, Header: header, SQL: f.sql, SQLLine: f.line, FileHash: f.hash}
 	m.undeclared, m.places = written.DependsOn == nil, h.places()
 	return m, append(problems, h.problems...)
+}
+
+// readsNoVersions reports whether a query surely reads no stream's versions: it names none, and calls no function that may.
+func readsNoVersions(sql string) bool {
+	a, err := analyse(sql)
+	return err == nil && !a.calls && !slices.ContainsFunc(a.reads, func(r Read) bool { return strings.HasSuffix(r.Name, VersionsSuffix) })
 }
 
 // suggestReads completes the problem of a header without depends_on by what there is to declare.

@@ -141,6 +141,23 @@ func TestParseHeader_fillsInSCD2(t *testing.T) {
 	}, h.SCD2)
 }
 
+func TestHeader_replaysWhatTheQueryReads(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]bool{
+		"select v.* from ods.a__versions as v":                             true,
+		"with w as (select 1 as one from ods.a__versions) select * from w": true,
+		"select (select count(*) from ods.a__versions) from ods.a":         true,
+		"select * from ods.versions_of(7)":                                 true, // it may
+		"select a.*, lower(a.x), terrace.to_date(a.x) from ods.a":          false,
+		"select 'ods.a__versions' as name from ods.a -- ods.a__versions":   false,
+		"select from from": true, // the check of the SQL tells
+	} {
+		h, problems := model.ParseHeader("m.sql", []byte(sql("kind: scd2\nkey: id\ndepends_on: [ods.a, ods.a__versions]", query)))
+		require.Empty(t, problems)
+		require.Equal(t, want, h.Replays(), query)
+	}
+}
+
 func TestParseHeader_groupsByTheKeyByDefault(t *testing.T) {
 	t.Parallel()
 	h := mustParse(t, "kind: incremental\nkey: [a, b]\ndepends_on: []")

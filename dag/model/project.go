@@ -140,6 +140,9 @@ type Header struct {
 	Timeout        time.Duration // 0: none
 	Meta           map[string]any
 	Dashboard      []Figure `json:",omitempty"` // not there in a fingerprint, as before there were any
+
+	// observes says that the query reads no versions, whatever depends_on names.
+	observes bool
 }
 
 // Ref is a declared dependency and its place.
@@ -201,7 +204,7 @@ type Column struct {
 
 // Replays reports whether the query reads every version of its records and not their state now.
 func (h Header) Replays() bool {
-	return slices.ContainsFunc(h.DependsOn, func(r Ref) bool { return strings.HasSuffix(r.Name, VersionsSuffix) })
+	return !h.observes && slices.ContainsFunc(h.DependsOn, func(r Ref) bool { return strings.HasSuffix(r.Name, VersionsSuffix) })
 }
 
 // RejectRule is one entry of the header key "rejects".

@@ -65,6 +65,7 @@ type analysis struct {
 	parts      map[int]int // offset of a read → number of names joined by dots
 	drops      []Read      // relations, and schemas: Relation is "" and Name the schema's with a dot; without a place
 	opaque     bool        // a statement does what only the server knows
+	calls      bool        // functions that are neither the server's nor terrace's
 }
 
 // call is one place at which a function is called.
@@ -347,6 +348,7 @@ func (w *walker) function(f *pg_query.FuncCall) {
 		path = append(path, part.GetString_().GetSval())
 	}
 	name := path[len(path)-1]
+	w.calls = w.calls || len(path) > 1 && path[0] != "pg_catalog" && path[0] != "terrace"
 	if instead, ok := volatile[name]; ok {
 		w.volatile = append(w.volatile, call{name + "()", instead, int(f.Location)})
 	}

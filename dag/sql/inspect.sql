@@ -17,6 +17,13 @@ select jsonb_build_object(
             on t.oid = a.atttypid
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.atttypid >= 12000 and t.typtype = 'd'
     ),
+    'collations', (
+        select jsonb_object_agg(a.attname, a.attcollation::regcollation::text)
+        from pg_attribute as a
+        join pg_type as t
+            on t.oid = a.atttypid
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attcollation not in (0, 100) and a.attcollation <> t.typcollation
+    ),
     'indexes', (
         select coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'unique', x.indisunique) order by i.relname), '[]')
         from pg_index as x
