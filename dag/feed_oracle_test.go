@@ -231,13 +231,13 @@ func customer(r *rand.Rand) string {
 // change lands one page of a stream, or a listing without some of its keys.
 func (s *source) change(r *rand.Rand, stream ods.Stream, records int) {
 	s.t.Helper()
-	if r.IntN(4) == 0 {
+	if r.IntN(4) == 0 && len(stream.Key) > 0 {
 		s.sweep(stream, 1+r.IntN(40), 1+r.IntN(12))
 		return
 	}
 	page := make([]string, records)
 	for i := range page {
-		if page[i] = customer(r); stream.Name == ordersStream.Name {
+		if page[i] = customer(r); stream.Name != customersStream.Name {
 			page[i] = order(r, 1+r.IntN(40))
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/terrace-elt/terrace/dag/model"
 )
 
-// Rows are told apart, grouped and put in order of time by indexes, for which a type must have an order.
+// Rows are told apart and grouped by indexes, for which a type must have an order.
 
 // orderedTypes are types, without what stands in parentheses, that are known to have one.
 var orderedTypes = []string{
@@ -50,9 +50,6 @@ func toOrder(m *model.Model, columns []materialize.Column) []orderedBy {
 	}
 	if h.Incremental != nil {
 		add("incremental.by", slices.DeleteFunc(slices.Clone(h.Incremental.By), func(name string) bool { return slices.Contains(h.Key, name) })...)
-	}
-	if h.SCD2 != nil {
-		add("scd2.valid_from", h.SCD2.ValidFrom)
 	}
 	return out
 }

@@ -80,10 +80,22 @@ func (q *queries) leaf() string {
 	if q.seldom(20) {
 		return "select x.k, x.g, x.s, x.d, x.v from (values (1, 3, 'a', date '2026-01-02', 1.5), (2, null, null, null, null), (3, 4, 'north', '2026-01-03', 2)) as x (k, g, s, d, v)"
 	}
-	if q.seldom(3) {
+	switch {
+	case q.seldom(3):
 		return q.customers()
+	case q.seldom(4):
+		return q.events()
 	}
 	return q.orders()
+}
+
+// events have no key: what they say is what they are.
+func (q *queries) events() string {
+	of := q.oneOf("ods.events", "ods.events", "ods.events__versions")
+	k := q.oneOf("(@.payload ->> 'id')::integer", "(@.payload ->> 'id')::integer", "@._version::integer")
+	g := q.oneOf("(@.payload ->> 'customer')::integer", "(@.payload ->> 'customer')::integer", "(@.payload ->> 'id')::integer % 7")
+	s := q.oneOf("@.payload -> 'lines' -> 0 ->> 'sku'", "left(@._hash::text, 3)")
+	return strings.ReplaceAll(filled("select $1 as k, $2 as g, $3 as s, (@.payload ->> 'at')::date as d, trim_scale((@.payload ->> 'amount')::numeric) as v from $4 as @", k, g, s, of), "@", q.fresh())
 }
 
 func (q *queries) orders() string {
@@ -379,9 +391,59 @@ var functions = []string{
 	"create function ods.orders_within(c integer) returns table (k integer, v numeric) stable language plpgsql as $$begin return query select o.id, trim_scale((o.payload ->> 'amount')::numeric) from ods.orders as o where o.id = c and o._deleted_at is null; end$$",
 }
 
+// told returns the header and the query of an incremental model that says itself which groups a changed row has a part in.
+// The query reads each relation in one place or two; its groups go through what no plan sees through.
+func (q *queries) told() (header, sql string) {
+	read := func(of, g string) string {
+		return strings.ReplaceAll(filled("select $1 as g, $2.k, $2.s, $2.v from $3 as $2", g, "@", of), "@", q.fresh())
+	}
+	switch q.r.IntN(4) {
+	case 0: // a group that another relation knows
+		changed := `{ods.orders: ["(select c.payload ->> 'region' from ods.customers as c where c.id = (orders.payload ->> 'customer')::integer)"], ods.customers: ["payload ->> 'region'"]}`
+		a, b := q.fresh(), q.fresh()
+		sql = filled("select c.payload ->> 'region' as g, count(*) as n, sum((o.payload ->> 'amount')::numeric) as v, min(o.id) as k from ods.orders as o join ods.customers as c on c.id = (o.payload ->> 'customer')::integer where o._deleted_at is null group by 1")
+		return "key: [g]\n-- incremental: {by: [g], changed: " + changed + "}", filled("select coalesce($1.g, '-') as g, $1.n, $1.v, $1.k, rank() over (partition by $1.g order by $1.v) as place from ($2) as $1 where ($1.g, $1.n) is not null and $1.g in (select $3.g from ($2) as $3)", a, sql, b)
+	case 1: // two places of one relation
+		g := q.oneOf("@.g", "@.k % 5", "length(@.s)")
+		of := q.oneOf(q.made...)
+		_, name, _ := strings.Cut(of, ".")
+		other := q.oneOf("@.k % 5", "coalesce(@.g, 0)")
+		changed := fmt.Sprintf("{%s: [\"unnest(array[%s, %s])\"]}", of, strings.ReplaceAll(g, "@", name), strings.ReplaceAll(other, "@", name))
+		sql = read(of, g) + " union all " + read(of, other)
+		return "key: [id]\n-- incremental: {by: [g], changed: " + changed + "}", q.opaque(sql)
+	case 2: // of a stream's records as they were and as they are
+		g := q.oneOf("(@.payload ->> 'customer')::integer", "jsonb_array_length(@.payload -> 'lines')", "((@.payload ->> 'at')::date - '2026-01-01') % 4")
+		of := q.oneOf("ods.orders", "ods.events")
+		k := map[bool]string{true: "@.id", false: "(@.payload ->> 'id')::integer"}[of == "ods.orders"]
+		live := map[bool]string{true: "@._deleted_at is null", false: "true"}[of == "ods.orders"]
+		sql = strings.ReplaceAll(filled("select $1 as g, $2 as k, @.payload -> 'lines' -> 0 ->> 'sku' as s, (@.payload ->> 'amount')::numeric as v from $3 as @ where $4", g, k, of, live), "@", q.fresh())
+		return fmt.Sprintf("key: [id]\n-- incremental: {by: [g], changed: {%s: [\"%s\"]}}", of, strings.ReplaceAll(g, "@.", "")), q.opaque(sql)
+	}
+	// of a seed, under which orders stand
+	sql = "select x.g, o.id as k, x.s, coalesce((o.payload ->> 'amount')::numeric, 0) + coalesce(x.v, 0) as v from shop_between.coded as x left join ods.orders as o on o._deleted_at is null and (o.payload ->> 'customer')::integer = x.k"
+	changed := `{shop_between.coded: [g], ods.orders: ["(select c.g from shop_between.coded as c where c.k = (orders.payload ->> 'customer')::integer)"]}`
+	return "key: [id]\n-- incremental: {by: [g], changed: " + changed + "}", q.opaque(sql)
+}
+
+// opaque computes what each group has in ways that a condition on the group does not pass through, and gives rows a key.
+func (q *queries) opaque(sql string) string {
+	a, b := q.fresh(), q.fresh()
+	rows := filled(q.oneOf(
+		"select $1.g, $1.k, $1.s, $1.v from ($2) as $1",
+		"select $1.g, $1.k, $1.s, sum($1.v) over (partition by $1.g order by $1.k, $1.s, $1.v rows between 1 preceding and current row) as v from ($2) as $1",
+		"select ($1.x ->> 'g')::integer as g, ($1.x ->> 'k')::integer as k, $1.x ->> 's' as s, ($1.x ->> 'v')::numeric as v from (select to_jsonb(y.*) as x from ($2) as y) as $1",
+		"select $1.g, min($1.k) as k, max($1.s) as s, count(*)::numeric as v from ($2) as $1 group by $1.g",
+		"(with w as materialized ($2) select $1.g, $1.k, $1.s, (select max(o.v) from w as o where o.g = $1.g) as v from w as $1)",
+	), a, sql)
+	return filled("select md5(row($1.g, $1.k, $1.s, $1.v)::text) || '.' || row_number() over (partition by $1.g, $1.k, $1.s, $1.v) as id, $1.* from ($2) as $1", b, rows)
+}
+
 // keyed returns what an incremental model says of its groups, and a query that gives each row of another one a key: any of
 // them may be there twice.
 func (q *queries) keyed(depth int) (header, sql string) {
+	if q.seldom(6) {
+		return q.told()
+	}
 	from, a := q.from(depth)
 	if q.seldom(6) { // each group is a row
 		return "key: [g]", filled("select coalesce($1.g, -1) as g, count(*) as rows, sum($1.v) as v, string_agg($1.s, ',' order by $2) as s from $3 group by 1", a, q.order(a), from)

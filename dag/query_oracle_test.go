@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/ods"
 )
 
 // between are models that stand between the streams and the random ones, one of each kind.
@@ -26,7 +27,26 @@ var between = map[string]string{
 }
 
 // stable are those of them that have just the columns of a query.
-var stable = []string{"shop_between.table", "shop_between.bag", "shop_between.seen", "shop_between.incremental"}
+var stable = []string{"shop_between.table", "shop_between.bag", "shop_between.seen", "shop_between.incremental", "shop_between.coded"}
+
+// coded describes a seed, whose lines codes writes.
+const coded = "key: k\ncolumns: {k: integer, g: integer, s: text, d: date, v: numeric}\n"
+
+// codes are the lines of the seed, as many as there are customers; each has other values one time of so many.
+func codes(r *rand.Rand) string {
+	var b strings.Builder
+	b.WriteString("k,g,s,d,v\n")
+	pick := func(values ...string) string { return values[r.IntN(len(values))] }
+	for k := range 13 {
+		if r.IntN(6) > 0 {
+			fmt.Fprintf(&b, "%d,%s,%s,%s,%s\n", k, pick("", "1", "3", "7"), pick("", "a", "north"), pick("", "2026-01-02", "2026-01-05"), pick("", "0", "1.5", "-2"))
+		}
+	}
+	return b.String()
+}
+
+// eventsStream has no key.
+var eventsStream = ods.Stream{Name: "ods.events"}
 
 const betweenCustomers = `select c.id as k, c.id as g, c.payload ->> 'region' as s, (c.payload ->> 'at')::timestamp::date as d, trim_scale((c.payload ->> 'rate')::numeric) as v, (c.payload ->> 'at')::timestamptz as at, c._version
 from ods.customers__versions as c`
@@ -48,7 +68,8 @@ func newRandomWorld(t *testing.T) *randomWorld {
 	for name, text := range between {
 		files["models/shop/between/"+name+".sql"] = text
 	}
-	w := &randomWorld{source: newSource(t, newWorld(t, files, "ods.orders", "ods.customers"), ordersStream, customersStream)}
+	files["models/shop/between/coded.csv"], files["models/shop/between/coded.yml"] = "k,g,s,d,v\n", coded
+	w := &randomWorld{source: newSource(t, newWorld(t, files, "ods.orders", "ods.customers", "ods.events"), ordersStream, customersStream, eventsStream)}
 	for _, sql := range functions {
 		w.exec(sql)
 	}
@@ -63,9 +84,11 @@ func (w *randomWorld) begin(r *rand.Rand) {
 	}
 	w.models = nil
 	w.source.begin()
+	w.write("models/shop/between/coded.csv", codes(r))
 	for _, stream := range w.streams {
 		w.change(r, stream, 60)
 	}
+	w.planDifferently(r)
 	few, many := int64(1+1000*r.IntN(3)), 1+r.Int64N(4)
 	w.world.change = func(e *dag.SQLExecutor) { e.FewRows, e.ManyRows = few, many }
 	w.succeed()
@@ -75,6 +98,25 @@ func (w *randomWorld) begin(r *rand.Rand) {
 		w.add(name, w.q.oneOf("view", "table"), w.tried(func() string { return w.q.query(1 + r.IntN(2)) }))
 		w.succeed(name)
 		w.q.made = append(slices.Clip(w.q.made), name)
+	}
+}
+
+// planDifferently has the server prefer, in the sessions to come, what it would choose for tables of other sizes.
+func (w *randomWorld) planDifferently(r *rand.Rand) {
+	w.t.Helper()
+	w.exec(`do $$begin execute format('alter database %I reset all', current_database()); end$$`)
+	for _, setting := range []string{
+		"enable_nestloop = off", "enable_hashjoin = off", "enable_mergejoin = off", "enable_hashagg = off", "enable_sort = off", "enable_seqscan = off",
+		"enable_bitmapscan = off", "enable_indexscan = off", "enable_material = off", "enable_memoize = off", "enable_partitionwise_join = on",
+		"enable_partitionwise_aggregate = on", "from_collapse_limit = 1", "join_collapse_limit = 1",
+		"parallel_setup_cost = 0; min_parallel_table_scan_size = 0; parallel_tuple_cost = 0; min_parallel_index_scan_size = 0",
+	} {
+		if r.IntN(6) > 0 {
+			continue
+		}
+		for one := range strings.SplitSeq(setting, "; ") {
+			w.exec(`do $$begin execute format('alter database %I set ` + one + `', current_database()); end$$`)
+		}
 	}
 }
 
@@ -88,7 +130,10 @@ func (w *randomWorld) add(name, kind, sql string) {
 // changeSome lands a few pages.
 func (w *randomWorld) changeSome(r *rand.Rand) {
 	for range 1 + r.IntN(2) {
-		w.change(r, w.streams[max(0, r.IntN(3)-1)], 1+r.IntN(3))
+		w.change(r, w.streams[max(0, r.IntN(4)-1)], 1+r.IntN(3))
+	}
+	if r.IntN(5) == 0 {
+		w.write("models/shop/between/coded.csv", codes(r))
 	}
 }
 
