@@ -18,6 +18,8 @@ type Fault struct {
 	SQL string
 	// Before is called with the server's process before the server gets the statement. What was sent before it has arrived.
 	Before func(pid uint32)
+	// Unsent ends the connection before the server gets the statement, after Before: nothing of it arrives.
+	Unsent bool
 	// Unanswered ends the connection when the server has got the statement, and all that was sent with it, before it
 	// answers.
 	Unanswered bool
@@ -30,6 +32,14 @@ type Faults struct {
 	fault     *Fault
 	remaining int
 	statement string
+	count     int
+}
+
+// Count is how many statements there have been, with those that were only prepared.
+func (f *Faults) Count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count
 }
 
 // Arm gives the statement that comes after n others a fault.
@@ -51,6 +61,7 @@ func (f *Faults) Disarm() string {
 func (f *Faults) next(statement string) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.count++
 	if f.fault == nil {
 		return nil
 	}
@@ -120,7 +131,12 @@ func (c *faulty) Write(p []byte) (int, error) {
 			if _, err := c.Conn.Write(out); err != nil {
 				return 0, err
 			}
-			fault.Before(c.process())
+			if fault.Before != nil {
+				fault.Before(c.process())
+			}
+			if fault.Unsent {
+				return 0, errors.Join(&net.OpError{Op: "write", Err: errUnanswered}, c.Close())
+			}
 			out = bytes.Clone(message)
 		}
 	}

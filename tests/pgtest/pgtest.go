@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -48,6 +49,13 @@ func New(t testing.TB) *DB {
 func NewEmpty(t testing.TB) *DB {
 	t.Helper()
 	return running(t).database(t, empty)
+}
+
+// Clone gives the test another database with what is in this one. Nobody else may be connected to it, or be about to.
+func (db *DB) Clone(t testing.TB) *DB {
+	t.Helper()
+	db.Pool.Reset()
+	return running(t).database(t, db.Pool.Config().ConnConfig.Database)
 }
 
 // ServerURL opens the server's own database as a superuser, for tests that make roles and databases themselves.
@@ -147,6 +155,9 @@ func (s *server) database(t testing.TB, template string) *DB {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	name, err := s.create(ctx, template)
+	for inUse(err) && ctx.Err() == nil { // the server takes note of a session's end a moment later
+		name, err = s.create(ctx, template)
+	}
 	require.NoError(t, err)
 	db := &DB{URL: s.urlOf(name)}
 	config, err := pgxpool.ParseConfig(db.URL)
@@ -165,6 +176,12 @@ func (s *server) database(t testing.TB, template string) *DB {
 		require.NoError(t, s.drop(ctx, name))
 	})
 	return db
+}
+
+// inUse reports whether a database could not be cloned because somebody is connected to it.
+func inUse(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "55006"
 }
 
 // urlOf is the server's URL with another database.
