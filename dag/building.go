@@ -178,18 +178,17 @@ func (b *building) lockableNames(names ...string) []string {
 
 // held names who has the node's lock.
 func held(ctx context.Context, db Database, node string) error {
-	holder, err := Holder(ctx, db, "terrace node "+node)
-	if err != nil {
-		return fmt.Errorf("name the holder of %s: %w", node, err)
-	}
-	return &HeldError{Node: node, Holder: holder}
+	return Held(ctx, db, node, "terrace node "+node)
 }
 
-// Holder says in words who holds the advisory lock of that name: the run, where it is one.
-func Holder(ctx context.Context, db Database, lock string) (string, error) {
-	var holder string
-	err := db.QueryRow(ctx, holderSQL, lock).Scan(&holder)
-	return holder, err
+// Held is the *HeldError of a node whose advisory lock of that name somebody else has, or why that cannot be asked.
+func Held(ctx context.Context, db Database, node, lock string) error {
+	other := &HeldError{Node: node, Holder: "gone meanwhile"}
+	err := db.QueryRow(ctx, holderSQL, lock).Scan(&other.Holder, &other.Session)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("name the holder of %s: %w", node, err)
+	}
+	return other
 }
 
 // rollback ends a transaction that was not committed; it works after ctx is over, so that no lock stays behind.

@@ -20,8 +20,11 @@ var ErrNoRun = errors.New("no such run in the ledger")
 
 // HeldError says that another run works on a node.
 type HeldError struct {
-	Node   string
-	Holder string // in words: the run, its process and since when
+	Node string
+	// Holder is in words: the run, its process, since when it has had the lock, and since when the server has heard nothing of it.
+	Holder string
+	// Session is the server's process of the session that has the lock, 0 where it is not known.
+	Session int32
 }
 
 func (e *HeldError) Error() string {
@@ -100,6 +103,8 @@ func Retryable(err error) bool {
 	case state == "40001" || state == "40P01": // serialization failure, deadlock
 		return true
 	case state == "57P01" || state == "57P02" || state == "57P03" || class(state) == "08": // server or session ended
+		return true
+	case state == "25P03": // the server took us for stopped, and we were
 		return true
 	case state == "53300": // all connections are taken
 		return true

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -316,6 +317,29 @@ func TestRun_meetsAFaultAtAnyStatement(t *testing.T) {
 		for !pairs[seed%2].try(name, situation, n) {
 			n /= 2
 		}
+	}
+}
+
+// A session that stands still in a transaction is ended by the server, and its locks with it; the step is done again.
+func TestRun_goesOnAfterTheServerTookItForStopped(t *testing.T) {
+	t.Parallel()
+	for _, together := range []bool{false, true} {
+		w := shop(t, ordersOf("-- kind: table\n-- key: [id]", allOrders), nil)
+		w.together = together
+		w.silence = 3 * time.Second // of a test's own silences none is as long; one that is costs one more attempt
+		w.faults = &pgtest.Faults{}
+		run := w.open()
+		// It comes alone: the server has answered all that came before.
+		w.faults.Arm(0, pgtest.Fault{Of: allOrders, Before: func(pid uint32) {
+			require.Eventually(t, func() bool {
+				return w.value("select count(*) from pg_stat_activity where pid = $1 and datname = current_database()", pid) == "0"
+			}, patience, 10*time.Millisecond)
+		}})
+		report := w.runOpened(context.Background(), run)
+		require.NotEmpty(t, w.faults.Disarm())
+		require.Equal(t, dag.Success, report.Status, faultsOf(report))
+		require.Equal(t, "2", w.value("select count(*) from shop_dwd.orders"))
+		w.faults = nil
 	}
 }
 

@@ -52,12 +52,26 @@ const running = "running"
 const statusNow = `case
     when r.status = 'running' and not exists (
         select from pg_stat_activity as a
-        where a.datname = current_database()
-            and (a.application_name = 'terrace:' || r.run_id
-                or starts_with(a.application_name, 'terrace:' || right(r.run_id::text, 12) || ':'))
+        where ` + ofRun + `
     ) then 'error'
     else r.status
 end`
+
+// ofRun says that a session a is one of the run r.
+const ofRun = `a.datname = current_database()
+            and (a.application_name = 'terrace:' || r.run_id
+                or starts_with(a.application_name, 'terrace:' || right(r.run_id::text, 12) || ':'))`
+
+// Heard tells of a run that goes on whether one of its sessions is at a statement, and else since when the server has heard
+// nothing of any; nil where it has no session, or none that may be seen.
+func (l *Ledger) Heard(ctx context.Context, run uuid.UUID) (working bool, silentSince *time.Time, err error) {
+	err = l.db.QueryRow(ctx, `select coalesce(bool_or(a.state = 'active'), false), max(a.state_change)
+from terrace.run as r
+join pg_stat_activity as a
+    on `+ofRun+`
+where r.run_id = $1`, run).Scan(&working, &silentSince)
+	return working, silentSince, wrap("ask what run "+run.String()+" is at", err)
+}
 
 // Begin records that a run starts. Its time, the database's own, is info.StartedAt when the call returns. The session
 // bears the run's name from then on, and has to stay open for as long as the run goes on.

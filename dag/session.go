@@ -1,10 +1,12 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -26,12 +28,20 @@ type Session struct {
 	From, To time.Time
 	// Connections is the greatest number of connections of the pool.
 	Connections int
+	// Silence is how long a session may be idle in a transaction; 0 is ten minutes.
+	Silence time.Duration
 	// Statements, where it is set, counts what all connections send.
 	Statements *atomic.Int64
 }
 
-// Connect opens a pool whose sessions cannot outlive their client by more than half a second, resolve no unqualified
-// name, and answer terrace.var() and its like. It does not wait for the server: the first use does.
+// silence is how long the server waits within a transaction for what its client says next. No transaction is open while
+// anything but the server is waited for, so that the longest silences are of seconds: one of minutes is a process that was
+// stopped, whose locks others wait for. It ends then, undone; the process, once it goes on, does the step again.
+const silence = 10 * time.Minute
+
+// Connect opens a pool whose sessions cannot outlive their client by more than half a second, nor one that stands still in a
+// transaction by more than ten minutes, resolve no unqualified name, and answer terrace.var() and its like. It does not wait
+// for the server: the first use does.
 func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.Pool, error) {
 	vars, err := json.Marshal(s.Vars)
 	if err != nil {
@@ -56,7 +66,7 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
     set_config('search_path', '', false),
     set_config('timezone', $1, false),
     set_config('client_connection_check_interval', '500ms', false),
-    set_config('idle_in_transaction_session_timeout', '0', false),
+    set_config('idle_in_transaction_session_timeout', $7, false),
     set_config('jit', 'off', false),
     set_config('client_encoding', 'UTF8', false),
     set_config('terrace.run_id', $2, false),
@@ -64,7 +74,7 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
     set_config('terrace.vars', $4, false),
     set_config('terrace.window_start', $5, false),
     set_config('terrace.window_end', $6, false)`,
-			s.Timezone, s.RunID.String(), instant(s.RunAt), string(vars), instant(s.From), instant(s.To))
+			s.Timezone, s.RunID.String(), instant(s.RunAt), string(vars), instant(s.From), instant(s.To), milliseconds(cmp.Or(s.Silence, silence)))
 		return err
 	}
 	return pgxpool.NewWithConfig(ctx, config)
@@ -72,6 +82,8 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
 
 // sessionName is what a session of a run is called while it works on no node.
 func sessionName(run uuid.UUID) string { return "terrace:" + run.String() }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 func instant(t time.Time) string {
 	if t.IsZero() {

@@ -40,6 +40,8 @@ type world struct {
 	zone   string // of the sessions, UTC where it is empty
 	// together publishes the next runs all at once.
 	together bool
+	// silence is how long the next runs' sessions may be idle in a transaction, 0 for as long as is usual.
+	silence time.Duration
 	// faults, when set, has the wires of the next runs' sessions.
 	faults *pgtest.Faults
 }
@@ -154,7 +156,7 @@ func (w *world) open(names ...string) *session {
 	}
 	s.pool, err = dag.Connect(ctx, config, dag.Session{
 		RunID: s.info.RunID, RunAt: w.now, Vars: w.vars, Timezone: cmp.Or(w.zone, "UTC"),
-		From: w.window[0], To: w.window[1], Connections: w.threads + 1,
+		From: w.window[0], To: w.window[1], Connections: w.threads + 1, Silence: w.silence,
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(s.pool.Close)

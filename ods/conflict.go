@@ -39,8 +39,9 @@ func isConnectionLost(err error) bool {
 	}
 	state := sqlState(err)
 	if state != "" {
-		// Connection exceptions, and the operator's or a crash's end of the session; 57014 is a cancelled statement.
-		return strings.HasPrefix(state, "08") || (strings.HasPrefix(state, "57P") && state != "57P04")
+		// Connection exceptions, the end of the session by the operator, a crash, or because nothing was heard of us for long; 57014
+		// is a cancelled statement.
+		return strings.HasPrefix(state, "08") || state == "25P03" || (strings.HasPrefix(state, "57P") && state != "57P04")
 	}
 	var network net.Error
 	return pgconn.SafeToRetry(err) || errors.As(err, &network) || errors.Is(err, pgconn.ErrConnClosed) ||

@@ -226,6 +226,16 @@ func lastCause(err *pgconn.ConnectError) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
+// heldHint is what to do about a node that another run holds. A process that was stopped says nothing and ends nothing: whoever
+// is kept by it has to.
+func heldHint(held *dag.HeldError) string {
+	if held.Session == 0 {
+		return "Wait for it with --wait, or look at terrace runs."
+	}
+	return fmt.Sprintf("Wait for it with --wait. If its process hangs or was stopped, end it there, or its session here: select pg_terminate_backend(%d); "+
+		"what it has not committed is undone.", held.Session)
+}
+
 // hintOf is the next step that an error brings, or one that follows from what it is.
 func hintOf(err error) string {
 	var (
@@ -270,9 +280,9 @@ func hintOf(err error) string {
 	case errors.As(err, &source):
 		return source.Hint
 	case errors.As(err, &held):
-		return "Wait for it with --wait, or look at terrace runs."
+		return heldHint(held)
 	case errors.As(err, &goingOn):
-		return "Wait until it has ended, or end it with Ctrl-C; terrace runs shows when it has."
+		return goingOn.hint()
 	case errors.As(err, &pg) && strings.HasPrefix(pg.Code, "28"):
 		return "Check user and password in the database URL (TERRACE_DATABASE_URL, or PGPASSWORD)."
 	case errors.As(err, &pg) && pg.Code == "3D000":

@@ -36,7 +36,7 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	if !info.Ended() && !info.Lost() {
-		return &goingOnError{info}
+		return a.goingOn(ctx, info)
 	}
 	r, ok := repeat(info, results)
 	if !ok {
@@ -60,10 +60,42 @@ func sameEnvironment(info dag.RunInfo, environment string) error {
 }
 
 // goingOnError is a run that cannot be repeated yet.
-type goingOnError struct{ run dag.RunInfo }
+type goingOnError struct {
+	run dag.RunInfo
+	// silentSince is since when the server has heard nothing of it, nil where it is at work.
+	silentSince *time.Time
+}
 
 func (e *goingOnError) Error() string {
-	return fmt.Sprintf("run %s still goes on (process %d on %s)", e.run.RunID, e.run.PID, e.run.Host)
+	text := fmt.Sprintf("run %s still goes on (process %d on %s)", e.run.RunID, e.run.PID, e.run.Host)
+	if e.silentSince != nil {
+		text += ", silent since " + e.silentSince.Format(time.DateTime)
+	}
+	return text
+}
+
+// hint is what to do about it. A process that was stopped ends nothing by itself; its sessions are found by the run's name.
+func (e *goingOnError) hint() string {
+	id := e.run.RunID.String()
+	return fmt.Sprintf("Wait until it has ended, or end it with Ctrl-C; terrace runs shows when it has. If its process hangs or was stopped, end it there, or its sessions here: "+
+		"select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'terrace:%%%s%%'", id[len(id)-12:])
+}
+
+// goingOn is the error of a run that cannot be repeated yet.
+func (a *App) goingOn(ctx context.Context, info dag.RunInfo) error {
+	conn, err := a.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	working, silentSince, err := dag.NewLedger(conn).Heard(ctx, info.RunID)
+	if err != nil {
+		return err
+	}
+	if working {
+		silentSince = nil
+	}
+	return &goingOnError{info, silentSince}
 }
 
 // printNothing prints the report of a retry that had nothing to do, for those who read reports.

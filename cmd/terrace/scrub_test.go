@@ -50,6 +50,7 @@ func newScrubber(ts *testscript.TestScript) scrubber {
 			{regexp.MustCompile(`(` + status + `[ ]+\d+[ ]+\d+[ ]+)\d+\.\d\d\b *`), "${1}0.00"},
 			{regexp.MustCompile(`"seconds": [0-9.e-]+`), `"seconds": 0`},
 			{regexp.MustCompile(`process \d+, since [^)]*`), "process PID, since NOW"},
+			{regexp.MustCompile(`pg_terminate_backend\(\d+\)`), "pg_terminate_backend(PID)"},
 			{regexp.MustCompile(`\b\d+ (?:s|min) ago *`), "0 s ago"},
 			{regexp.MustCompile(`PostgreSQL \d+\.\d+(?: \([^)]*\))?`), "PostgreSQL VERSION"},
 			{regexp.MustCompile(`(names database )\S+( on )\S+( as )\S+`), "${1}DATABASE${2}HOST${3}USER"},

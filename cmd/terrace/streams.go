@@ -159,9 +159,5 @@ func held(ctx context.Context, db dag.Database, err error) error {
 	if !errors.As(err, &other) {
 		return err
 	}
-	holder, err := dag.Holder(ctx, db, "terrace.stream:"+other.Stream)
-	if err != nil {
-		return fmt.Errorf("name the holder of %s: %w", other.Stream, err)
-	}
-	return &dag.HeldError{Node: other.Stream, Holder: holder}
+	return dag.Held(ctx, db, other.Stream, "terrace.stream:"+other.Stream)
 }

@@ -14,6 +14,8 @@ import (
 
 // Fault is what happens to a session at one statement of its client.
 type Fault struct {
+	// Of is what a statement contains that counts; "" counts all.
+	Of string
 	// SQL is executed in the statement's place and has to fail; the server then passes over what was sent with it.
 	SQL string
 	// Before is called with the server's process before the server gets the statement. What was sent before it has arrived.
@@ -67,6 +69,9 @@ func (f *Faults) next(statement string) *Fault {
 	}
 	if f.fault.SQL != "" && strings.HasPrefix(statement, "rollback") {
 		return nil // where it is sent, the server executes nothing else any more
+	}
+	if !strings.Contains(statement, f.fault.Of) {
+		return nil
 	}
 	f.remaining--
 	if f.remaining >= 0 {
