@@ -75,10 +75,12 @@ func (c *RunsCmd) list(ctx context.Context, a *App, ledger *dag.Ledger) error {
 	return nil
 }
 
-// whoseCommand is the command, and the schedule that it was of.
+// whoseCommand is the command, and the schedule that it was of, or who asked for it on a page.
 func whoseCommand(r dag.RunInfo) string {
-	if name, ok := r.Arguments["schedule"].(string); ok {
-		return fmt.Sprintf("%s (%s)", r.Command, name)
+	for _, key := range []string{"schedule", "asked_by"} {
+		if whose, ok := r.Arguments[key].(string); ok {
+			return fmt.Sprintf("%s (%s)", r.Command, whose)
+		}
 	}
 	return r.Command
 }

@@ -192,7 +192,7 @@ func (s *pageSource) show(ctx context.Context, p *project) error {
 		lineage, s.columnsAgain = dag.NewLineage(p.graph, nil), s.app.Now().Add(columnsEvery)
 		s.app.Log.Warn("the pages show the columns of headers alone, until the database tells those of the project", "error", s.app.redact(message(err)))
 	}
-	shown := &site.Project{Name: p.Config.Name, Zone: zone, Figures: figures(p.graph.Nodes())}
+	shown := &site.Project{Name: p.Config.Name, Zone: zone, Environment: p.apart(s.app), Figures: figures(p.graph.Nodes())}
 	for _, n := range p.graph.Nodes() {
 		if n.Kind == dag.KindAssertion {
 			shown.Assertions = append(shown.Assertions, documentAssertion(n))

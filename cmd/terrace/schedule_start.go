@@ -162,12 +162,18 @@ func (s *starter) tell(o schedule.Occurrence, log *os.File, err error, took time
 	}
 }
 
+// askedLogs is the folder of what was asked for on pages: no schedule can be called that.
+const askedLogs = "@asked"
+
 // keptLogs is how many logs of a schedule are kept.
 const keptLogs = 50
 
 // log opens the file that an occurrence's output goes to, and removes those that are too many.
 func (s *starter) log(o schedule.Occurrence) (*os.File, error) {
 	folder := filepath.Join(s.app.Dir, ".terrace", "logs", o.Schedule)
+	if o.IsAsked() {
+		folder = filepath.Join(s.app.Dir, ".terrace", "logs", askedLogs)
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,8 @@ type pageFlags struct {
 	Listen  string `placeholder:"ADDRESS" help:"Where pages, JSON and metrics are served (default: 127.0.0.1:8765, or a free port when that is taken). Others than the loopback need a token: TERRACE_SERVE_TOKEN."`
 	NoPages bool   `name:"no-pages" help:"Serve no pages."`
 
+	ReadOnly bool `name:"read-only" help:"Let pages and the API only show: nothing can be run, retried or paused there."`
+
 	TrustedProxies []string `name:"trusted-proxy" placeholder:"NETWORK" help:"Proxies that say for whom they ask, by X-Forwarded-For: 127.0.0.1, 10.0.0.0/8. Who guesses tokens has to wait, by address."`
 }
 
@@ -58,9 +60,13 @@ func (a *App) servePages(ctx context.Context, flags pageFlags) (stop func(), err
 		source.close()
 		return nil, errors.Join(err, listener.Close())
 	}
-	handler := site.New(source, a.Now).Handler(site.ServeOptions{
+	options := site.ServeOptions{
 		Token: token, Proxies: proxies, Version: version(), Log: a.Log, Collectors: []prometheus.Collector{&poolMetrics{source.pool}},
-	})
+	}
+	if !flags.ReadOnly {
+		options.Asks = pageAsks{source}
+	}
+	handler := site.New(source, a.Now).Handler(options)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: connectTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	done := make(chan struct{})
 	go func() {

@@ -464,8 +464,11 @@ func (w *work) arguments() map[string]any {
 		"full_refresh": r.rebuild.FullRefresh, "rebuild_days": r.rebuild.RebuildDays, "force": r.force,
 		"together": r.together, "environment": w.app.settings.environment,
 	}
-	if o := w.app.Occurrence; o != nil {
+	if o := w.app.Occurrence; o != nil && !o.IsAsked() {
 		kept["schedule"], kept["scheduled_for"] = o.Schedule, o.ScheduledFor
+	}
+	if o := w.app.Occurrence; o != nil && o.AskedBy != "" {
+		kept["asked_by"] = o.AskedBy
 	}
 	if r.only != nil {
 		kept["only"] = slices.Sorted(maps.Keys(r.only))

@@ -154,8 +154,8 @@ func (s *Store) Claim(ctx context.Context, id int64, who Owner) (Occurrence, err
 	err := s.db.QueryRow(ctx, `update terrace.occurrence as o
 set status = 'running', started_at = coalesce($2::timestamptz, clock_timestamp()), host = $3, pid = $4, log = $5
 where o.occurrence_id = $1 and o.status = 'due'
-returning o.schedule, o.scheduled_for, o.manual, o.arguments, coalesce(o.time_limit, '0'), o.started_at`, id, s.now, who.Host, who.PID, who.Log).
-		Scan(&o.Schedule, &o.ScheduledFor, &o.Manual, &o.Arguments, &o.Limit, &o.StartedAt)
+returning o.schedule, o.scheduled_for, o.manual, o.arguments, coalesce(o.time_limit, '0'), o.started_at, o.asked_by`, id, s.now, who.Host, who.PID, who.Log).
+		Scan(&o.Schedule, &o.ScheduledFor, &o.Manual, &o.Arguments, &o.Limit, &o.StartedAt, &o.AskedBy)
 	if errors.Is(err, pgx.ErrNoRows) || beside(err) {
 		return o, ErrGone
 	}
@@ -241,7 +241,7 @@ where o.occurrence_id = $1 and (o.status = 'running' or o.reason = 'lost')`, o.I
 func (s *Store) History(ctx context.Context, name string, limit int) ([]Occurrence, error) {
 	rows, err := s.db.Query(ctx, `select
     o.occurrence_id, o.schedule, o.scheduled_for, o.manual, o.arguments, o.status, o.reason, o.started_at, o.ended_at,
-    o.run_id, o.exit_code, o.host, o.pid, o.log
+    o.run_id, o.exit_code, o.host, o.pid, o.log, o.asked_by
 from terrace.occurrence as o
 where o.schedule = $1
 order by o.scheduled_for desc

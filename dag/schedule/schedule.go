@@ -108,6 +108,8 @@ type Occurrence struct {
 	Host      string        `json:"host"`
 	PID       int           `json:"pid"`
 	Log       string        `json:"log"`
+	// AskedBy is who asked for it on a page, "" for all others.
+	AskedBy string `json:"asked_by,omitempty"`
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)

@@ -26,6 +26,10 @@ var (
 	listSQL string
 	//go:embed sql/latest.sql
 	latestSQL string
+	//go:embed sql/ask.sql
+	askSQL string
+	//go:embed sql/ask_schedule.sql
+	askScheduleSQL string
 )
 
 // Channel is where changes are told, so that schedulers look before they would.

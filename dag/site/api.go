@@ -24,6 +24,7 @@ func (h *server) handleAPI(mux *http.ServeMux) {
 		"GET /api/nodes/{name}":      h.apiNode,
 		"GET /api/lineage/{name}":    h.apiLineage,
 		"GET /api/schedules":         h.apiSchedules,
+		"GET /api/asks/{name}":       h.apiAsked,
 		"GET /api/dashboards":        h.apiDashboards,
 		"GET /api/dashboards/{name}": h.apiDashboard,
 		"GET /api/assertions/{name}": h.apiAssertion,
@@ -51,19 +52,24 @@ func (h *server) answer(make func(*http.Request, *view) (any, error)) http.Handl
 			status, message = h.fault(r, English, err)
 			document = map[string]string{"error": message}
 		}
-		var b strings.Builder
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false) // as the commands print it
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(document); err != nil {
-			h.Log.Error("an answer could not be encoded", "path", r.URL.Path, "error", err)
-			http.Error(w, "this cannot be told now", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(h.source.Redact(b.String()))) // whoever left does not wait for it
+		h.document(w, r, status, document)
 	}
+}
+
+// document sends JSON, with secrets taken out.
+func (h *server) document(w http.ResponseWriter, r *http.Request, status int, document any) {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // as the commands print it
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(document); err != nil {
+		h.Log.Error("an answer could not be encoded", "path", r.URL.Path, "error", err)
+		http.Error(w, "this cannot be told now", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(h.source.Redact(b.String()))) // whoever left does not wait for it
 }
 
 // mostRuns bounds how many runs are listed.

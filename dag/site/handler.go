@@ -34,7 +34,9 @@ type ServeOptions struct {
 	Version string
 	// Collectors give further metrics.
 	Collectors []prometheus.Collector
-	Log        *slog.Logger
+	// Asks takes what readers ask for; without it pages only show.
+	Asks Asks
+	Log  *slog.Logger
 }
 
 // pagePolicy lets a page use what this server has, and nothing else.
@@ -48,11 +50,13 @@ type server struct {
 	*Site
 	ServeOptions
 	attempts attempts
+	forms    forms
 }
 
-// Handler serves pages, their JSON, metrics and /healthz. Nothing that it does changes anything.
+// Handler serves pages, their JSON, metrics and /healthz. Nothing that it does changes anything, but what readers ask for
+// goes to o.Asks.
 func (s *Site) Handler(o ServeOptions) http.Handler {
-	h := &server{Site: s, ServeOptions: o}
+	h := &server{Site: s, ServeOptions: o, forms: newForms(o.Token)}
 	open, closed := http.NewServeMux(), http.NewServeMux()
 	open.HandleFunc("GET /healthz", h.health)
 	open.Handle("GET /assets/style.css", asset("text/css; charset=utf-8", styleCSS))
@@ -62,6 +66,7 @@ func (s *Site) Handler(o ServeOptions) http.Handler {
 	open.Handle("/", h.guard(closed))
 	closed.Handle("GET /metrics", promhttp.HandlerFor(h.registry(), promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	h.handleAPI(closed)
+	h.handleAsks(closed)
 	closed.HandleFunc("GET /{$}", h.page)
 	closed.HandleFunc("GET /{page}", h.page)
 	closed.HandleFunc("GET /{page}/{name}", h.page)
@@ -88,7 +93,7 @@ func (h *server) headers(next http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("Content-Security-Policy", pagePolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Referrer-Policy", "same-origin") // with less, browsers keep from this server which page a form is of
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
@@ -166,7 +171,11 @@ func (h *server) guard(next http.Handler) http.Handler {
 			http.Error(w, "show the token: Authorization: Bearer …", http.StatusUnauthorized)
 			return
 		}
-		http.Redirect(w, r, "/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		next := r.URL.RequestURI()
+		if r.Method != http.MethodGet {
+			next = "/" // a form is not sent once more by who logs in
+		}
+		http.Redirect(w, r, "/login?"+url.Values{"next": {next}}.Encode(), http.StatusSeeOther)
 	})
 }
 
@@ -253,7 +262,10 @@ func (h *server) lang(w http.ResponseWriter, r *http.Request) Lang {
 }
 
 func (h *server) page(w http.ResponseWriter, r *http.Request) {
-	at := Address{Page: r.PathValue("page"), Name: r.PathValue("name"), Query: r.URL.Query(), Lang: h.lang(w, r)}
+	at := Address{Page: r.PathValue("page"), Name: r.PathValue("name"), Query: r.URL.Query(), Lang: h.lang(w, r), Asks: h.Asks}
+	if h.Asks != nil {
+		at.Form = h.forms.key(h.now())
+	}
 	html, err := h.Render(r.Context(), at)
 	if err != nil {
 		h.failPage(w, r, at, err)
@@ -284,6 +296,10 @@ func (h *server) fault(r *http.Request, lang Lang, err error) (int, string) {
 	var missing *missingError
 	if errors.As(err, &missing) {
 		return http.StatusNotFound, missing.message
+	}
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return refused.status, refused.message
 	}
 	if r.Context().Err() == nil || errors.Is(r.Context().Err(), context.DeadlineExceeded) {
 		h.Log.Error("a page could not be made", "path", r.URL.Path, "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -187,12 +188,23 @@ type occurrence struct {
 	StartedAt    *time.Time
 	EndedAt      *time.Time
 	Run          uuid.UUID // zero where none began
+	AskedBy      string
+	ID           int64
+	Arguments    []string
+}
+
+// Named is the schedule, or the command that was asked for without one.
+func (o occurrence) Named() string {
+	if name := scheduleName(o.Schedule); name != "" {
+		return name
+	}
+	return strings.Join(o.Arguments, " ")
 }
 
 // occurrences are the newest, newest first.
 func occurrences(ctx context.Context, tx pgx.Tx) ([]occurrence, error) {
 	rows, err := tx.Query(ctx, `select o.schedule, o.scheduled_for, o.status, o.reason, o.started_at, o.ended_at,
-    coalesce(o.run_id, '00000000-0000-0000-0000-000000000000')
+    coalesce(o.run_id, '00000000-0000-0000-0000-000000000000'), o.asked_by, o.occurrence_id, o.arguments
 from terrace.occurrence as o
 order by o.scheduled_for desc, o.schedule
 limit 50`)

@@ -57,6 +57,8 @@ type modelPage struct {
 	Steps   []step
 	Around  template.HTML
 	Figures []shownFigure
+	// Below is how many nodes depend on it.
+	Below int
 }
 
 // rulePast is an assertion with what it found.
@@ -78,7 +80,7 @@ func (s *Site) model(v *view) (body, error) {
 	if n == nil {
 		return body{}, notFound(v.T("No such model."))
 	}
-	p := modelPage{Node: n}
+	p := modelPage{Node: n, Below: v.index.below(n.Name)}
 	names := make([]string, len(n.Assertions))
 	for i, r := range n.Assertions {
 		names[i] = r.Name

@@ -125,6 +125,9 @@ func (v *view) HasRun(id uuid.UUID) bool {
 	return id != uuid.Nil && (v.kept == nil || slices.Contains(v.kept.runs, id))
 }
 
+// HasAsked reports whether an occurrence has a page that says what became of it: in one file none has.
+func (v *view) HasAsked(o occurrence) bool { return !v.Offline && o.AskedBy != "" }
+
 // RunSeconds is how long a run took, or "" while it goes on.
 func (v *view) RunSeconds(r dag.RunInfo) string {
 	switch {

@@ -66,10 +66,11 @@ const (
 	pageSchedules  = "schedules"
 	pageDashboards = "dashboards"
 	pageDashboard  = "dashboard"
+	pageAsked      = "asked"
 )
 
 // named are the pages of which there are several.
-var named = []string{pageRun, pageModel, pageAssertion, pageDashboard, pageLineage} //nolint:gochecknoglobals // a table
+var named = []string{pageRun, pageModel, pageAssertion, pageDashboard, pageLineage, pageAsked} //nolint:gochecknoglobals // a table
 
 // body is a page without what all pages have.
 type body struct {
@@ -85,7 +86,7 @@ func (s *Site) make(v *view) (body, error) {
 	pages := map[string]func(*view) (body, error){
 		pageHome: s.home, pageRuns: s.runs, pageRun: s.run, pageModels: s.models, pageModel: s.model, pageAssertion: s.assertion,
 		pageLineage: s.lineage, pageQuality: s.quality, pageSources: s.sources, pageSchedules: s.schedules,
-		pageDashboards: s.dashboards, pageDashboard: s.dashboard,
+		pageDashboards: s.dashboards, pageDashboard: s.dashboard, pageAsked: s.asked,
 	}
 	page := pages[v.page]
 	if page == nil || v.name != "" && !slices.Contains(named, v.page) || v.name == "" && slices.Contains(named, v.page) && v.page != pageLineage {
@@ -143,6 +144,9 @@ type Address struct {
 	Page, Name string
 	Query      url.Values
 	Lang       Lang
+	// Asks takes what readers of the page ask for, with forms that have the key Form; nil where the page only shows.
+	Asks Asks
+	Form string
 }
 
 // Render makes one page, whole, with secrets taken out.
@@ -155,7 +159,7 @@ func (s *Site) Render(ctx context.Context, at Address) (string, error) {
 	err = s.source.Read(ctx, func(tx pgx.Tx) error {
 		v := &view{
 			ctx: ctx, tx: tx, project: project, index: s.indexOf(project), source: s.source, now: s.now(),
-			query: at.Query, Lang: at.Lang, page: cmp.Or(at.Page, pageHome), name: at.Name,
+			query: at.Query, Lang: at.Lang, page: cmp.Or(at.Page, pageHome), name: at.Name, asks: at.Asks, Form: at.Form,
 		}
 		p, err := s.content(v)
 		if err != nil {

@@ -20,7 +20,7 @@ func TestSay_hasEveryTextInChinese(t *testing.T) {
 	require.NoError(t, err)
 	templates, err := filepath.Glob("templates/*.html")
 	require.NoError(t, err)
-	calls := regexp.MustCompile(`(?:\.T\(|\.T )"((?:[^"\\]|\\.)*)"`)
+	calls := regexp.MustCompile(`(?:\.T\(|\.T |h\.refuse\(w, r, http\.Status(?:Forbidden|NotFound), )"((?:[^"\\]|\\.)*)"`)
 	found := 0
 	for _, file := range append(files, templates...) {
 		if strings.HasSuffix(file, "_test.go") {

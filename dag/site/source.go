@@ -30,6 +30,8 @@ type Project struct {
 	Name string
 	// Zone is the one in which times are shown.
 	Zone *time.Location
+	// Environment is the one that is worked in, "" for production.
+	Environment string
 	// Nodes are streams, seeds and models, sorted by name.
 	Nodes []Node
 	// Assertions are sorted by name.

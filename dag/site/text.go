@@ -75,6 +75,18 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	"Nothing was written: all was up to date.": "没有写入：一切已是最新。", "it goes on": "进行中", "Errors": "错误", "State": "状态",
 	"This run left no end: its process was killed, or it lost the database. terrace retry goes on with it.": "该运行没有结束记录：进程被终止或失去数据库连接。terrace retry 可继续。",
 
+	// what is asked for
+	"Read it": "读取", "Read it, and run the %d that depend on it": "读取，并运行依赖它的 %d 个节点", "Run it": "运行", "Run it and the %d that depend on it": "运行它及依赖它的 %d 个节点",
+	"Read it, and run the one that depends on it": "读取，并运行依赖它的节点", "Run it and the one that depends on it": "运行它及依赖它的节点", "also what has not changed": "未变化的也运行", "Judge it now": "立即判定", "Retry what failed or was skipped": "重试失败与跳过的步骤", "Run now": "立即运行", "Run %s now": "立即运行 %s",
+	"Pause": "暂停", "Pause %s": "暂停 %s", "Why it is paused": "暂停原因", "Resume": "恢复", "Resume %s": "恢复 %s", "Asked for": "已请求", "Asked for by": "请求者",
+	"It had been asked for already; nothing was asked for a second time.": "此前已请求过，未重复请求。", "It begins when the one before has ended.": "前一次结束后开始。",
+	"It waits for a worker; %d look for work.": "正在排队，有 %d 个执行者。", "It waits, and nobody looks for work: terrace serve or terrace schedule start takes it.": "正在排队，但没有执行者：请启动 terrace serve 或 terrace schedule start。",
+	"It runs.": "正在运行。", "A worker has taken it: its run begins.": "已有执行者领取，即将开始运行。", "It has ended.": "已结束。", "It has ended without a run.": "已结束，没有产生运行记录。", "Its run": "对应的运行",
+	"Log": "日志", "What it said": "输出", "This page looks again by itself.": "本页会自动刷新。", "Nothing like that was asked for.": "没有这样的请求。",
+	"This run goes on.": "该运行尚未结束。", "This run is of another environment.": "该运行属于另一环境。", "No such schedule.": "没有该调度。", "This cannot be asked for.": "不支持这样的请求。",
+	"These pages only show.": "这些页面仅供查看。", "This was sent by a page from elsewhere.": "该请求来自其他网站的页面。",
+	"This form is too old, or of no page that was shown here: load the page again.": "表单已过期或不是本站页面的表单：请重新加载页面。",
+
 	// models
 	"Name": "名称", "Description": "说明", "Domain": "领域", "Owner": "负责人", "Tags": "标签", "Key": "主键", "File": "文件", "Columns": "列", "Column": "列",
 	"Type": "数据类型", "Made from": "来源于", "Used for": "用于", "Reads": "读取", "Read by": "被读取", "Header": "文件头", "and what is not known": "以及未知来源",

@@ -29,6 +29,9 @@ type view struct {
 	page, name string
 	// kept is what was read at once for all pages of one file; nil for a page alone.
 	kept *kept
+	// asks takes what readers ask for, nil where the page only shows; Form is the key that its forms carry.
+	asks Asks
+	Form string
 }
 
 // T is a text in the reader's language.

@@ -30,7 +30,8 @@ select
     f.exit_code,
     f.host,
     f.pid,
-    f.log
+    f.log,
+    f.asked_by
 from found as f
 order by
     f.schedule,
