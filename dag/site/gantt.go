@@ -21,6 +21,8 @@ const (
 	ganttWidth, ganttLeft, ganttRow = 960, 300, 20
 	// ganttMost is how many steps are drawn: the table below has all.
 	ganttMost = 400
+	// ganttTall is from how many on they are scrolled by themselves.
+	ganttTall = 60
 )
 
 // gantt draws steps in the order in which they began.
@@ -50,7 +52,7 @@ func gantt(name string, bars []bar, lang Lang) template.HTML {
 	for i, b := range bars {
 		y := float64(i*ganttRow + 28)
 		from := b.Started.Sub(begin).Seconds()
-		d.addf(`<a href="%s"><title>%s</title><text class="name" x="%d" y="%.1f" text-anchor="end">%s</text>`, b.Href, b.Title, ganttLeft-10, y+11, cut(b.Name, 42))
+		d.addf(`<a href="%s"><title>%s</title><text class="name" x="%d" y="%.1f" text-anchor="end">%s</text>`, b.Href, b.Title, ganttLeft-10, y+11, cutName(b.Name, 42))
 		d.addf(`<rect class="bar %s" x="%.1f" y="%.1f" width="%.1f" height="14" rx="2"/></a>`, "st-"+b.Status, at(from), y, math.Max(at(from+b.Seconds)-at(from), 2))
 	}
 	return d.done()

@@ -196,7 +196,7 @@ func diagram(name string, boxes []*box, edges [][2]string) template.HTML {
 				continue
 			}
 			d.addf(`<a href="%s"><title>%s</title><rect class="box %s" x="%.0f" y="%.0f" width="%d" height="%d" rx="4"/>`, b.Href, b.Title, b.Class, x(b), b.y, boxWidth, boxHeight)
-			d.addf(`<text class="name" x="%.0f" y="%.0f">%s</text></a>`, x(b)+9, b.y+18.5, cut(b.Name, boxColumns))
+			d.addf(`<text class="name" x="%.0f" y="%.0f">%s</text></a>`, x(b)+9, b.y+18.5, cutName(b.Name, boxColumns))
 		}
 	}
 	return d.done()

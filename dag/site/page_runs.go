@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -50,10 +51,12 @@ func (s *Site) runs(v *view) (body, error) {
 
 // runPage is one run.
 type runPage struct {
-	Run    dag.RunInfo
-	Steps  []step
-	Gantt  template.HTML
-	Drawn  int // steps that are drawn, 0 for all
+	Run   dag.RunInfo
+	Steps []step
+	Gantt template.HTML
+	Drawn int // steps that are drawn, 0 for all
+	// Long says that the drawing is longer than anybody wants to scroll past.
+	Long   bool
 	Totals dag.Rows
 	Failed int
 	// Errors are those that are shown whole; the table has all, MoreErrors of which are not.
@@ -96,6 +99,7 @@ func (s *Site) run(v *view) (body, error) {
 	}
 	p.MoreErrors = max(0, len(p.Errors)-errorsShown)
 	p.Errors = p.Errors[:len(p.Errors)-p.MoreErrors]
+	p.Long = len(bars) > ganttTall
 	p.Gantt = gantt(v.T("Steps over time"), bars, v.Lang)
 	if len(bars) > ganttMost {
 		p.Drawn = ganttMost
@@ -145,7 +149,10 @@ func (v *view) Arguments(r dag.RunInfo) []string {
 	var out []string
 	for _, key := range sortedKeys(r.Arguments) {
 		value := r.Arguments[key]
-		if value == nil || value == "" || value == false || value == 0.0 {
+		if list, ok := value.([]any); ok && len(list) == 0 || value == nil || value == "" || value == false || value == 0.0 {
+			continue
+		}
+		if slices.Contains(ofTheCommand, key) {
 			continue
 		}
 		out = append(out, key+": "+text(value))
@@ -153,8 +160,23 @@ func (v *view) Arguments(r dag.RunInfo) []string {
 	return out
 }
 
+// ofTheCommand are arguments that follow from the command, or are told apart.
+var ofTheCommand = []string{"extract", "models", "assertions", "asked_by"} //nolint:gochecknoglobals // a table
+
+// AskedBy is who asked for a run on a page, or "".
+func (v *view) AskedBy(r dag.RunInfo) string {
+	by, _ := r.Arguments["asked_by"].(string)
+	return by
+}
+
 func text(value any) string {
 	switch t := value.(type) {
+	case []any:
+		words := make([]string, len(t))
+		for i, each := range t {
+			words[i] = text(each)
+		}
+		return strings.Join(words, " ")
 	case string:
 		return t
 	case float64:

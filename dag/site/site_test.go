@@ -97,6 +97,9 @@ func TestCut_countsColumns(t *testing.T) {
 	require.Equal(t, "ab…", cut("abc", 2))
 	require.Equal(t, "台费…", cut("台费收入", 5))
 	require.Equal(t, 7, columns("台费abc"))
+	require.Equal(t, "dwd.orders", cutName("dwd.orders", 10))
+	require.Equal(t, "dwd.cus…nth", cutName("dwd.customer_lifetime_month", 11))
+	require.Equal(t, "台费收…总额", cutName("台费收入分析总额", 12))
 }
 
 func TestAgo_isWrittenAsPeopleDo(t *testing.T) {

@@ -62,6 +62,20 @@ func cut(text string, columns int) string {
 	return text
 }
 
+// cutName shortens a name in its middle: names of one family begin alike.
+func cutName(name string, most int) string {
+	if columns(name) <= most {
+		return name
+	}
+	runes := []rune(name)
+	from, kept := len(runes), 0
+	for from > 0 && kept+wide(runes[from-1]) <= most/3 {
+		from--
+		kept += wide(runes[from])
+	}
+	return cut(name, most-kept-1) + string(runes[from:])
+}
+
 // columns is how many a text takes.
 func columns(text string) int {
 	width := 0

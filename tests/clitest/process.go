@@ -58,6 +58,9 @@ func (s *Process) Until(text string) {
 	}
 }
 
+// Last is the line that was read last.
+func (s *Process) Last() string { return s.said[len(s.said)-1] }
+
 // End sends a signal and wants the exit code.
 func (s *Process) End(signal syscall.Signal, code int) {
 	s.t.Helper()
