@@ -128,5 +128,5 @@ func (s *Site) asked(v *view) (body, error) {
 	if v.asks != nil && found.EndedAt != nil && found.Run == nil {
 		p.Output = dag.WithoutExample(v.asks.Output(found.Host, found.Log))
 	}
-	return body{Title: cmp.Or(found.Schedule, found.Command()), Template: "asked", Data: p, Refresh: p.Open}, nil
+	return body{Title: cmp.Or(found.Schedule, found.Command()), Template: "asked", Data: p, Refresh: while(p.Open, refreshWaiting)}, nil
 }

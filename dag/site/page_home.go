@@ -58,7 +58,7 @@ func (s *Site) home(v *view) (body, error) {
 	if err := p.addLate(v); err != nil {
 		return body{}, err
 	}
-	return body{Title: v.T("Home"), Template: "home", Data: p, Refresh: len(p.Runs) > 0 && p.Runs[0].Status == "running"}, nil
+	return body{Title: v.T("Home"), Template: "home", Data: p, Refresh: while(len(p.Runs) > 0 && p.Runs[0].Status == "running", refreshRunning)}, nil
 }
 
 func (p *homePage) addLate(v *view) error {

@@ -104,7 +104,7 @@ func (s *Site) run(v *view) (body, error) {
 	if len(bars) > ganttMost {
 		p.Drawn = ganttMost
 	}
-	return body{Title: v.T("Run") + " " + info.Command + " " + info.StartedAt.In(v.project.Zone).Format("2006-01-02 15:04"), Template: "run", Data: p, Refresh: info.Status == "running"}, nil
+	return body{Title: v.T("Run") + " " + info.Command + " " + info.StartedAt.In(v.project.Zone).Format("2006-01-02 15:04"), Template: "run", Data: p, Refresh: while(info.Status == "running", refreshRunning)}, nil
 }
 
 // LinkNode is where a node's page is, or an assertion's. What is no longer in the project has none.

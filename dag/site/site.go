@@ -77,8 +77,22 @@ type body struct {
 	Title    string
 	Template string
 	Data     any
-	// Refresh says that what is shown goes on while it is looked at.
-	Refresh bool
+	// Refresh is after how many seconds the page looks again, since what it shows goes on; 0 where nothing does.
+	Refresh int
+}
+
+// The times after which pages look again: at what goes on, and at what is about to begin.
+const (
+	refreshRunning = 5
+	refreshWaiting = 2
+)
+
+// while is a time to refresh after, as long as something goes on.
+func while(going bool, seconds int) int {
+	if going {
+		return seconds
+	}
+	return 0
 }
 
 // make calls the function of a page.
@@ -115,7 +129,7 @@ type page struct {
 	View    *view
 	Title   string
 	Content template.HTML
-	Refresh bool
+	Refresh int
 }
 
 // content renders a page's own part.
