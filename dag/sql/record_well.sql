@@ -11,7 +11,6 @@ cross join lateral (
         on of.run_id = s.run_id
     where s.node = well.node
         and of.environment = r.environment
-        and s.status <> 'running'
     order by s.started_at desc
     limit 1
 ) as last

@@ -5,7 +5,6 @@ with newest as (
     join terrace.run as r
         on r.run_id = s.run_id
     where s.started_at > now() - interval '30 days'
-        and s.status <> 'running'
         and r.environment = ''
     order by s.node, s.started_at desc
 )
