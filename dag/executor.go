@@ -65,11 +65,8 @@ const (
 
 // Execute performs one step and retries what can succeed by itself.
 func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
-	if m := step.node.Model; m != nil && step.Kind != KindAssertion && m.Header.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, m.Header.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := step.limited(ctx)
+	defer cancel()
 	wait := firstPause
 	for attempt := 1; ; attempt++ {
 		b := e.newBuilding(step)
@@ -94,6 +91,14 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 		_ = pause(ctx, wait) // the next attempt says why it cannot be made
 		wait *= 4
 	}
+}
+
+// limited ends when the step has taken as long as its model lets it.
+func (s Step) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m := s.node.Model; m != nil && s.Kind != KindAssertion && m.Header.Timeout > 0 {
+		return context.WithTimeout(ctx, m.Header.Timeout)
+	}
+	return ctx, func() {}
 }
 
 // patience is the attempt at which a node has been held for a quarter of a second: that is no client any more which was

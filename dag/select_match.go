@@ -107,7 +107,7 @@ func (e *evaluator) inState(c criterion) (func(*Node) bool, error) {
 
 func (e *evaluator) withResult(c criterion) (func(*Node) bool, error) {
 	if e.ctx.Results == nil {
-		return nil, &SelectorError{Selector: c.text, Pos: 1, Message: "there is no earlier run to take results from"}
+		return nil, &SelectorError{Selector: c.text, Pos: 1, Message: "this command asks for no results of runs"}
 	}
 	wanted := resultValues[c.value]
 	holds := func(n *Node) bool { return slices.Contains(wanted, e.ctx.Results[n.Name]) }

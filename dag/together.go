@@ -64,11 +64,8 @@ func newTogether(e *SQLExecutor, steps []Step) *Together {
 
 // Execute implements Executor. The first step opens the transaction.
 func (t *Together) Execute(ctx context.Context, step Step) Result {
-	if m := step.node.Model; m != nil && step.Kind != KindAssertion && m.Header.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, m.Header.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := step.limited(ctx)
+	defer cancel()
 	b := t.newBuilding(step)
 	b.together = t
 	t.broken = errUnended

@@ -3,10 +3,8 @@ package dag_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -16,33 +14,10 @@ func TestLedger_tellsForWhomAStepWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	ctx := context.Background()
-	connect := func(name string) *pgx.Conn {
-		config, err := pgx.ParseConfig(w.db.URL)
-		require.NoError(t, err)
-		config.RuntimeParams["application_name"] = name
-		conn, err := pgx.ConnectConfig(ctx, config)
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = conn.Close(ctx) })
-		return conn
-	}
-	w.exec("create table public.sales (n integer)")
-	holder, step := connect("report"), connect("terrace:0123456789ab:shop_dwd.sales")
+	holder, release := w.db.Blocked(t, "terrace:0123456789ab:shop_dwd.sales", "report")
 	ledger := dag.NewLedger(w.db.Pool)
-	for _, sql := range []string{"begin", "lock table\n    public.sales"} {
-		_, err := holder.Exec(ctx, sql)
-		require.NoError(t, err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := step.Exec(ctx, "select from public.sales")
-		ended <- err
-	}()
-	var waiting []dag.Waiting
-	require.Eventually(t, func() bool {
-		var err error
-		waiting, err = ledger.Waiting(ctx)
-		return err == nil && len(waiting) > 0
-	}, time.Minute, 10*time.Millisecond)
+	waiting, err := ledger.Waiting(ctx)
+	require.NoError(t, err)
 	require.Len(t, waiting, 1)
 	require.NotNil(t, waiting[0].Since)
 	waiting[0].Since, waiting[0].Role = nil, ""
@@ -50,9 +25,7 @@ func TestLedger_tellsForWhomAStepWaits(t *testing.T) {
 		Node: "shop_dwd.sales", PID: int32(holder.PgConn().PID()), Application: "report", State: "idle in transaction", Statement: "lock table public.sales",
 	}, waiting[0])
 
-	_, err := holder.Exec(ctx, "rollback")
-	require.NoError(t, err)
-	require.NoError(t, <-ended)
+	release()
 	waiting, err = ledger.Waiting(ctx)
 	require.NoError(t, err)
 	require.Empty(t, waiting)

@@ -145,17 +145,9 @@ const watchEvery = 2 * time.Second
 
 // watch ends the context with errOverlap when the next occurrence asks for it.
 func (o *occurrence) watch(ctx context.Context, stop context.CancelCauseFunc) {
-	look := time.NewTicker(watchEvery)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-			if o.unwanted(ctx) {
-				stop(errOverlap)
-				return
-			}
+	for pauseFor(ctx, watchEvery); ctx.Err() == nil; pauseFor(ctx, watchEvery) {
+		if o.unwanted(ctx) {
+			stop(errOverlap) // which ends ctx
 		}
 	}
 }

@@ -26,7 +26,7 @@ const (
 func lookForWaiting(ctx context.Context, ledger *dag.Ledger) (waiting []dag.Waiting, err error) {
 	for look := 0; look < waitingLooks && len(waiting) == 0 && ctx.Err() == nil; look++ {
 		if look > 0 {
-			time.Sleep(waitingPause)
+			pauseFor(ctx, waitingPause)
 		}
 		if waiting, err = ledger.Waiting(ctx); err != nil {
 			return nil, err
@@ -54,15 +54,8 @@ func (p *progress) watchWaiting(ctx context.Context, pool *pgxpool.Pool) (stop f
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		look := time.NewTicker(waitingEvery)
-		defer look.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-look.C:
-				p.tellWaiting(ctx, dag.NewLedger(pool))
-			}
+		for pauseFor(ctx, waitingEvery); ctx.Err() == nil; pauseFor(ctx, waitingEvery) {
+			p.tellWaiting(ctx, dag.NewLedger(pool))
 		}
 	})
 	return func() { cancel(); watching.Wait() }

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/dag"
@@ -18,30 +17,8 @@ func TestProgress_tellsForWhomAStepWaits(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	ctx := t.Context()
-	connect := func(name string) *pgx.Conn {
-		config, err := pgx.ParseConfig(db.URL)
-		require.NoError(t, err)
-		config.RuntimeParams["application_name"] = name
-		conn, err := pgx.ConnectConfig(ctx, config)
-		require.NoError(t, err)
-		t.Cleanup(func() { hangUp(conn) })
-		return conn
-	}
-	holder, step := connect("report"), connect("terrace:0123456789ab:shop_dwd.sales")
-	for _, sql := range []string{"create table public.sales (n integer)", "begin", "lock table public.sales"} {
-		_, err := holder.Exec(ctx, sql)
-		require.NoError(t, err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := step.Exec(ctx, "select from public.sales")
-		ended <- err
-	}()
+	holder, release := db.Blocked(t, "terrace:0123456789ab:shop_dwd.sales", "report")
 	ledger := dag.NewLedger(db.Pool)
-	require.Eventually(t, func() bool {
-		waiting, err := ledger.Waiting(ctx)
-		return err == nil && len(waiting) == 1
-	}, 5*time.Minute, 10*time.Millisecond)
 
 	var said bytes.Buffer
 	now := time.Now()
@@ -63,8 +40,5 @@ func TestProgress_tellsForWhomAStepWaits(t *testing.T) {
 	require.Contains(t, text, "idle in transaction")
 	require.Contains(t, text, fmt.Sprintf("select pg_terminate_backend(%d) ends it\n", holder.PgConn().PID()))
 	require.Empty(t, tell(own), "it is told once")
-
-	_, err := holder.Exec(ctx, "rollback")
-	require.NoError(t, err)
-	require.NoError(t, <-ended)
+	release()
 }
