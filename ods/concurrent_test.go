@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/ods"
+	"github.com/terrace-elt/terrace/tests/pgtest"
 )
 
 // other is the same world with a slice of its own.
@@ -130,4 +131,12 @@ from shop_ods.orders__history as h
 join shop_ods.orders as c
     on c.id = h.id
     and (c._fetched_at, c._version) <= (h._fetched_at, h._version)`), "what was fetched last is current")
+}
+
+// A bug in the middle of a landing is the step's error, and the run ends: it closes the pool, which waits for all connections.
+func TestStore_givesItsConnectionBackWhenItPanics(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	require.PanicsWithValue(t, "no idea", func() { _ = ods.New(db.Pool).Panic(t.Context(), "no idea") })
+	require.Zero(t, db.Pool.Stat().AcquiredConns())
 }

@@ -1,9 +1,11 @@
 package ods
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,4 +20,9 @@ func ReasonOf(t *testing.T, page Page, record string) string {
 		return ""
 	}
 	return prepared.rejects[0].Reason
+}
+
+// Panic panics within a transaction of the store.
+func (s *Store) Panic(ctx context.Context, what any) error {
+	return s.inTransaction(ctx, func(pgx.Tx) (end, error) { panic(what) })
 }

@@ -124,19 +124,21 @@ const (
 // rollbackTime bounds the way back when the caller's context has ended.
 const rollbackTime = 5 * time.Second
 
-func (s *Store) inTransaction(ctx context.Context, do func(pgx.Tx) (end, error)) error {
+func (s *Store) inTransaction(ctx context.Context, do func(pgx.Tx) (end, error)) (err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { // also when do panics: a pool whose connections are not given back is never closed
+		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
+		defer cancel()
+		if rollbackErr := tx.Rollback(back); err == nil && !errors.Is(rollbackErr, pgx.ErrTxClosed) {
+			err = rollbackErr
+		}
+	}()
 	how, err := do(tx)
 	if err == nil && how == keep {
 		return tx.Commit(ctx)
-	}
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
-	defer cancel()
-	if rollbackErr := tx.Rollback(back); err == nil && !errors.Is(rollbackErr, pgx.ErrTxClosed) {
-		err = rollbackErr
 	}
 	return err
 }
