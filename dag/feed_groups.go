@@ -398,6 +398,9 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 		if drivers, proven = plan.drivers(relations, n); !proven {
 			return nil, wholly("no expression gives the group of a row of " + *c.Node)
 		}
+		if b.collated(m) && slices.ContainsFunc(drivers, func(d driver) bool { _, plain := d.columns(); return !plain }) {
+			return nil, wholly("the group of a row of " + *c.Node + " is computed, and something collated")
+		}
 		if err := b.transparent(ctx, plan); err != nil {
 			return nil, err
 		}
@@ -416,6 +419,31 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	}
 	return scopes, nil
 }
+
+// collated reports whether a query, or a view that it reads, says how a text is collated: a plan does not tell where.
+func (b *building) collated(m *model.Model) bool {
+	if collate.MatchString(m.SQL) {
+		return true
+	}
+	seen := map[string]bool{}
+	queue := slices.Clone(b.step.node.Deps)
+	for len(queue) > 0 {
+		n := b.Graph.Node(queue[0])
+		queue = queue[1:]
+		if n == nil || n.Kind != KindView || seen[n.Name] {
+			continue
+		}
+		if collate.MatchString(n.Model.SQL) {
+			return true
+		}
+		seen[n.Name] = true
+		queue = append(queue, n.Deps...)
+	}
+	return false
+}
+
+// collate is the word.
+var collate = regexp.MustCompile(`(?i)\bcollate\b`)
 
 // transparent fails with a wholly when the plan calls a function that may read what the plan does not show.
 func (b *building) transparent(ctx context.Context, plan queryPlan) error {

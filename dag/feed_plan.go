@@ -216,9 +216,10 @@ func (s scan) comparedWith(parameter int) string {
 	return ""
 }
 
-// readsWhole reports whether an expression takes a row as one value: what is kept of changed rows has more columns.
+// readsWhole reports whether an expression takes a row as one value: what is kept of changed rows has more columns, and a row
+// that is made of values has names for them that a plan does not tell.
 func (s scan) readsWhole(expression string) bool {
-	return strings.Contains(expression, s.alias+".*") || strings.Contains(expression, strings.ReplaceAll(s.alias, `"`, `""`)+`".*`)
+	return strings.Contains(expression, "ROW(") || strings.Contains(expression, s.alias+".*") || strings.Contains(expression, strings.ReplaceAll(s.alias, `"`, `""`)+`".*`)
 }
 
 // conjuncts takes a condition, as EXPLAIN writes it, apart at its top-level ANDs.

@@ -75,7 +75,7 @@ func Fits(in Input) bool {
 		return false
 	}
 	laid, err := newLayout(in, want)
-	return err == nil && laid.as(in.Existing) && len(recollated(in)) == 0
+	return err == nil && laid.as(in.Existing) && len(recollated(in)) == 0 && !guardsAnother(in)
 }
 
 // retype is a column whose type is another one now.

@@ -62,6 +62,8 @@ type Relation struct {
 type Index struct {
 	Name   string // without its schema, not quoted
 	Unique bool
+	// Columns are what it is made of, "" for an expression; nil when they are not known.
+	Columns []string
 }
 
 // Restoring is a statement that gives a new relation what the old one had. One about a column that is no more is left out.

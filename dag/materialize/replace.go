@@ -100,6 +100,9 @@ func takeOver(in Input) (indexes, publish []Statement, lost []string, err error)
 	if in.Existing.Kind == IsTable && !in.layout.as(in.Existing) && in.layout.apart == nil {
 		lost = append(lost, "built anew: "+in.layout.news())
 	}
+	if guardsAnother(in) {
+		lost = append(lost, "built anew: its key is another one")
+	}
 	if collated := recollated(in); len(collated) > 0 && in.Existing.Kind == IsTable {
 		lost = append(lost, "built anew: the collation of "+strings.Join(collated, ", ")+" is another one")
 	}

@@ -239,7 +239,7 @@ func renderSCD2(in Input) (Script, error) {
 	if err != nil {
 		return Script{}, err
 	}
-	if !d.layout.as(in.Existing) || len(recollated(in)) > 0 {
+	if !d.layout.as(in.Existing) || len(recollated(in)) > 0 || guardsAnother(in) {
 		err := d.move(in, &script)
 		return script, err
 	}

@@ -25,7 +25,13 @@ select jsonb_build_object(
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attcollation not in (0, 100) and a.attcollation <> t.typcollation
     ),
     'indexes', (
-        select coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'unique', x.indisunique) order by i.relname), '[]')
+        select coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'unique', x.indisunique, 'columns', array(
+            select coalesce(a.attname, '')
+            from unnest(x.indkey::int2[]) with ordinality as n (attnum, position)
+            left join pg_attribute as a
+                on a.attrelid = c.oid and a.attnum = n.attnum and n.attnum > 0
+            order by n.position
+        )) order by i.relname), '[]')
         from pg_index as x
         join pg_class as i
             on i.oid = x.indexrelid

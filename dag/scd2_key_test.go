@@ -1,0 +1,67 @@
+package dag_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/terrace-elt/terrace/dag"
+)
+
+// A dimension whose key becomes another one keeps apart the versions of the new key, and nothing of the old one is in
+// their way.
+func TestSCD2_followsAnotherKey(t *testing.T) {
+	t.Parallel()
+	for name, of := range map[string]struct{ from, more string }{
+		"replayed": {"ods.r__versions", ", r._version"},
+		"observed": {"ods.r", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil, "ods.r")
+			w.exec(`create schema ods;
+create table ods.r (id integer, site text, v integer, at timestamptz);
+create table ods.r__versions (like ods.r, _version bigint generated always as identity)`)
+			land := func(values string) {
+				w.land("ods.r", "insert into ods.r values "+values)
+				w.exec("insert into ods.r__versions (id, site, v, at) values " + values)
+			}
+			keyed := func(key string) dag.StepReport {
+				w.write("models/shop/m.sql", "-- kind: scd2\n-- key: "+key+"\n-- scd2: {valid_from: at}\n-- depends_on: ["+of.from+"]\nselect r.id, r.site, r.v, r.at"+of.more+" from "+of.from+" as r")
+				return step(t, w.run(), "shop.m")
+			}
+			content := func() []string {
+				return w.rows("select m.id, m.site, m.v, m.is_current from shop.m as m order by 1, 2, 3")
+			}
+			land("(1, 'a', 1, '2026-01-01'), (2, 'b', 1, '2026-01-01')")
+			require.NoError(t, keyed("id").Err())
+			w.exec("create view ods.seen as select m.id, m.site from shop.m as m; create index own on shop.m (v)")
+
+			s := keyed("[site, id]")
+			require.NoError(t, s.Err())
+			require.Contains(t, s.Reason, "built anew: its key is another one")
+			land("(1, 'b', 1, '2026-01-01')") // which the old key could not tell apart
+			w.succeed()
+			require.Equal(t, []string{"(1,a,1,t)", "(1,b,1,t)", "(2,b,1,t)"}, content())
+			require.Equal(t, "3", w.value("select count(*) from ods.seen"))
+			require.Equal(t, "1", w.value("select count(*) from pg_indexes as i where i.schemaname = 'shop' and i.indexname = 'own'"))
+			_, err := w.db.Pool.Exec(t.Context(), "insert into shop.m (id, site, v, at, valid_from) select id, site, v, at, '2026-02-01' from shop.m where id = 2")
+			require.Error(t, err, "a second open version")
+
+			before := w.places("shop.m")
+			if name == "replayed" { // of two versions of one time the newest landed holds
+				s = keyed("id")
+				require.NoError(t, s.Err())
+				require.Equal(t, []string{"(1,b,1,t)", "(2,b,1,t)"}, content())
+				require.Equal(t, "2", w.value("select count(*) from ods.seen"))
+				return
+			}
+			w.land("ods.r", "delete from ods.r where site = 'b' and id = 1")
+			s = keyed("id") // there is one of each now, and there were two
+			require.Equal(t, dag.Failure, s.Status)
+			require.Equal(t, "versions of one (id) that hold at one time: 1; for example (1)", s.Error.Message)
+			require.Contains(t, s.Error.Hint, `alter table "shop"."m" rename to`)
+			require.Equal(t, before, w.places("shop.m"))
+		})
+	}
+}
