@@ -135,7 +135,7 @@ func (a answer) retryAfter(now time.Time) time.Duration {
 	value := strings.TrimSpace(a.header.Get("Retry-After"))
 	wait := throttlePause
 	if seconds, err := strconv.Atoi(value); err == nil {
-		wait = time.Duration(seconds) * time.Second
+		wait = time.Duration(min(seconds, int(throttleMost/time.Second))) * time.Second // more could be no time at all
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = at.Sub(now)
 	}

@@ -166,6 +166,7 @@ func TestSend_failsWhenTheChannelDoesNotTakeIt(t *testing.T) {
 		"slack page":          {alert.Slack, says(200, "<html>"), "is not Slack's ok", 0},
 		"webhook 500":         {alert.Webhook, says(503, ""), "HTTP 503: Service Unavailable", 0},
 		"webhook too often":   {alert.Webhook, says(429, "no", "Retry-After", "999999"), "HTTP 429: no", time.Hour},
+		"webhook for ever":    {alert.Webhook, says(429, "no", "Retry-After", "10000000000"), "HTTP 429: no", time.Hour},
 		"webhook elsewhere":   {alert.Webhook, says(302, "", "Location", "https://elsewhere.test/"), "HTTP 302", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
