@@ -79,7 +79,7 @@ func (u *unitTest) script(ctx context.Context, sent model.Exchanged, first bool)
 	if err := u.perform(ctx, sent, script); err != nil {
 		return err
 	}
-	rows, err := u.conn.Query(ctx, `select i.relname::text, x.indisunique
+	rows, err := u.conn.Query(ctx, `select i.relname::text, x.indisunique, null::text[]
 from pg_index as x
 join pg_class as i on i.oid = x.indexrelid
 where x.indrelid = 'pg_temp."unit result"'::regclass`)
