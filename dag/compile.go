@@ -224,17 +224,19 @@ func (c *compiler) refuse(server *pgconn.PgError, at model.Problem) {
 	}
 	at.Severity = strict.Error
 	at.Message = fmt.Sprintf("%s%s [%s]", at.Message, server.Message, server.Code)
-	if at.Hint = server.Hint; at.Hint == "" && server.Code == denied {
-		at.Hint = "Compiling needs the right to read what models read, and to make temporary relations."
+	if at.Hint == "" {
+		at.Hint = hintFor(server, "")
 	}
 	c.problems = append(c.problems, at)
 }
 
-// placed is the place of an error in a statement that came from a file.
-func placed(file string, line int, sent model.Exchanged, server *pgconn.PgError) model.Problem {
+// placed is the place of an error in a statement that came from a file, whose SQL it is, with what to do about it.
+func placed(file, sql string, line int, sent model.Exchanged, server *pgconn.PgError) model.Problem {
 	at := model.Problem{File: file, Line: line, Col: 1}
 	if server.Position > 0 {
-		at.Line, at.Col = place(sent.Before(int(server.Position)-1), line)
+		before := sent.Before(int(server.Position) - 1)
+		at.Line, at.Col = place(before, line)
+		at.Hint = hintFor(server, strings.TrimPrefix(sql, before))
 	}
 	return at
 }

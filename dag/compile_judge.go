@@ -166,11 +166,7 @@ func (c *compiler) contract(m *model.Model, columns []materialize.Column) bool {
 		}
 	}
 	c.unnamed(m, columns)
-	for i, column := range columns {
-		if columnNamed(columns, column.Name) < i && column.Name != noName {
-			c.fault(m.File, m.SQLLine, fmt.Sprintf("the query returns column %q twice", column.Name), "Name one of them otherwise with as.")
-		}
-	}
+	c.repeated(m, columns)
 	for _, column := range h.Columns {
 		i := columnNamed(columns, column.Name)
 		declared, isType := c.declared[column.Type]
@@ -209,6 +205,24 @@ func (c *compiler) unnamed(m *model.Model, columns []materialize.Column) {
 		problem.Hint = strings.Replace(problem.Hint, "it", "them", 1)
 	}
 	c.problems = append(c.problems, problem)
+}
+
+// repeated tells of names that several columns have.
+func (c *compiler) repeated(m *model.Model, columns []materialize.Column) {
+	var names []string
+	for i, column := range columns {
+		if name := strconv.Quote(column.Name); columnNamed(columns, column.Name) < i && column.Name != noName && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+	case 1:
+		c.fault(m.File, m.SQLLine, fmt.Sprintf("the query returns column %s twice", names[0]), "Name one of them otherwise with as.")
+	default:
+		c.fault(m.File, m.SQLLine, fmt.Sprintf("the query returns columns %s twice", strings.Join(names, ", ")),
+			"Name in select what it shall return, and one of each otherwise with as; join … using (…) returns its columns once.")
+	}
 }
 
 // pseudoTypes are what a query can return and a relation cannot hold.
@@ -398,7 +412,7 @@ func (c *compiler) assertion(n *Node) {
 	}
 	if !passed || known.SourceHash != c.Sources(n) || slices.ContainsFunc(n.Deps, moved) {
 		var err error
-		if q, err = model.ParseQuery(q.SQL); err != nil || q.Statements > 1 {
+		if q, err = model.ParseQuery(q.SQL); err != nil || !q.Selects() {
 			return // the check of the files tells
 		}
 	}
@@ -410,7 +424,7 @@ func (c *compiler) assertion(n *Node) {
 		sql: sent.SQL,
 		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, placed(n.File, n.Assertion.SQLLine, sent, err))
+				c.refuse(err, placed(n.File, n.Assertion.SQL, n.Assertion.SQLLine, sent, err))
 			}
 		},
 	})

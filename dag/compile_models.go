@@ -296,7 +296,7 @@ func (c *compiler) describe(u *unit) {
 	} else if c.moved[u.node.Name] && c.readsMoved(u) {
 		return // it could not be parsed: the check of the files tells
 	}
-	if q.Statements > 1 {
+	if u.query != nil && !q.Selects() {
 		return // the check of the files tells
 	}
 	sent, ok := c.sources(q, u.relation())
@@ -308,7 +308,7 @@ func (c *compiler) describe(u *unit) {
 		sql: sent.SQL,
 		answer: func(fields []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, placed(u.model.File, u.model.SQLLine, sent, err))
+				c.refuse(err, placed(u.model.File, u.model.SQL, u.model.SQLLine, sent, err))
 				return
 			}
 			u.fields, u.ok = fields, true

@@ -3,6 +3,7 @@ package dag_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -226,9 +227,9 @@ func TestCompile_holdsQueriesAgainstTheBudget(t *testing.T) {
 		return func(o *dag.CompileOptions) { o.Budget = b }
 	}
 	require.Empty(t, told(w.compile()), "there is none unless it is asked for")
-	require.Equal(t, []string{"models/shop/dwd/cross.sql:3:1 error: the planner expects rows: 100000000, more than max_rows: 1000000"},
+	require.Equal(t, []string{"models/shop/dwd/cross.sql:3:1 error: the planner expects 100,000,000 rows, more than max_rows: 1,000,000"},
 		told(w.compile(limit(model.Budget{MaxRows: 1e6}))), "of what reads a model that is not there yet nothing is known")
-	require.Regexp(t, `^\[models/shop/dwd/cross.sql:3:1 error: the planner expects a cost of [\d.]+, more than max_cost: 10000]$`,
+	require.Regexp(t, `^\[models/shop/dwd/cross.sql:3:1 error: the planner expects a cost of [\d,]+, more than max_cost: 10,000; \d+ % of it is the Nested Loop of ods.orders]$`,
 		fmt.Sprint(told(w.compile(limit(model.Budget{MaxCost: 10_000})))))
 }
 
@@ -271,4 +272,41 @@ func TestCompile_tellsOfTypesThatCannotBeCompared(t *testing.T) {
 	w.write("models/shop/dwd/values.sql", "-- kind: table\n-- depends_on: []\n-- columns:\n--   yes: {values: [yes, no]}\n--   rate: {values: [0.1, 0.20]}\n"+
 		"select true as yes, 0.10 as rate union all select null, 0.2\n")
 	w.succeed("shop_dwd.values", "shop_dwd.dated")
+}
+
+// The server says what is wrong; what to do next is said beside it, and what the files tell is not told twice.
+func TestCompile_saysWhatToDoNext(t *testing.T) {
+	t.Parallel()
+	queries := map[string]string{
+		"dialect":    "select ifnull(a.id, 0) as n from shop_dwd.a",
+		"own":        "select unaccent(a.name) as n from shop_dwd.a",
+		"typed":      "select a.name::citext as n from shop_dwd.a",
+		"quoted":     `select a.id from shop_dwd.a where a.name = "paid"`,
+		"grouped":    "select a.id, a.name, count(*) as n from shop_dwd.a group by a.id",
+		"wide":       "select a.id，a.name from shop_dwd.a",
+		"missing":    "select b.id from shop_dwd.a",
+		"twice":      "select * from shop_dwd.a join shop_dwd.a as b on a.id = b.id",
+		"bare":       "table shop_dwd.a",
+		"writes":     "insert into shop_dwd.a values (1)",
+		"selectinto": "select 1 as n into shop_dwd.x",
+	}
+	files := map[string]string{"models/shop/dwd/a.sql": "-- kind: table\n-- depends_on: []\nselect 1 as id, 'x' as name\n"}
+	for name, query := range queries {
+		files["models/shop/dwd/"+name+".sql"] = "-- kind: table\n-- depends_on: [shop_dwd.a]\n" + query + "\n"
+	}
+	w := newWorld(t, files)
+	var got []string
+	for _, p := range w.compile().Problems {
+		got = append(got, fmt.Sprintf("%s:%d:%d: %s | %s", strings.TrimPrefix(p.File, "models/shop/dwd/"), p.Line, p.Col, p.Message, p.Hint))
+	}
+	require.Equal(t, []string{
+		"dialect.sql:3:8: function ifnull(integer, integer) does not exist [42883] | Write coalesce(a, b).",
+		"grouped.sql:3:14: column \"a.name\" must appear in the GROUP BY clause or be used in an aggregate function [42803] | Group by it as well, or aggregate it: max(…), string_agg(…).",
+		"missing.sql:3:8: missing FROM-clause entry for table \"b\" [42P01] | Name the column by the alias that its relation has in from, or add the relation there.",
+		"own.sql:3:8: function unaccent(text) does not exist [42883] | Cast the arguments to the types that it takes; search_path is empty, so that a function of your own has its schema: public.unaccent(…).",
+		"quoted.sql:3:44: column \"paid\" does not exist [42703] | In double quotes stands the name of a column; a text is written 'paid'.",
+		"twice.sql:3:1: the query returns columns \"id\", \"name\" twice | Name in select what it shall return, and one of each otherwise with as; join … using (…) returns its columns once.",
+		"typed.sql:3:16: type \"citext\" does not exist [42704] | Use a type's PostgreSQL name; search_path is empty, so that one of your own has its schema: public.citext.",
+		"wide.sql:3:8: missing FROM-clause entry for table \"id，a\" [42P01] | \"，\" is a full-width comma: write ,",
+	}, got)
 }

@@ -27,7 +27,7 @@ type CLI struct {
 	Update  UpdateCmd  `cmd:"" group:"run" help:"Extract, then run models and assertions on what arrived."`
 	Extract ExtractCmd `cmd:"" group:"run" help:"Read sources and land their records."`
 	Run     RunCmd     `cmd:"" group:"run" help:"Build models, seeds and assertions whose inputs or definition changed."`
-	Test    TestCmd    `cmd:"" group:"run" help:"Judge assertions on what is published."`
+	Test    TestCmd    `cmd:"" group:"run" help:"Run unit tests of models, and judge assertions on what is published."`
 	Plan    PlanCmd    `cmd:"" group:"run" help:"Say what run would do, and why; nothing is executed."`
 	Serve   ServeCmd   `cmd:"" group:"run" help:"Stay: run what depends on a stream as soon as something lands in it, and schedules when they are due."`
 	Retry   RetryCmd   `cmd:"" group:"run" help:"Run again what failed or was skipped in a run."`

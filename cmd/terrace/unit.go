@@ -21,22 +21,9 @@ type unitResult struct {
 	line int
 }
 
-// unitTests runs the unit tests of the models that are selected.
+// unitTests runs the unit tests of the models that are selected, and those that are named.
 func (w *work) unitTests(ctx context.Context) ([]unitResult, error) {
-	loaded, problems := model.LoadUnitTests(w.project.files, w.project.Project)
-	if err := problemsOf(problems); err != nil {
-		return nil, err
-	}
-	selected := map[string]bool{}
-	for _, name := range w.chosen.Names() {
-		selected[name] = true
-	}
-	var tests []*model.UnitTest
-	for _, t := range loaded {
-		if selected[t.Model.Name] {
-			tests = append(tests, t)
-		}
-	}
+	tests := w.units.chosen(w.chosen)
 	out := []unitResult{}
 	if len(tests) == 0 {
 		return out, nil

@@ -55,6 +55,8 @@ type work struct {
 	plan    dag.Plan
 	// chosen is all that is selected, whatever the command acts on.
 	chosen dag.Selection
+	// units are the unit tests, where the command runs them.
+	units units
 	// environment is where the plan builds, nil for production.
 	environment *dag.Environment
 	// rehearsed is what plan --diff found, nil without it.
@@ -169,6 +171,11 @@ func (w *work) refuseLost(ctx context.Context) error {
 
 // selected are the nodes of the selection on which the command acts.
 func (w *work) selected(ctx context.Context) (dag.Selection, error) {
+	if w.request.unitTests {
+		if err := w.chooseUnits(); err != nil || w.units.only {
+			return dag.Selection{}, err
+		}
+	}
 	r := w.request
 	selectors := dag.SelectContext{
 		Selectors: w.project.Config.Selectors, AllowEmpty: r.AllowEmpty,
@@ -184,7 +191,7 @@ func (w *work) selected(ctx context.Context) (dag.Selection, error) {
 	}
 	selection, err := w.project.graph.Select(selectors, r.include(), r.Exclude)
 	if err != nil {
-		return selection, err
+		return selection, w.units.nearUnit(err)
 	}
 	kept := selection.Only(func(n *dag.Node) bool {
 		if r.only != nil && !r.only[w.named(n.Name)] && !w.judgesAny(n, r.only) || r.except[w.named(n.Name)] {

@@ -74,13 +74,19 @@ type sqlChecker struct {
 }
 
 func (c *sqlChecker) model(m *Model) []Problem {
-	text := sqlText{file: m.File, line: m.SQLLine, sql: m.SQL, many: m.Header.Kind == SQL}
+	text := sqlText{file: m.File, line: m.SQLLine, sql: m.SQL, many: m.Header.Kind == SQL, catalog: c.catalog}
 	a, problems := text.analyse()
 	problems = append(problems, c.expressions(m)...)
 	if a == nil || strict.HasErrors(problems) {
 		return problems
 	}
 	problems = append(problems, c.reads(m, text, a.reads)...)
+	for _, f := range a.foreign {
+		if text.many {
+			break // statements may have set search_path
+		}
+		problems = append(problems, text.place(f.offset).problem(f.name+" is a function of another tool; a model is plain SQL", text.insteadOf(f.instead)))
+	}
 	if m.undeclared {
 		return problems // what of it is wrong has been told
 	}
@@ -108,6 +114,8 @@ func (c *sqlChecker) reads(m *Model, text sqlText, reads []Read) []Problem {
 	for _, r := range reads {
 		node, known := c.catalog.nodes[r.Name]
 		switch {
+		case r.Database != "":
+			fail(r, fmt.Sprintf("%s.%s is in a database by name, and a query reads one database", r.Database, r.Name), "write "+r.Name)
 		case systemRelation(r):
 		case r.Schema == "":
 			fail(r, fmt.Sprintf("%s has no schema, and search_path is empty", r.Name), c.qualify(r.Name))
@@ -271,7 +279,7 @@ func (c *sqlChecker) dropped(m *Model, d Read) string {
 }
 
 func (c *sqlChecker) assertion(a *Assertion) []Problem {
-	text := sqlText{file: a.File, line: a.SQLLine, sql: a.SQL}
+	text := sqlText{file: a.File, line: a.SQLLine, sql: a.SQL, catalog: c.catalog}
 	found, problems := text.analyse()
 	if found == nil {
 		return problems

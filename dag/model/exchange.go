@@ -16,9 +16,14 @@ type Query struct {
 	Reads []Read
 	// qualified are the places outside of FROM at which a column is named with schema and relation.
 	qualified []Read
-	// Statements is how many there are; a model or an assertion is one.
-	Statements int
+	// tables are the places of TABLE where it stands for SELECT * FROM, by that of the relation behind it.
+	tables map[int]int
+	// selects says that it is what a model or an assertion may be.
+	selects bool
 }
+
+// Selects reports whether the SQL is one select that writes nothing.
+func (q Query) Selects() bool { return q.selects }
 
 // ParseQuery parses SQL for Exchange.
 func ParseQuery(sql string) (Query, error) {
@@ -31,11 +36,12 @@ func ParseQuery(sql string) (Query, error) {
 		return Query{}, err
 	}
 	tokens = slices.DeleteFunc(tokens, isComment)
-	q := Query{SQL: sql, Reads: a.reads, Statements: len(a.statements)}
+	q := Query{SQL: sql, Reads: a.reads, selects: a.selects()}
 	for i := range q.Reads {
 		r := &q.Reads[i]
 		r.Length = nameEnd(tokens, r.Offset, a.parts[r.Offset]) - r.Offset
 	}
+	q.findTables(tokens)
 	q.findQualified(tokens)
 	return q, nil
 }
@@ -45,6 +51,20 @@ func ParseQueries(texts []string) ([]Query, []error) {
 	queries, errs := make([]Query, len(texts)), make([]error, len(texts))
 	inParallel(len(texts), func(i int) { queries[i], errs[i] = ParseQuery(texts[i]) })
 	return queries, errs
+}
+
+// findTables looks for TABLE schema.relation, which takes no other thing than a relation's name.
+func (q *Query) findTables(tokens []*pg_query.ScanToken) {
+	for i := 1; i < len(tokens); i++ {
+		reads := func(r Read) bool { return r.Offset == int(tokens[i].Start) }
+		if tokens[i-1].Token != pg_query.Token_TABLE || !slices.ContainsFunc(q.Reads, reads) {
+			continue
+		}
+		if q.tables == nil {
+			q.tables = map[int]int{}
+		}
+		q.tables[int(tokens[i].Start)] = int(tokens[i-1].Start)
+	}
 }
 
 // findQualified looks for schema.relation.column, where schema.relation is read.
@@ -103,6 +123,9 @@ func (q Query) Exchange(names map[string]string) Exchanged {
 		}
 		if !r.Aliased {
 			name += " as " + quoteName(r.Relation)
+		}
+		if begin, bare := q.tables[r.Offset]; bare {
+			r.Offset, r.Length, name = begin, r.Length+r.Offset-begin, "select * from "+name
 		}
 		changes = append(changes, change{r, name})
 	}

@@ -178,7 +178,7 @@ func (f *finder) placeYAML() {
 	for _, file := range f.yaml {
 		i := slices.IndexFunc(f.files, func(s projectFile) bool { return s.role == seedRole && seedYAML(s.path) == file })
 		if i < 0 {
-			f.warn(file, "is not read", fmt.Sprintf("sources belong into a folder %s; the description of a seed stands beside its CSV", sourceFolder))
+			f.warn(file, "is not read", fmt.Sprintf("sources belong into a folder %s; the description of a seed stands beside its CSV, and that of a model in its header", sourceFolder))
 			continue
 		}
 		f.files[i].beside = true

@@ -108,7 +108,7 @@ func parseModel(file string, src []byte) (*Model, []Problem) {
 		h.fail(strict.Pos{Line: f.line, Col: 1}, "there is no SQL after the header", "write the select that makes the relation")
 	}
 	m := &Model{File: file, Header: header, SQL: f.sql, SQLLine: f.line, FileHash: f.hash}
-	m.undeclared, m.places = written.DependsOn == nil, h.places()
+	m.undeclared, m.places = header.DependsOn == nil && (written.DependsOn == nil || strict.HasErrors(problems)), h.places()
 	return m, append(problems, h.problems...)
 }
 
@@ -267,6 +267,9 @@ func or(text, otherwise string) string {
 func refs(written []strict.String) []Ref {
 	var out []Ref
 	for _, w := range written {
+		if w.Value == "" {
+			continue // told of with its form, or as a name that is none
+		}
 		out = append(out, Ref{Name: w.Value, Node: w.Value, Line: w.Line, Col: w.Col})
 	}
 	return out

@@ -92,6 +92,11 @@ var privileges = []string{"select", "insert", "update", "delete", "truncate", "r
 func (h *headerReader) checkNames() {
 	w := h.written
 	h.checkTwice("depends_on", w.DependsOn)
+	for _, ref := range w.DependsOn {
+		if ref.Value == "" {
+			h.fail(ref.Pos, "a name in depends_on is empty", "name a relation, or write depends_on: [] for none")
+		}
+	}
 	h.checkTwice("tags", w.Tags)
 	for _, tag := range w.Tags {
 		if !tagName.MatchString(tag.Value) {

@@ -178,7 +178,7 @@ func TestParseHeader_reportsEveryMistakeAtItsPlace(t *testing.T) {
 		}},
 		"enum and types": {"kind: Table\ndepends_on: {a: b}\nenabled: no\nversion: v2\ntimeout: 5x\non_schema_change: ignore", []string{
 			`m.sql:1:10: "kind" cannot be "Table" | did you mean "table"?`,
-			`m.sql:2:16: "depends_on" wants a text, got a mapping`,
+			`m.sql:2:16: "depends_on" wants a text, got a mapping | write depends_on: [schema.relation]`,
 			`m.sql:3:13: "enabled" wants true or false, got "no"`,
 			`m.sql:4:13: "version" wants a whole number, got "v2"`,
 			`m.sql:5:13: "timeout" wants a length of time such as PT5M or P1D, got "5x"`,

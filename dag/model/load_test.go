@@ -101,8 +101,8 @@ func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 	})
 	require.Equal(t, []string{
 		`b/c/a.sql:1:10: "kind" cannot be "tabel" | did you mean "table"?`,
-		`b/c/a.sql:3:9: "key" wants a text, got a mapping`,
-		`warning: b/c/alone.yml: is not read | sources belong into a folder ods; the description of a seed stands beside its CSV`,
+		`b/c/a.sql:3:9: "key" wants a text, got a mapping | write key: [site_id, business_date]`,
+		`warning: b/c/alone.yml: is not read | sources belong into a folder ods; the description of a seed stands beside its CSV, and that of a model in its header`,
 		`warning: b/c/deep/er.yaml: is not read | name it er.yml`,
 		`b/c/empty.csv:1:1: the seed is empty | write the names of the columns in the first line`,
 		`b/c/latin.csv:2:1: the file is not UTF-8 | save the file as UTF-8`,

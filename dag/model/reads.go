@@ -15,6 +15,7 @@ type Read struct {
 	Name     string // "feiqiu_dwd.dim_member", without quotes; the relation alone when no schema is written
 	Schema   string // "" when none is written
 	Relation string
+	Database string // "" when none is written
 	// Offset and Length are the bytes of the name in the SQL as it is written there, quotes and schema included.
 	Offset, Length int
 	// Aliased reports that the query gives the relation another name, so that the name here can be replaced without
@@ -59,6 +60,7 @@ type analysis struct {
 	reads      []Read
 	writes     []Read
 	volatile   []call // calls whose value differs from run to run
+	foreign    []call // calls of functions that other tools have, with the call as it was written
 	vars       []string
 	varCalls   []call      // of vars that are named by a plain text
 	parameters []call      // places such as $1 that nobody fills in
@@ -325,7 +327,7 @@ func readOf(r *pg_query.RangeVar) Read {
 	if r.Schemaname != "" {
 		name = r.Schemaname + "." + r.Relname
 	}
-	return Read{Name: name, Schema: r.Schemaname, Relation: r.Relname, Offset: int(r.Location), Aliased: r.Alias != nil}
+	return Read{Name: name, Schema: r.Schemaname, Relation: r.Relname, Database: r.Catalogname, Offset: int(r.Location), Aliased: r.Alias != nil}
 }
 
 // What stands for a function whose value differs from run to run.
@@ -349,6 +351,13 @@ func (w *walker) function(f *pg_query.FuncCall) {
 	}
 	name := path[len(path)-1]
 	w.calls = w.calls || len(path) > 1 && path[0] != "pg_catalog" && path[0] != "terrace"
+	if len(path) == 1 && slices.Contains(otherTools, name) {
+		arguments := make([]string, len(f.Args))
+		for i, arg := range f.Args {
+			arguments[i] = "'" + constant(arg) + "'"
+		}
+		w.foreign = append(w.foreign, call{name + "()", name + "(" + strings.Join(arguments, ", ") + ")", int(f.Location)})
+	}
 	if instead, ok := volatile[name]; ok {
 		w.volatile = append(w.volatile, call{name + "()", instead, int(f.Location)})
 	}

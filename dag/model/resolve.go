@@ -58,6 +58,9 @@ func (c *catalog) suggest(name string) string {
 	if base, ok := cutCompanion(name); ok && c.nodes[base] != "" {
 		return fmt.Sprintf("%s is there, but only streams have %s, and only models with rejects have %s", base, VersionsSuffix, RejectsSuffix)
 	}
+	if sign := Typographic(name); sign != "" {
+		return sign
+	}
 	if near := c.nearest(name); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}

@@ -218,14 +218,24 @@ func (f *sqlFile) checkMissing(body []byte, legal []string) []Problem {
 	return []Problem{at.problem("there is no header", "begin the file with the relations that it reads: "+f.readsLine("depends_on"))}
 }
 
-// readsLine is the header line that lists under a key what the SQL reads; of SQL that cannot be parsed, nothing.
+// readsLine is the header line that lists under a key what the SQL reads; of SQL that cannot be parsed, what a template says.
 func (f *sqlFile) readsLine(key string) string {
 	var names []string
-	if a, err := analyse(f.sql); err == nil {
-		for _, r := range a.reads {
-			if r.Schema != "" && !systemRelation(r) && !slices.Contains(names, r.Name) {
-				names = append(names, r.Name)
-			}
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	a, err := analyse(f.sql)
+	if err != nil {
+		for _, name := range templateReads(f.sql) {
+			add(name)
+		}
+		a = &analysis{}
+	}
+	for _, r := range a.reads {
+		if r.Schema != "" && !systemRelation(r) {
+			add(r.Name)
 		}
 	}
 	return marker + key + ": [" + strings.Join(names, ", ") + "]"
@@ -272,6 +282,9 @@ func (f *sqlFile) decode(into any) []Problem {
 		if strings.HasPrefix(p.Message, "broken YAML") || strings.HasPrefix(p.Message, "the file wants") {
 			problems[i].Message = strings.Replace(p.Message, "the file", "the header", 1)
 			problems[i].Hint = strings.TrimPrefix(p.Hint+"; ", "; ") + "an empty line parts the header from other comments"
+			if lines := strings.Split(string(f.yaml.Text), "\n"); p.Line >= f.yaml.Line && p.Line-f.yaml.Line < len(lines) && wideColon.MatchString(lines[p.Line-f.yaml.Line]) {
+				problems[i].Hint = Typographic("：")
+			}
 		}
 	}
 	return problems

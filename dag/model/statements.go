@@ -15,6 +15,8 @@ type sqlText struct {
 	line int // on which sql begins
 	sql  string
 	many bool // several statements of any kind, not one select
+	// catalog has the relations that messages may suggest; nil for none.
+	catalog *catalog
 }
 
 func (s sqlText) place(offset int) place { return placeIn(s.file, s.line, s.sql, offset) }
@@ -26,7 +28,7 @@ func (s sqlText) analyse() (*analysis, []Problem) {
 	}
 	a, err := analyse(s.sql)
 	if err != nil {
-		return nil, []Problem{s.refused(err)}
+		return nil, s.refused(err)
 	}
 	if len(a.statements) == 0 {
 		return nil, []Problem{s.place(0).problem("there is no statement, only comments", "write the select that makes the relation")}
@@ -37,24 +39,24 @@ func (s sqlText) analyse() (*analysis, []Problem) {
 	return a, s.checkSelect(a)
 }
 
-// refused is the problem of text that the parser does not take. Syntax that is newer than the parser is only warned
+// refused are the problems of text that the parser does not take. Syntax that is newer than the parser is only warned
 // of: the server will judge.
-func (s sqlText) refused(err error) Problem {
+func (s sqlText) refused(err error) []Problem {
 	var syntax *syntaxError
 	if !errors.As(err, &syntax) {
-		return s.place(0).problem("the SQL cannot be parsed: "+err.Error(), "split the query: it is too deep for the parser")
+		return []Problem{s.place(0).problem("the SQL cannot be parsed: "+err.Error(), "split the query: it is too deep for the parser")}
 	}
 	at := s.place(max(syntax.offset, 0))
 	if newer := newerSyntax(s.sql); newer != "" {
-		return at.warning(fmt.Sprintf("the SQL is not checked: %s is newer than terrace's parser", newer), "the server will judge; depends_on is taken as it stands")
+		return []Problem{at.warning(fmt.Sprintf("the SQL is not checked: %s is newer than terrace's parser", newer), "the server will judge; depends_on is taken as it stands")}
 	}
-	if p, found := s.templated(); found {
-		return p
+	if problems := s.templates(); problems != nil {
+		return problems
 	}
 	if p, found := s.placeholder(syntax.offset); found {
-		return p
+		return []Problem{p}
 	}
-	return at.problem(syntax.message, "correct the SQL; psql shows the same error")
+	return []Problem{at.problem(syntax.message, or(syntaxHint(s.sql, max(syntax.offset, 0)), "correct the SQL; psql shows the same error"))}
 }
 
 // newer are pieces of syntax that came after the grammar of PostgreSQL 17, as runs of tokens.
@@ -105,6 +107,11 @@ func (s sqlText) checkSelect(a *analysis) []Problem {
 	default:
 		return nil
 	}
+}
+
+// selects reports whether there is one select, which writes nothing.
+func (a *analysis) selects() bool {
+	return len(a.statements) == 1 && a.statements[0].Stmt.GetSelectStmt() != nil && len(a.writes) == 0
 }
 
 func (s sqlText) checkScript(statements []*pg_query.RawStmt) []Problem {

@@ -119,7 +119,7 @@ func parseUnitTest(file string, text []byte, p *Project) (*UnitTest, []Problem) 
 	var w unitTestFile
 	r := unitReader{file: file, zone: p.location()}
 	src := strict.Source{File: file, Text: text}
-	if r.problems = src.Decode(&w); strict.HasErrors(r.problems) {
+	if r.problems = withExamples(src.Decode(&w)); strict.HasErrors(r.problems) {
 		return nil, r.problems
 	}
 	t := &UnitTest{

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"regexp"
-	"strings"
 )
 
 // Words that people bring from other tools, with what to do here. They are near nothing by their letters.
@@ -40,46 +38,47 @@ var otherKinds = map[string]string{
 	"test": "an assertion is a file under tests/, with the header key on", "assertion": "an assertion is a file under tests/, with the header key on",
 }
 
-// inOurWords gives problems with a word of another tool the hint what stands for it here.
+// keyExamples show the form of values that people write in another one.
+var keyExamples = map[string]string{
+	"kind": "kind: table", "depends_on": "depends_on: [schema.relation]", "key": "key: [site_id, business_date]",
+	"incremental": "incremental: {by: [business_date]}", "scd2": "scd2: {valid_from: changed_at}",
+	"columns": "columns: {id: bigint, state: {not_null: true}}", "rejects": "rejects: {negative: amount < 0}",
+	"assert": "assert: [{not_null: id}]", "indexes": "indexes: [[site_id], {columns: [id], unique: true}]",
+	"partition_by": "partition_by: {range: business_date, step: 1 month}", "distribute": "distribute: {by: site_id}",
+	"grants": "grants: {select: [analyst]}", "description": `description: "…", with quotes around a text of several parts`,
+	"changed": "changed: {schema.relation: [id]}", "names": "names: {valid_from: since}", "meta": "meta: {team: sales}",
+	"values": "values: {column: state, in: [open, paid]}, or beside a column's name values: [open, paid]",
+	"given":  "given: {schema.relation: [{id: 1}]}", "given_then": "given_then: {schema.relation: [{id: 1}]}",
+	"expect": "expect: [{id: 1}]", "expect_then": "expect_then: [{id: 1}]",
+}
+
+// inOurWords gives problems with a word of another tool the hint what stands for it here, and those of a value in a wrong
+// form an example.
 func inOurWords(problems []Problem) []Problem {
-	for i, p := range problems {
+	for i, p := range withExamples(problems) {
 		if match := unknownWord.FindStringSubmatch(p.Message); match != nil {
 			problems[i].Hint = or(otherKeys[match[1]], or(otherKinds[match[2]], p.Hint))
+		}
+		if prose.MatchString(p.Message) {
+			problems[i].Hint = "the first comment is the header, key: value in each line; put other text under description:, or behind an empty line after it"
 		}
 	}
 	return problems
 }
 
-var unknownWord = regexp.MustCompile(`^unknown key "([a-z_]+)"$|^"kind" cannot be "([a-z_]+)"$`)
-
-// template finds what a template language would fill in.
-var template = regexp.MustCompile(`\{\{.*?(\}\}|\n|$)|\{%.*?(%\}|\n|$)|\{#.*?(#\}|\n|$)`)
-
-// templated is the problem of SQL that is a template, where it is one.
-func (s sqlText) templated() (Problem, bool) {
-	at := template.FindStringIndex(s.sql)
-	if at == nil {
-		return Problem{}, false
+func withExamples(problems []Problem) []Problem {
+	for i, p := range problems {
+		if match := wrongForm.FindStringSubmatch(p.Message); match != nil && p.Hint == "" && keyExamples[match[1]] != "" {
+			problems[i].Hint = "write " + keyExamples[match[1]]
+		}
 	}
-	return s.place(at[0]).problem(fmt.Sprintf("%s is a template; a model is plain SQL", trimEnd(s.sql[at[0]:at[1]])),
-		"write schema.relation for ref() and source(), terrace.var('name') for var(), and what config() says into the header"), true
+	return problems
 }
 
-// placeholder is what psql or a program would fill in, or a command of psql's.
-var placeholder = regexp.MustCompile(`^(:['"]?[A-Za-z_]\w*['"]?|%\([A-Za-z_]\w*\)s|%s|\$\{[^}\n]*\}|\\[a-z]\w*)`)
-
-// placeholder is the problem of a place at which somebody is to fill something in, where the parser stopped at one.
-func (s sqlText) placeholder(offset int) (Problem, bool) {
-	if offset < 0 || offset >= len(s.sql) {
-		return Problem{}, false
-	}
-	found := placeholder.FindString(s.sql[offset:])
-	switch {
-	case found == "":
-		return Problem{}, false
-	case strings.HasPrefix(found, `\`):
-		return s.place(offset).problem(found+" is a command of psql, no SQL", "remove the line; a value that models share is terrace.var('name')"), true
-	default:
-		return s.place(offset).problem("nobody fills in "+found, "write terrace.var('name') for a value of terrace.yml or --var"), true
-	}
-}
+var (
+	unknownWord = regexp.MustCompile(`^unknown key "([a-z_]+)"$|^"kind" cannot be "([a-z_]+)"$`)
+	prose       = regexp.MustCompile(`^unknown key ".* .*"$`)
+	wrongForm   = regexp.MustCompile(`^"([a-z_]+)" wants `)
+	// wideColon matches a line whose key ends with the colon of a Chinese keyboard.
+	wideColon = regexp.MustCompile(`^\s*(- )?[\w.]+：`)
+)

@@ -64,11 +64,11 @@ func TestCheck_tellsEachMistakeOfAFirstModelOnce(t *testing.T) {
 		},
 		"template": {
 			sql("depends_on: [shop_ods.orders]", "select id from {{ ref('orders') }}"),
-			`2:16: {{ ref('orders') }} is a template; a model is plain SQL | write schema.relation for ref() and source(), terrace.var('name') for var(), and what config() says into the header`,
+			`2:16: {{ ref('orders') }} is a template; a model is plain SQL | write shop_ods.orders`,
 		},
 		"comment of a template": {
 			sql("depends_on: [shop_ods.orders]", "{# why #}\n"+read),
-			`2:1: {# why #} is a template; a model is plain SQL | write schema.relation for ref() and source(), terrace.var('name') for var(), and what config() says into the header`,
+			`2:1: {# why #} is a template; a model is plain SQL | a comment begins with --, or stands between /* and */`,
 		},
 		"variable of psql": {
 			sql("depends_on: [shop_ods.orders]", "select id from shop_ods.orders where id > :'first'"),
@@ -159,4 +159,92 @@ func TestCheckSQL_warnsOfVariablesThatAreNotSet(t *testing.T) {
 		`warning: shop/dwd/a.sql:2:8: variable "first_dy" is not set | did you mean "first_day"?`,
 		`warning: tests/a.sql:2:34: variable "colour" is not set | add it under vars: in terrace.yml, or pass --var colour=VALUE`,
 	}, lines(p.CheckSQL(nil)))
+}
+
+// What comes from a project of another tool: each piece of a template is told with what to write for it.
+func TestCheckSQL_saysWhatToWriteForTemplates(t *testing.T) {
+	t.Parallel()
+	_, problems := load(t, map[string]string{"models/shop/dwd/a.sql": "{{ config(materialized='table') }}\nselect * from {{ ref('fact') }} join {{ source('shop', 'orders') }} using (id)\n"})
+	require.Equal(t, []string{"shop/dwd/a.sql:1:1: there is no header | begin the file with the relations that it reads: -- depends_on: [schema.fact, shop_ods.orders]"}, problems)
+	for body, want := range map[string][]string{
+		"{{ config(materialized='incremental', unique_key=['id', 'day'], schema='x') }}\nselect 1": {
+			"3:1: {{ config(materialized='incremental', unique_key=['id', 'day'], schema='x') }} is a template; a model is plain SQL | write into the header: -- kind: incremental, -- key: [id, day]",
+		},
+		"select * from {{ ref('pkg', 'orders') }} join {{ref(\"orders\")}} o using (id) join {{ source('shop', 'orders') }} using (id)": {
+			"3:15: {{ ref('pkg', 'orders') }} is a template; a model is plain SQL | write shop_ods.orders",
+			"3:47: {{ref(\"orders\")}} is a template; a model is plain SQL | write shop_ods.orders",
+			"3:83: {{ source('shop', 'orders') }} is a template; a model is plain SQL | write shop_ods.orders, the stream under its schema",
+		},
+		"select 1\n{% if is_incremental() %}\nwhere id > (select max(id) from {{ this }})\n{% endif %}": {
+			"4:1: {% if is_incremental() %} is a template; a model is plain SQL | write kind: incremental in the header and the query for all rows, without the block: only groups of rows that changed are computed",
+			"5:33: {{ this }} is a template; a model is plain SQL | write the model's own schema.relation; kind incremental finds by itself what is new",
+		},
+		"{% snapshot s %} select {{ var('day') }} {% endsnapshot %}": {
+			"3:1: {% snapshot s %} is a template; a model is plain SQL | write kind: scd2 in the header: it keeps every version",
+			"3:25: {{ var('day') }} is a template; a model is plain SQL | write terrace.var('day'), a text, and cast it; its value stands under vars: in terrace.yml",
+		},
+		"select * from ref('nothing') as r where is_incremental()": {
+			"3:15: ref() is a function of another tool; a model is plain SQL | write schema.nothing",
+			"3:41: is_incremental() is a function of another tool; a model is plain SQL | write kind: incremental in the header and the query for all rows, without the block: only groups of rows that changed are computed",
+		},
+	} {
+		for i := range want {
+			want[i] = "shop/dwd/a.sql:" + want[i]
+		}
+		require.Equal(t, want, check(t, map[string]string{"models/shop/dwd/a.sql": sql("kind: table\ndepends_on: []", body)}), body)
+	}
+}
+
+// Where the parser stops, the words around it mostly say why.
+func TestCheckSQL_saysWhatTheWordsAroundAMistakeTell(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		"select id, from shop_ods.orders":                                       `2:12: syntax error at or near "from" | remove the comma before it`,
+		"select (id, ) from shop_ods.orders":                                    `2:13: syntax error at or near ")" | remove the comma before it`,
+		"select user.id from shop_ods.orders as user":                           `2:12: syntax error at or near "." | user is a word of SQL's own: give the relation another name with as`,
+		"select o.id from shop_ods.orders as order":                             `2:37: syntax error at or near "order" | order is a word of SQL's own: choose another name, or write "order" with its quotes`,
+		"select top 10 id from shop_ods.orders":                                 `2:12: syntax error at or near "10" | write limit 10 at the end of the query`,
+		"select id from shop_ods.orders where at > now - interval 1 day":        `2:58: syntax error at or near "1" | write the length as a text: interval '1 day'`,
+		"select `id` from shop_ods.orders":                                      "2:13: syntax error at or near \"from\" | names stand in double quotes in PostgreSQL, not in backticks, and most of them in none",
+		"select count(id as n from shop_ods.orders":                             `2:17: syntax error at or near "as" | parentheses do not match: ( stands 1 time more often than )`,
+		"select id) from shop_ods.orders":                                       `2:10: syntax error at or near ")" | parentheses do not match: ) stands 1 time more often than (`,
+		"select\u00a0id from shop_ods.orders":                                   "2:1: syntax error at or near \"select\u00a0id\" | \"\\u00a0\" is a space that does not break: write a plain space",
+		"select id from shop_ods.orders where （id > 1)":                         `2:45: syntax error at or near ")" | "（" is a full-width parenthesis: write (`,
+		"select id from shop_ods.orders where id 1":                             `2:41: syntax error at or near "1" | correct the SQL; psql shows the same error`,
+		"select '（', id from shop_ods.orders where id 1":                        `2:46: syntax error at or near "1" | correct the SQL; psql shows the same error`,
+		"select o.id from other.shop_ods.orders as o":                           `2:18: other.shop_ods.orders is in a database by name, and a query reads one database | write shop_ods.orders`,
+		"select id from shop_ods.orders qualify row_number() over () = 1":       `2:40: syntax error at or near "row_number" | filter in a query around this one: select … from (select …, row_number() over (…) as n …) as t where t.n = 1`,
+		"select id from shop_ods.orders where a.id = 1 and (select 1) from x )": "",
+	} {
+		got := check(t, map[string]string{"models/shop/dwd/a.sql": sql("depends_on: [shop_ods.orders]", body)})
+		if want == "" {
+			require.Len(t, got, 1, body)
+			continue
+		}
+		require.Equal(t, []string{"shop/dwd/a.sql:" + want}, got, body)
+	}
+}
+
+func TestParseHeader_saysWhatToWriteForWhatIsNone(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"This model is about facts: all of them\ndepends_on: []": `m.sql:1:4: unknown key "This model is about facts" | the first comment is the header, key: value in each line; put other text under description:, or behind an empty line after it`,
+		"depends_on: {a.b: yes}":                                 `m.sql:1:16: "depends_on" wants a text, got a mapping | write depends_on: [schema.relation]`,
+		"depends_on: ['']":                                       `m.sql:1:17: a name in depends_on is empty | name a relation, or write depends_on: [] for none`,
+		"kind：table\ndepends_on: []":                             `m.sql:1:4: broken YAML: unexpected key name | "：" is a full-width colon: write :`,
+		"depends_on: []\nkind: table\ngrants: [analyst]":         `m.sql:3:12: "grants" wants a mapping, got a list | write grants: {select: [analyst]}`,
+	} {
+		_, problems := model.ParseHeader("m.sql", []byte(sql(header, "select 1\n")))
+		require.Equal(t, []string{want}, lines(problems), header)
+	}
+}
+
+// TABLE takes a relation's name alone: what a query reads in its place stands behind SELECT * FROM.
+func TestExchange_readsTablesByTheirNameAlone(t *testing.T) {
+	t.Parallel()
+	q, err := model.ParseQuery("with a as (table s.x) table /* all */ s.y")
+	require.NoError(t, err)
+	sent := q.Exchange(map[string]string{"s.x": "(select 1 as n)", "s.y": `"d"."y"`})
+	require.Equal(t, `with a as (select * from (select 1 as n) as "x") select * from "d"."y" as "y"`, sent.SQL)
+	require.Equal(t, "with a as (table s.x) ", sent.Before(len(`with a as (select * from (select 1 as n) as "x") sel`)))
 }
