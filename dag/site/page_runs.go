@@ -59,6 +59,8 @@ type runPage struct {
 	Long   bool
 	Totals dag.Rows
 	Failed int
+	// Working are the models that it builds now.
+	Working []string
 	// Errors are those that are shown whole; the table has all, MoreErrors of which are not.
 	Errors     []step
 	MoreErrors int
@@ -79,6 +81,11 @@ func (s *Site) run(v *view) (body, error) {
 	p := runPage{Run: info}
 	if p.Steps, err = runSteps(v.ctx, v.tx, id); err != nil {
 		return body{}, err
+	}
+	if info.Status == "running" {
+		if p.Working, err = working(v.ctx, v.tx, id); err != nil {
+			return body{}, err
+		}
 	}
 	var bars []bar
 	for _, st := range p.Steps {

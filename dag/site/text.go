@@ -72,7 +72,7 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	"Started": "开始时间", "Command": "命令", "Steps": "步骤", "Failed": "失败", "Took": "耗时", "Environment": "环境", "Host": "主机", "Version": "版本",
 	"All": "全部", "Newer": "较新", "Older": "较早", "No such run.": "没有该运行。", "Kind": "类型", "Inserted": "插入", "Updated": "更新", "Deleted": "删除",
 	"Unchanged": "未变", "Steps over time": "步骤时间线", "The first %d steps are drawn; the table has all.": "仅绘制前 %d 个步骤；表格包含全部。",
-	"Nothing was written: all was up to date.": "没有写入：一切已是最新。", "it goes on": "进行中", "Errors": "错误", "State": "状态",
+	"Nothing was written: all was up to date.": "没有写入：一切已是最新。", "it goes on": "进行中", "It works on": "正在处理", "Steps are told as they end.": "步骤结束后显示。", "Errors": "错误", "State": "状态",
 	"This run left no end: its process was killed, or it lost the database. terrace retry goes on with it.": "该运行没有结束记录：进程被终止或失去数据库连接。terrace retry 可继续。",
 
 	// what is asked for

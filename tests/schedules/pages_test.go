@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -191,6 +192,33 @@ order by 1`))
 	ended := r.page("/asked/6")
 	require.Contains(t, ended, "It has ended without a run.")
 	require.Contains(t, ended, "models/shop/dws/after.sql:1:")
+	worker.End(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
+}
+
+// Who asked for a run that takes its time sees what it works on, and not that there was nothing to do.
+func TestPages_tellWhatARunWorksOn(t *testing.T) {
+	t.Parallel()
+	p := newPagesProject(t)
+	r, s := openPages(t, p)
+	p.Write("models/shop/dwd/held.sql", []byte("-- kind: table\n-- depends_on: []\nselect pg_advisory_xact_lock_shared(1)::text as waited\n"))
+	p.Exec("select pg_advisory_lock(1)")
+	const wish = `{"do": "run", "node": "shop_dwd.held"}`
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if strings.Contains(r.page("/models"), "shop_dwd.held") { // pages look at files now and then
+			break
+		}
+	}
+	r.post(wish, http.StatusAccepted)
+	worker := start(p, "schedule", "start")
+	requireSoon(t, p, "select count(*)::text from pg_locks where locktype = 'advisory' and classid = 0 and objid = 1 and objsubid = 1 and not granted and database = (select oid from pg_database where datname = current_database())", "1")
+	_, run := r.send(http.MethodGet, "/asked/1", "", http.StatusSeeOther)
+	page := r.page(run)
+	require.Contains(t, page, `It works on <a href="/model/shop_dwd.held">`)
+	require.NotContains(t, page, "all was up to date")
+	p.Exec("select pg_advisory_unlock(1)")
+	requireSoon(t, p, asked, "run shop_dwd.held --wait success")
+	require.NotContains(t, r.page(run), "It works on")
 	worker.End(syscall.SIGTERM, 143)
 	s.End(syscall.SIGTERM, 143)
 }
