@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -95,11 +96,12 @@ func lockTables(reads []string) []materialize.Statement {
 	return []materialize.Statement{command("lock table " + strings.Join(reads, ", ") + " in access share mode")}
 }
 
-// open sends the statements, names the session, takes the node's lock, and looks at what stands under the node's name.
+// open sends the statements, the first of which begins something, takes the node's lock, and looks at what stands under the
+// node's name. The session bears that name before it waits for anybody.
 func (b *building) open(ctx context.Context, statements ...materialize.Statement) error {
 	schema, relation, _ := strings.Cut(b.step.node.relation(), ".")
+	statements = slices.Insert(statements, 1, command("set local application_name = "+materialize.Literal(applicationName(b.RunID, b.step.Name))))
 	statements = append(statements,
-		command("set local application_name = "+materialize.Literal(applicationName(b.RunID, b.step.Name))),
 		command(fmt.Sprintf("execute %s (%s, %s, %s, %s)", openName, materialize.Literal(b.step.Name),
 			materialize.Literal(schema), materialize.Literal(relation), materialize.Literal(*b.cluster.Load()))))
 	results, err := b.exec(ctx, statements...)

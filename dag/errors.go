@@ -58,6 +58,9 @@ func unavailable(err error) bool {
 // takesNoChanges is said by a standby, and by a server or database that takes no changes for now.
 const takesNoChanges = "25006"
 
+// diskFull is said where the server cannot write for lack of room.
+const diskFull = "53100"
+
 // denied is said where the role lacks a right.
 const denied = "42501"
 
@@ -72,18 +75,21 @@ func HintOf(err error) string {
 		return "Drop or change what depends on it first; terrace drops nothing that it cannot make again."
 	case server.Code == lockTimedOut:
 		return "Somebody has been reading or changing it all the while: see pg_stat_activity, then run again."
+	case server.Code == diskFull: // which the server answers with "Check free disk space."
+		return "A disk of the database server is full, the one that the file is on. What was published stands, and what was under way is undone; make room there, then terrace retry."
 	case server.Hint != "":
 		return server.Hint
 	}
 	switch server.Code {
 	case "57014":
+		if strings.Contains(server.Message, "statement timeout") { // as a server says it that speaks English
+			return "The server's statement_timeout ended it, which the role, the database or the server's configuration sets. For the role alone: alter role NAME set statement_timeout = '2h'; then terrace retry."
+		}
 		return "Somebody cancelled the statement, or the server's statement_timeout ended it: its log says which. terrace retry runs it again."
 	case denied:
 		return "The role lacks a right: the owner of what it names grants it, or terrace migrate --roles, which makes roles with what they need."
 	case takesNoChanges:
 		return "The database takes no changes: a standby after a failover, or default_transaction_read_only. Name the primary in the database URL."
-	case "53100":
-		return "The server's disk is full. What was published stands; make room, then terrace retry."
 	}
 	return ""
 }

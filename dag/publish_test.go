@@ -563,11 +563,22 @@ func TestRun_aKindSQLCountsAndIsUndoneWhenItFails(t *testing.T) {
 
 func TestRetryable_knowsWhatPasses(t *testing.T) {
 	t.Parallel()
-	for state, want := range map[string]bool{"40001": true, "40P01": true, "57P01": true, "08006": true, "53300": true, "XX000": true, "42P01": false, "57014": false, "23505": false} {
+	for state, want := range map[string]bool{"40001": true, "40P01": true, "57P01": true, "08006": true, "53300": true, "25P03": true, "XX000": true, "42P01": false, "57014": false, "23505": false} {
 		require.Equal(t, want, dag.Retryable(&pgconn.PgError{Code: state}), state)
 	}
 	require.False(t, dag.Surroundings(context.DeadlineExceeded))
 	require.True(t, dag.Surroundings(&pgconn.PgError{Code: "53100"}))
+}
+
+// Whoever is woken by it is told on which machine the disk is, and whose limit it was, where the server's own words leave that open.
+func TestHintOf_saysWhoseDiskAndWhoseLimit(t *testing.T) {
+	t.Parallel()
+	full := dag.HintOf(&pgconn.PgError{Code: "53100", Hint: "Check free disk space."})
+	require.Contains(t, full, "database server is full")
+	require.Contains(t, full, "What was published stands")
+	require.Contains(t, dag.HintOf(&pgconn.PgError{Code: "57014", Message: "canceling statement due to statement timeout"}), "alter role")
+	require.Contains(t, dag.HintOf(&pgconn.PgError{Code: "57014", Message: "canceling statement due to user request"}), "Somebody cancelled the statement")
+	require.Equal(t, "Use another name.", dag.HintOf(&pgconn.PgError{Code: "42P07", Hint: "Use another name."}))
 }
 
 // Rows that break a unique index are the model's own fault, at once: nobody else made the relation meanwhile.

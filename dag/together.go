@@ -94,6 +94,9 @@ func (t *Together) Execute(ctx context.Context, step Step) Result {
 // Bundles implements Bundler: all steps share one transaction as it is.
 func (t *Together) Bundles(Step) bool { return false }
 
+// AllNodes is what the session is named after, in a node's place, that locks all nodes of a run and what they read.
+const AllNodes = "together"
+
 // errUnended stands while a step is under way, so that nothing is done after one that panicked.
 var errUnended = errors.New("the step did not end")
 
@@ -140,7 +143,7 @@ func (b *building) rehearses() bool { return b.together != nil && b.together.reh
 // one another.
 func (t *Together) lock(ctx context.Context) error {
 	conn := t.conn.Conn()
-	if _, err := conn.Exec(ctx, "select set_config('application_name', $1, false)", applicationName(t.RunID, "together")); err != nil {
+	if _, err := conn.Exec(ctx, "select set_config('application_name', $1, false)", applicationName(t.RunID, AllNodes)); err != nil {
 		return fmt.Errorf("name the session: %w", err)
 	}
 	if err := t.room(ctx); err != nil {

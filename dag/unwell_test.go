@@ -3,6 +3,7 @@ package dag_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -29,6 +30,35 @@ func TestLedger_tellsForWhomAStepWaits(t *testing.T) {
 	waiting, err = ledger.Waiting(ctx)
 	require.NoError(t, err)
 	require.Empty(t, waiting)
+}
+
+// A step waits under its own name, also for what it only reads.
+func TestLedger_tellsForWhomAStepWaitsThatReads(t *testing.T) {
+	t.Parallel()
+	for _, together := range []bool{false, true} {
+		w := shop(t, ordersOf("-- kind: table", allOrders), nil)
+		w.together = together
+		holder := w.db.Conn(t)
+		ctx := context.Background()
+		for _, sql := range []string{"begin", "lock table ods.orders"} {
+			_, err := holder.Exec(ctx, sql)
+			require.NoError(t, err)
+		}
+		ended := make(chan dag.Report)
+		run := w.open()
+		go func() { ended <- w.runOpened(ctx, run) }()
+		var waiting []dag.Waiting
+		require.Eventually(t, func() bool {
+			var err error
+			waiting, err = dag.NewLedger(w.db.Pool).Waiting(ctx)
+			return err == nil && len(waiting) > 0
+		}, patience, 10*time.Millisecond)
+		require.Equal(t, map[bool]string{false: "shop_dwd.orders", true: dag.AllNodes}[together], waiting[0].Node)
+		require.Equal(t, int32(holder.PgConn().PID()), waiting[0].PID)
+		_, err := holder.Exec(ctx, "rollback")
+		require.NoError(t, err)
+		require.Equal(t, dag.Success, (<-ended).Status)
+	}
 }
 
 func TestLedger_listsWhatIsUnwellAndWhatWaitsForIt(t *testing.T) {

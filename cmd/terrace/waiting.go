@@ -41,6 +41,9 @@ func waitingFor(w dag.Waiting, now time.Time) (line, hint string) {
 	if w.Since != nil {
 		since = ", its transaction began " + ago(now.Sub(*w.Since))
 	}
+	if w.Node == dag.AllNodes {
+		w.Node = "the whole run (--publish together)"
+	}
 	return fmt.Sprintf("waiting: %s, for process %d (%s, role %s, %s%s): %s", w.Node, w.PID, w.Application, w.Role, w.State, since, w.Statement),
 		fmt.Sprintf("  hint: select pg_terminate_backend(%d) ends it", w.PID)
 }
@@ -95,7 +98,8 @@ func (p *progress) first(w dag.Waiting) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name, step := range p.running {
-		if !strings.HasPrefix(name, w.Node) || step.waitsFor == w.PID { // the server keeps the beginning of a long name
+		own := strings.HasPrefix(name, w.Node) || p.together && w.Node == dag.AllNodes // the server keeps the beginning of a long name
+		if !own || step.waitsFor == w.PID {
 			continue
 		}
 		step.waitsFor = w.PID

@@ -346,10 +346,18 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
 	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
 	if err := w.recordEnd(ctx, report); err != nil {
-		return report, err
+		return report, unrecorded(err)
 	}
 	w.alert(ctx, info, report)
 	return report, nil
+}
+
+// unrecorded says what holds of a run whose end could not be written.
+func unrecorded(err error) error {
+	if !fromOutside(err) {
+		return err
+	}
+	return &surroundingsError{err: err, hint: "What the steps committed stands. When the database is there again, terrace retry goes on with what the run has not recorded as done."}
 }
 
 // recordEnd writes the run's end. The session that has borne the run's name since its start may have ended meanwhile, with
