@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -33,18 +35,40 @@ func receive(resp *http.Response, limit int64, dir string) (*body, error) {
 		return nil, err
 	}
 	defer plain.Close() // of a decoder, which has nothing to say then
-	var content io.Reader = plain
-	_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if charset := params["charset"]; err == nil && charset != "" {
-		e, err := lookupEncoding(charset)
-		if err != nil {
-			return nil, &Error{Kind: UnexpectedContent, Message: err.Error()}
-		}
-		if e != nil {
-			content = &strictText{r: transform.NewReader(content, e.NewDecoder())}
-		}
+	buffered := bufio.NewReader(plain)
+	var content io.Reader = buffered
+	declared, err := charset(resp)
+	switch {
+	case err != nil:
+		return nil, err
+	case declared != nil:
+		content = &strictText{r: transform.NewReader(content, unicode.BOMOverride(declared.NewDecoder()))}
+	case marksUTF16(buffered):
+		content = &strictText{r: transform.NewReader(content, unicode.BOMOverride(transform.Nop))}
 	}
 	return spool(io.LimitReader(content, limit+1), limit, dir)
+}
+
+// charset is the encoding that the answer says it is in, nil for UTF-8 and where it says nothing.
+func charset(resp *http.Response) (encoding.Encoding, error) {
+	_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || params["charset"] == "" {
+		return nil, nil
+	}
+	e, err := lookupEncoding(params["charset"])
+	if err != nil {
+		return nil, &Error{
+			Kind: UnexpectedContent, Message: err.Error() + ", which the answer's Content-Type names",
+			Hint: "ask the source for UTF-8, such as by headers: {Accept-Charset: utf-8}",
+		}
+	}
+	return e, nil
+}
+
+// marksUTF16 reports whether the content begins with the mark of UTF-16.
+func marksUTF16(r *bufio.Reader) bool {
+	start, _ := r.Peek(2) // a shorter content has no mark; a broken one fails when it is read
+	return len(start) == 2 && (start[0] == 0xfe && start[1] == 0xff || start[0] == 0xff && start[1] == 0xfe)
 }
 
 func spool(r io.Reader, limit int64, dir string) (*body, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/terrace-elt/terrace/extract"
 )
@@ -19,7 +20,7 @@ import (
 func TestRead_judgesTotalsThatSayLittle(t *testing.T) {
 	t.Parallel()
 	for total, kind := range map[string]extract.ErrorKind{
-		`"total":0,`: "", `"total":null,`: "", `"total":"3",`: "", ``: extract.UnexpectedContent, `"total":-1,`: extract.UnexpectedContent,
+		`"total":0,`: "", `"total":null,`: "", `"total":"3",`: "", `"total":3.0,`: "", `"total":3.5,`: extract.UnexpectedContent, ``: extract.UnexpectedContent, `"total":-1,`: extract.UnexpectedContent,
 		`"total":true,`: extract.UnexpectedContent, `"total":4,`: extract.Incomplete,
 	} {
 		t.Run(total, func(t *testing.T) {
@@ -47,6 +48,8 @@ func TestRead_decodesAnswersByTheirCharset(t *testing.T) {
 	const whole = `{"code":0,"data":{"total":1,"list":[{"id":1,"name":"台球厅"}]}}`
 	gbk, err := simplifiedchinese.GBK.NewEncoder().String(whole)
 	require.NoError(t, err)
+	wide, err := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().String(whole)
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		charset, body string
 		kind          extract.ErrorKind
@@ -54,6 +57,8 @@ func TestRead_decodesAnswersByTheirCharset(t *testing.T) {
 		"utf-8":                   {"utf-8", whole, ""},
 		"a mark":                  {"utf-8", "\ufeff" + whole, ""},
 		"gbk":                     {"GBK", gbk, ""},
+		"utf-16, and says so":     {"utf-16", wide, ""},
+		"utf-16, and does not":    {"utf-8", wide, ""},
 		"gbk, and not":            {"gbk", strings.Replace(gbk, "\xcc\xa8", "\xff\xff", 1), extract.UnexpectedContent},
 		"an encoding of nobody":   {"x-unknown", whole, extract.UnexpectedContent},
 		"two marks are no answer": {"utf-8", "\ufeff\ufeff" + whole, extract.UnexpectedContent},

@@ -204,7 +204,7 @@ func stayHome(req *http.Request, via []*http.Request) error {
 		return nil
 	}
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return errRefusedRedirect
+		return fmt.Errorf("%w: %s://%s", errRefusedRedirect, req.URL.Scheme, req.URL.Host)
 	}
 	for name := range req.Header {
 		if name != "Accept" && name != "User-Agent" {

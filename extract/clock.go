@@ -26,7 +26,7 @@ func (c *client) compareClocks(ctx context.Context, resp *http.Response) {
 	}
 	if before := c.skew.Swap(int64(skew)); before == 0 && skew != 0 {
 		c.log.WarnContext(ctx, "the clocks differ: what requests say of now is taken from the source's",
-			"source", c.source.Name, "source is ahead by", skew.Round(time.Second).String())
+			"source", c.source.Name, map[bool]string{true: "source is ahead by", false: "source is behind by"}[skew > 0], skew.Abs().Round(time.Second).String())
 	}
 }
 

@@ -132,9 +132,9 @@ func (k *call) contents() (*ods.Contents, error) {
 	if k.answer.body.file == nil {
 		return contents, nil
 	}
-	_, err = k.answer.selection.scan(k.answer.body.reader(), func(raw []byte, _ int64) error {
+	_, err = k.answer.selection.scanLong(k.answer.body.reader(), func(raw []byte, _ int64) error {
 		contents.Add(ods.Record{Raw: raw, Given: given})
 		return nil
-	})
+	}, passOver)
 	return contents, err
 }

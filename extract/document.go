@@ -19,8 +19,10 @@ import (
 // document lands the records of a file that is one JSON document.
 func (f *sourceFile) document(r io.Reader, c *chunker) error {
 	lines := &lineCounter{r: f.format().asText(r)}
-	_, err := f.format().responses.selection.scan(f.strict(lines), func(raw []byte, offset int64) error {
+	_, err := f.format().responses.selection.scanLong(f.strict(lines), func(raw []byte, offset int64) error {
 		return c.add(ods.Record{Raw: bytes.Clone(raw), File: f.path, Line: lines.at(offset)})
+	}, func(value longValue, offset int64) error {
+		return c.reject(value.reject(f.place(lines.at(offset))))
 	})
 	return err
 }
@@ -41,7 +43,7 @@ func (f *sourceFile) validate(raw io.Reader) error {
 	}
 	defer plain.Close()
 	format := f.format()
-	env, err := format.responses.selection.scan(f.strict(format.asText(plain)), func([]byte, int64) error { return nil })
+	env, err := format.responses.selection.scanLong(f.strict(format.asText(plain)), func([]byte, int64) error { return nil }, passOver)
 	if err != nil {
 		return &Error{Kind: UnexpectedContent, Message: err.Error(), Hint: "the file is not landed; correct it, or use format ndjson for a record per line"}
 	}

@@ -77,7 +77,7 @@ func (k *call) parse() error {
 	a := k.answer
 	a.records, a.env, a.keys = nil, envelope{}, keyRun{}
 	hash := sha256.New()
-	env, err := k.responses.selection.scan(a.body.reader(), func(raw []byte, offset int64) error {
+	env, err := k.responses.selection.scanLong(a.body.reader(), func(raw []byte, offset int64) error {
 		hash.Write(raw)
 		hash.Write([]byte{'\n'})
 		if k.keyset != nil {
@@ -86,6 +86,9 @@ func (k *call) parse() error {
 		if a.body.file == nil {
 			a.records = append(a.records, a.body.memory[offset:offset+int64(len(raw)):offset+int64(len(raw))])
 		}
+		return nil
+	}, func(value longValue, _ int64) error {
+		fmt.Fprintf(hash, "%s %d\n", value.head, value.size)
 		return nil
 	})
 	a.env = env

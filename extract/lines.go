@@ -42,7 +42,7 @@ type lineReader struct {
 func newLineReader(r io.Reader, f fileFormat) *lineReader {
 	buffered := bufio.NewReaderSize(r, 1<<16)
 	start, _ := buffered.Peek(3) // a shorter file has no mark; a broken one fails at the first line
-	wide := len(start) >= 2 && (start[0] == 0xfe && start[1] == 0xff || start[0] == 0xff && start[1] == 0xfe)
+	wide := marksUTF16(buffered)
 	switch {
 	case bytes.Equal(start, byteOrderMark):
 		// The bytes have just been peeked at, so they are there.

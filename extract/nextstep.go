@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 )
@@ -31,9 +32,17 @@ func (s *Source) nextStep(err error, host string) string {
 		return "write the address that it leads to into " + s.File
 	case strings.Contains(text, "redirects"):
 		return fmt.Sprintf("it leads in a circle: open the address in a browser, and write where it should lead into %s", s.File)
+	case breaksOff(err):
+		return "the source, or something on the way to it, does not send its answers to their end: ask for less at a time. What was landed stands; the next run goes on from there"
 	case errors.As(err, &slow) && slow.Timeout():
 		return fmt.Sprintf("%s was given %s (limits.timeout): raise it in %s, or ask for less at a time", host, s.limits.timeout, s.File)
 	default:
 		return fmt.Sprintf("is %s up, and reachable from here? What was landed stands; the next run goes on from there", host)
 	}
+}
+
+// breaksOff reports whether an answer began, and ended early.
+func breaksOff(err error) bool {
+	var damage damagedError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errTruncated) || errors.As(err, &damage)
 }

@@ -97,7 +97,7 @@ func (p *pager) listKeys(a *answer) error {
 		for _, raw := range a.records {
 			_ = add(raw, 0) // it has no errors
 		}
-	} else if _, err := a.selection.scan(a.body.reader(), add); err != nil {
+	} else if _, err := a.selection.scanLong(a.body.reader(), add, passOver); err != nil {
 		return err
 	}
 	p.overlap.add(page)

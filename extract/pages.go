@@ -144,8 +144,10 @@ func emitAnswer(a *answer, given []string, total *int64, last bool, emit func(od
 
 // reread takes the records of a body that is too large for memory.
 func (a *answer) reread(c *chunker, given []string) error {
-	_, err := a.selection.scan(a.body.reader(), func(raw []byte, _ int64) error {
+	_, err := a.selection.scanLong(a.body.reader(), func(raw []byte, _ int64) error {
 		return c.add(ods.Record{Raw: bytes.Clone(raw), Given: given})
+	}, func(value longValue, offset int64) error {
+		return c.reject(value.reject(fmt.Sprintf("byte %d of the answer", offset)))
 	})
 	return err
 }

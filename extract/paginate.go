@@ -53,12 +53,12 @@ type pager struct {
 	seen     map[[sha256.Size]byte]int
 	runs     map[ods.KeyRun]int // pages by the keys of their records
 	keys     *ods.KeyRuns
-	given    []string // values of key columns that the records do not have
-	cursors  map[string]bool
+	given    []string       // values of key columns that the records do not have
+	cursors  map[string]int // by what they are, the page that gave them
 }
 
 func newPager(p paginate) *pager {
-	return &pager{paginate: p, number: p.start, cursor: p.first, seen: map[[sha256.Size]byte]int{}, runs: map[ods.KeyRun]int{}, cursors: map[string]bool{}}
+	return &pager{paginate: p, number: p.start, cursor: p.first, seen: map[[sha256.Size]byte]int{}, runs: map[ods.KeyRun]int{}, cursors: map[string]int{}}
 }
 
 // fill says which page to ask for.
@@ -185,10 +185,13 @@ func (p *pager) nextCursor(e envelope) (bool, error) {
 // for ever.
 func (p *pager) goOn(cursor any) (bool, error) {
 	text := plainText(cursor)
-	if p.cursors[text] {
-		return false, &Error{Kind: RepeatedPage, Message: "the source gives a cursor that it gave before"}
+	if before, given := p.cursors[text]; given {
+		return false, &Error{
+			Kind: RepeatedPage, Message: fmt.Sprintf("page %d leads on to where page %d led already", p.asked, before),
+			Hint: "the source would be asked for ever: does the request say ${cursor}, and does paginate name the way to the next page, not that to the present one?",
+		}
 	}
-	p.cursors[text] = true
+	p.cursors[text] = p.asked
 	p.cursor = cursor
 	return true, nil
 }
@@ -235,8 +238,9 @@ func count(e envelope, index int, path string) (*int64, error) {
 	default:
 		return nil, &Error{Kind: UnexpectedContent, Message: fmt.Sprintf("%s is %s, not a count", path, kindName(v.kind)), Hint: "correct paginate"}
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
+	whole, fraction, _ := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n < 0 || strings.Trim(fraction, "0") != "" {
 		return nil, &Error{Kind: UnexpectedContent, Message: fmt.Sprintf("%s is %s, not a count", path, v.describe()), Hint: "correct paginate"}
 	}
 	return &n, nil

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/terrace-elt/terrace/ods"
 )
 
 // selection is what one pass over a document looks for: records, and single values of the envelope around them.
@@ -116,11 +119,18 @@ var errTruncated = errors.New("the document ends before it is complete")
 // The bytes are valid until emit returns. Duplicate names and invalid UTF-8 pass: what PostgreSQL would refuse is found
 // record by record when it is landed.
 func (s *selection) scan(r io.Reader, emit func(raw []byte, offset int64) error) (envelope, error) {
-	w := &walker{
-		dec:  jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
-		emit: emit,
-		env:  envelope{values: make([]found, s.captures)},
-	}
+	return s.scanUpTo(math.MaxInt64, r, emit, nil)
+}
+
+// scanLong is scan, and calls long in the place of emit for records that are too long to be landed.
+func (s *selection) scanLong(r io.Reader, emit func(raw []byte, offset int64) error, long func(longValue, int64) error) (envelope, error) {
+	return s.scanUpTo(ods.MaxRecord, r, emit, long)
+}
+
+// scanUpTo takes records of more than most bytes for too long.
+func (s *selection) scanUpTo(most int64, r io.Reader, emit func(raw []byte, offset int64) error, long func(longValue, int64) error) (envelope, error) {
+	w := &walker{emit: emit, long: long, most: most, env: envelope{values: make([]found, s.captures)}}
+	w.read(r)
 	if err := w.walk(s.root); err != nil {
 		return w.env, plainJSONError(err)
 	}
@@ -147,8 +157,11 @@ func plainJSONError(err error) error {
 
 type walker struct {
 	dec  *jsontext.Decoder
+	gate *gate // in front of it; nil for what is in memory
 	base int64 // offset of the decoder's first byte in the document
 	emit func(raw []byte, offset int64) error
+	long func(longValue, int64) error
+	most int64 // bytes of a record
 	env  envelope
 }
 
@@ -185,11 +198,18 @@ func (w *walker) walk(n *node) error {
 }
 
 func (w *walker) record(n *node, kind jsontext.Kind) error {
-	value, err := w.dec.ReadValue()
+	value, err := w.value()
+	if errors.Is(err, errLong) {
+		return w.passOver()
+	}
 	if err != nil {
 		return err
 	}
 	offset := w.base + w.dec.InputOffset() - int64(len(value))
+	if int64(len(value)) > w.most {
+		w.env.count++
+		return w.long(longValue{head: bytes.Clone(value[:min(len(value), keptOfALine)]), size: int64(len(value))}, offset)
+	}
 	if kind == '[' || kind == 'n' && !elementOf(n) {
 		w.miss(n, kind)
 		return nil
@@ -212,7 +232,7 @@ func elementOf(n *node) bool { return strings.HasSuffix(n.path, "[*]") }
 // inside looks for envelope values within a record, for documents that are one record.
 func (w *walker) inside(n *node, value []byte, offset int64) error {
 	sub := &walker{
-		dec:  jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
+		dec:  newDecoder(bytes.NewReader(value)),
 		base: offset,
 		env:  w.env,
 	}

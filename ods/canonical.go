@@ -15,8 +15,9 @@ const (
 	rankPrefix = 7
 	// maxDepth is far below the depth, some 10,000, at which the stack of a server with default settings ends.
 	maxDepth = 512
-	// maxRecord leaves room below the 256 MB that a jsonb value may have, whose form in the server is larger than its text.
-	maxRecord = 64 << 20
+	// MaxRecord is how many bytes a record may have. It leaves room below the 256 MB of a jsonb value, whose form in the server is
+	// larger than its text.
+	MaxRecord = 64 << 20
 	// hashSize is 128 bits: among 10^12 versions of a record, the chance that two of them collide is about 10^-15.
 	hashSize = 16
 )
@@ -76,8 +77,8 @@ func (s *scanner) expect(records []Record) {
 
 // scan walks a record. The text stays as it is; what is left in s.found is valid until the next scan.
 func (s *scanner) scan(record []byte) (sum hash, text []byte, refused *refusal) {
-	if len(record) > maxRecord {
-		return hash{}, nil, refuse(ReasonTooLarge, "%d bytes, at most %d are landed", len(record), maxRecord)
+	if len(record) > MaxRecord {
+		return hash{}, nil, refuse(ReasonTooLarge, "%d bytes, at most %d are landed", len(record), MaxRecord)
 	}
 	before := len(s.text)
 	if refused := s.walk(record); refused != nil {

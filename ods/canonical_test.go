@@ -89,7 +89,7 @@ func TestScan_refusesWhatPostgresWould(t *testing.T) {
 		{`1e99999999999999999999`, ReasonNumber},
 		{strings.Repeat("[", 513) + strings.Repeat("]", 513), ReasonTooDeep},
 		{strings.Repeat(`{"a":`, 513) + "1" + strings.Repeat("}", 513), ReasonTooDeep},
-		{`"` + strings.Repeat("x", maxRecord) + `"`, ReasonTooLarge},
+		{`"` + strings.Repeat("x", MaxRecord) + `"`, ReasonTooLarge},
 	} {
 		_, _, refused := newScanner(nil).scan([]byte(c.record))
 		require.NotNil(t, refused, "%.80s", c.record)

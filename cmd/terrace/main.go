@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -21,6 +22,7 @@ import (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http writes there what sources send unasked: records, in the midst of the talk
 	os.Exit(Main(os.Args[1:], Env{
 		Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv, Now: time.Now,
 	}))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/text/encoding/unicode"
 )
 
 // api is the world's HTTP side, and all that goes wrong on the way.
@@ -137,6 +139,7 @@ func (a *api) refuse(r *http.Request) *answer {
 // faults are the ways in which an answer goes wrong.
 var faults = []string{ //nolint:gochecknoglobals // a table
 	"busy", "down", "throttled", "away", "error", "html", "truncated", "reset", "slow", "duplicate", "repeat", "repeat", "empty", "stale", "stale", "envelope",
+	"half a gzip", "half a chunk", "too long", "moved", "not modified", "marked", "utf16", "utf16",
 }
 
 // send writes the answer, whole or not.
@@ -168,6 +171,16 @@ func send(w http.ResponseWriter, r *http.Request, a answer, fault string, zip bo
 		return
 	case "truncated":
 		body = body[:len(body)*2/3]
+	case "moved":
+		http.Redirect(w, r, r.URL.Path+"?moved=1&"+r.URL.RawQuery, http.StatusTemporaryRedirect)
+		return
+	case "not modified":
+		w.WriteHeader(http.StatusNotModified)
+		return
+	case "marked":
+		body = append([]byte("\ufeff"), body...)
+	case "utf16":
+		body = utf16(a.body)
 	}
 	for name, value := range a.headers {
 		w.Header().Set(name, value)
@@ -176,6 +189,19 @@ func send(w http.ResponseWriter, r *http.Request, a answer, fault string, zip bo
 	if zip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		body = zipped(body)
 		w.Header().Set("Content-Encoding", "gzip")
+	}
+	switch fault {
+	case "half a gzip":
+		body = zipped([]byte(a.body))
+		body = body[:len(body)/2]
+	case "half a chunk":
+		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush() // without a length, in chunks
+		panic(http.ErrAbortHandler)
+	case "too long":
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)+7))
+		_, _ = w.Write(body)
+		return // the server sees that it is not so, and ends the connection
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(a.status)
@@ -202,9 +228,19 @@ func zipped(body []byte) []byte {
 	return b.Bytes()
 }
 
+// utf16 is a text in UTF-16, with its mark.
+func utf16(text string) []byte {
+	out, err := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().Bytes([]byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
 // spoils reports whether the answer does not arrive, or is seen to be none.
 func spoils(fault string) bool {
-	return slices.Contains([]string{"busy", "down", "throttled", "away", "error", "html", "truncated", "reset", "envelope"}, fault)
+	return slices.Contains([]string{"busy", "down", "throttled", "away", "error", "html", "truncated", "reset", "envelope",
+		"half a gzip", "half a chunk", "too long", "moved", "not modified"}, fault)
 }
 
 func (a *api) detail(shop, id, fault string) answer {

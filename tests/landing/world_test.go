@@ -57,8 +57,8 @@ type world struct {
 type passage struct {
 	variant, from, to string
 	run               int
-	began             int // the world's step
-	served            map[key]bool
+	began             int         // the world's step
+	served            map[key]int // their Revs
 	pages             []servedPage
 	whole             bool           // nothing follows the last page
 	repeated          bool           // a page was given in the place of the next
@@ -79,7 +79,10 @@ type servedPage struct {
 func (p *passage) shows() bool {
 	rows, last := 0, -1
 	moved, doubled, keys := 0, 0, map[key]bool{}
-	for _, page := range p.pages {
+	for i, page := range p.pages {
+		if i > 0 && page.rows > 0 && maps.Equal(page.keys, p.pages[i-1].keys) {
+			continue // the last one again
+		}
 		if page.total < last {
 			return true
 		}
@@ -244,7 +247,7 @@ func (w *world) passage(variant, from, to string, first bool) *passage {
 	name := variant + "|" + from + "|" + to
 	all := w.readings[name]
 	if first || len(all) == 0 {
-		all = append(all, &passage{variant: variant, from: from, to: to, run: w.run, began: w.step, served: map[key]bool{}})
+		all = append(all, &passage{variant: variant, from: from, to: to, run: w.run, began: w.step, served: map[key]int{}})
 		w.readings[name] = all
 	}
 	return all[len(all)-1]
@@ -254,7 +257,7 @@ func (w *world) passage(variant, from, to string, first bool) *passage {
 func (w *world) give(p *passage, place string, rows []entity, total int, whole bool) {
 	for _, e := range rows {
 		w.served[e.version] = true
-		p.served[e.key] = true
+		p.served[e.key] = e.Rev
 		if w.live[e.key].version != e.version {
 			w.outdated[e.key]++
 		}
@@ -271,7 +274,7 @@ func (w *world) give(p *passage, place string, rows []entity, total int, whole b
 	p.whole = whole
 	p.slipped = map[key]entity{}
 	for _, e := range w.list(w.live, p.variant, p.from, p.to) {
-		if whole && e.step <= p.began && !p.served[e.key] {
+		if whole && e.step <= p.began && p.served[e.key] == 0 {
 			p.slipped[e.key] = e
 		}
 	}
