@@ -239,8 +239,10 @@ func utf16(text string) []byte {
 
 // spoils reports whether the answer does not arrive, or is seen to be none.
 func spoils(fault string) bool {
-	return slices.Contains([]string{"busy", "down", "throttled", "away", "error", "html", "truncated", "reset", "envelope",
-		"half a gzip", "half a chunk", "too long", "moved", "not modified"}, fault)
+	return slices.Contains([]string{
+		"busy", "down", "throttled", "away", "error", "html", "truncated", "reset", "envelope",
+		"half a gzip", "half a chunk", "too long", "moved", "not modified",
+	}, fault)
 }
 
 func (a *api) detail(shop, id, fault string) answer {
