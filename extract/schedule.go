@@ -180,8 +180,23 @@ func (s *schedule) verdict() error {
 	for i, f := range s.failures {
 		errs[i] = f.err
 	}
-	return errors.Join(errs...)
+	if len(errs) <= toldFailures {
+		return errors.Join(errs...)
+	}
+	return manyErrors(errs)
 }
+
+// toldFailures is of how many slices it is said why they failed: the reason is mostly the same.
+const toldFailures = 3
+
+// manyErrors are those of many slices, in their order.
+type manyErrors []error
+
+func (e manyErrors) Error() string {
+	return fmt.Sprintf("%v\nand %d more slices failed; the next run reads each again", errors.Join(e[:toldFailures]...), len(e)-toldFailures)
+}
+
+func (e manyErrors) Unwrap() []error { return e }
 
 // halve cuts a window in two of which the source has more than it gives, or whose records change faster than its pages
 // can be read: one of a single page cannot shift. It says why a window cannot be cut any more.

@@ -222,3 +222,23 @@ func TestRead_hasNothingToDoForRelationsThatOthersFill(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, result)
 }
+
+// A reason that many slices have in common is not said for each of them: years of days would fill the screen.
+func TestRead_saysOfFewSlicesWhyTheyFailed(t *testing.T) {
+	t.Parallel()
+	yaml := strings.NewReplacer(`limit: "${page.size}"`, `from: "${slice.start}", to: "${slice.end}"`,
+		"    records:", "    slices: {start: \"2026-01-10\", step: P1D}\n    records:").Replace(paged)
+	a := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"code":7}`) })
+	l := &lander{}
+
+	result, err := read(t, yaml, a, l)
+
+	requireKind(t, err, extract.Refused)
+	require.Equal(t, 11, result.SlicesFailed)
+	require.Equal(t, 3, strings.Count(err.Error(), "$.code is 7"), err.Error())
+	require.Contains(t, err.Error(), "2026-01-10T00:00:00Z to 2026-01-11T00:00:00Z")
+	require.Contains(t, err.Error(), "and 8 more slices failed")
+	for i := range 11 {
+		require.Contains(t, l.slices[i].cause, "$.code is 7", "each slice keeps its own")
+	}
+}
