@@ -180,16 +180,16 @@ func (s *schedule) verdict() error {
 	for i, f := range s.failures {
 		errs[i] = f.err
 	}
-	if len(errs) <= toldFailures {
+	if len(errs) <= toldFailures || s.failures[0].spec.Kind != ods.Window {
 		return errors.Join(errs...)
 	}
 	return manyErrors(errs)
 }
 
-// toldFailures is of how many slices it is said why they failed: the reason is mostly the same.
+// toldFailures is of how many windows it is said why they failed: the reason is mostly the same, other than of files.
 const toldFailures = 3
 
-// manyErrors are those of many slices, in their order.
+// manyErrors are those of many windows, in their order.
 type manyErrors []error
 
 func (e manyErrors) Error() string {
