@@ -22,22 +22,38 @@ const (
 )
 
 // beside publishes a new table, and counts what changed, where most rows change and it can take the old one's place. Else
-// it does nothing.
-func (b *building) beside(ctx context.Context, s materialize.Script) (bool, error) {
-	if !s.Beside || b.together != nil || b.input.Model == nil || s.Stage != "" && b.staged < b.many() {
+// it prepares the script's publishing, and does no more.
+func (b *building) beside(ctx context.Context, s materialize.Script) (done bool, err error) {
+	able := s.Beside && b.together == nil && b.input.Model != nil && (s.Stage == "" || b.staged >= b.many())
+	if able && s.Sample != "" {
+		most, err := b.mostChange(ctx, s.Sample)
+		if err != nil {
+			return false, err
+		}
+		if most {
+			able = false // what is in the way of this one is in the way of the other
+			if done, err = b.exchange(ctx, s, materialize.Direct); done || err != nil {
+				return done, err
+			}
+		}
+	}
+	b.queue(s.Index...)
+	if !able {
 		return false, nil
 	}
-	if err := b.flush(ctx); err != nil {
+	most, err := b.mostChange(ctx, materialize.Changing(b.input))
+	if err != nil || !most {
 		return false, err
 	}
-	changing, err := b.changing(ctx)
-	if err != nil || changing == "" {
-		return false, err
-	}
+	return b.exchange(ctx, s, materialize.Beside)
+}
+
+// exchange lets the new table that render gives take the place of the old one, if nothing is in the way of it.
+func (b *building) exchange(ctx context.Context, s materialize.Script, render func(materialize.Input) (materialize.Script, error)) (bool, error) {
 	if copyable, err := b.copyable(ctx); err != nil || !copyable {
 		return false, err
 	}
-	script, err := materialize.Beside(b.input)
+	script, err := render(b.input)
 	var refused *materialize.RefusedError
 	if errors.As(err, &refused) || len(script.Lost) > 0 {
 		return false, nil
@@ -49,11 +65,6 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 		return false, err
 	}
 	rows, verdicts := b.result.Rows, b.verdicts
-	if script.Delta != "" {
-		if err := b.countChanges(ctx, script.Delta); err != nil {
-			return false, err
-		}
-	}
 	b.queue(command("savepoint beside"))
 	b.queue(script.Index...)
 	if s.Stage == "" { // else it has been judged
@@ -61,9 +72,10 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 			return false, err
 		}
 	}
-	if err := b.tally(ctx, s); err != nil {
+	if err := b.tally(ctx, script); err != nil {
 		return false, err
 	}
+	changed := b.result.Rows.Changed()
 	switch err := b.exclusively(ctx, script.Publish, besideAttempts); {
 	case sqlState(err) != "" && !Retryable(err) && ctx.Err() == nil: // people can be in the way, or have taken rights away
 		b.result.Rows, b.verdicts = rows, verdicts
@@ -75,7 +87,7 @@ func (b *building) beside(ctx context.Context, s materialize.Script) (bool, erro
 	b.queue(command("release savepoint beside"))
 	b.replaced = true
 	b.queue(remembering(b.remade())...)
-	b.tell("built beside: " + changing)
+	b.tell(fmt.Sprintf("built beside: %s of about %d changed", count(changed, "row"), b.held))
 	b.last(s.Last)
 	return true, nil
 }
@@ -104,15 +116,16 @@ func (b *building) copyable(ctx context.Context) (bool, error) {
 	return true, inspectDependents(ctx, b.conn, b.oid, b.existing, "table", copied...)
 }
 
-// changing says how many rows change if that are most.
-func (b *building) changing(ctx context.Context) (string, error) {
-	results, err := b.exec(ctx, command(materialize.Changing(b.input)))
+// mostChange reports whether most rows change, by a query for how many that are, and how many there are.
+func (b *building) mostChange(ctx context.Context, query string) (bool, error) {
+	if err := b.flush(ctx); err != nil {
+		return false, err
+	}
+	results, err := b.exec(ctx, command(query))
 	if err != nil {
-		return "", err
+		return false, err
 	}
-	rows, held := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
-	if rows < b.many() || 3*rows < held {
-		return "", nil
-	}
-	return fmt.Sprintf("%s of about %d changed", count(rows, "row"), max(held, 0)), nil
+	changing, held := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
+	b.held = max(held, 0)
+	return changing >= b.many() && 3*changing >= held, nil
 }

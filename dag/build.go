@@ -221,7 +221,6 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 		}
 	}
 	b.replaced = s.Replaces
-	b.queue(s.Index...)
 	if done, err := b.beside(ctx, s); done || err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type building struct {
 	existing *materialize.Relation
 	oid      uint32
 	staged   int64 // rows computed aside
+	held     int64 // rows of the relation, as far as its statistics know; where it was asked whether most of them change
 	windowed bool  // only a window was computed
 	// told says how much of an incremental model was recomputed, and why.
 	told string

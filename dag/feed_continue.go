@@ -16,8 +16,8 @@ import (
 // A dimension whose query makes each of its rows of one version, and of nothing else, reads only the versions that came.
 // Timelines to whose end they come are continued; only the others are replayed.
 
-// continued limits the build to the keys of the versions that came, in pg_temp.affected, whose versions are in pg_temp.stage.
-// It is nil, and nothing is there, where the versions that came are not all that is to be known.
+// continued limits the build to the keys of the versions that came, whose versions are in pg_temp.stage. It is nil, and nothing
+// is there, where the versions that came are not all that is to be known.
 func (b *building) continued(ctx context.Context, in materialize.Input, plan queryPlan, by []materialize.Column, changes []pendingChange) (groups *materialize.Groups, told string, err error) {
 	if !b.ofVersions(in, changes) {
 		return nil, "", nil
@@ -36,14 +36,14 @@ func (b *building) continued(ctx context.Context, in materialize.Input, plan que
 		return nil, "", err
 	}
 	in.Groups = &materialize.Groups{By: by, Continued: true}
-	statements, err := materialize.Continue(in, source)
+	how, err := materialize.Continue(in, source)
 	if err != nil {
 		return nil, "", err
 	}
-	if _, err := b.exec(ctx, append([]materialize.Statement{command("savepoint continued")}, statements...)...); err != nil {
+	if _, err := b.exec(ctx, append([]materialize.Statement{command("savepoint continued")}, how.Stage...)...); err != nil {
 		return nil, "", err
 	}
-	told, err = b.measureContinued(ctx, in.Groups, in.Model, change)
+	told, err = b.measureContinued(ctx, in.Groups, how, in.Model, change)
 	if err != nil {
 		return nil, "", err
 	}
@@ -92,33 +92,45 @@ func (b *building) landedOnly(ctx context.Context, in materialize.Input, c pendi
 }
 
 // measureContinued finds out whether the versions that came are all there, and which keys are late; told says it.
-func (b *building) measureContinued(ctx context.Context, groups *materialize.Groups, m *model.Model, c pendingChange) (told string, err error) {
-	columns := []string{
-		"count(*)", "count(*) filter (where " + materialize.LateKeys + ")",
-		"(select count(*) from (" + landedRows(c) + ") as v)",
-		heldBy(m),
-		"(select count(*) from pg_temp.\"stage\")",
-	}
-	for _, column := range groups.By {
-		columns = append(columns, fmt.Sprintf("(array_agg(distinct a.%s) filter (where %s))::text", pgx.Identifier{column.Name}.Sanitize(), materialize.LateKeys))
-	}
-	results, err := b.exec(ctx, command("select "+strings.Join(columns, ", ")+"\nfrom pg_temp.\"affected\" as a"))
+func (b *building) measureContinued(ctx context.Context, groups *materialize.Groups, how materialize.Continuation, m *model.Model, c pendingChange) (told string, err error) {
+	results, err := b.exec(ctx, command(how.Look), command("select count(*), "+heldBy(m)+" from ("+landedRows(c)+") as v"))
 	if err != nil {
 		return "", err
 	}
-	row := results[0].Rows[0]
-	n, late, landed, all, staged := number(row[0]), number(row[1]), number(row[2]), number(row[3]), number(row[4])
-	if landed < *c.Rows {
+	look, landed := results[0].Rows[0], results[1].Rows[0]
+	if number(landed[0]) < *c.Rows {
 		return "", wholly("versions of " + *c.Node + " are missing")
 	}
+	rows, keys, late := number(look[0]), number(look[1]), int64(0)
+	if groups.Single = rows == keys && !isTrue(look[2]); !groups.Single {
+		if late, err = b.lateKeys(ctx, groups, how); err != nil {
+			return "", err
+		}
+	}
+	groups.Count = keys
+	b.measured(groups, keys, number(landed[1]))
+	return continuedKeys(keys-late, late), nil
+}
+
+// lateKeys fills pg_temp.affected, and counts the late keys in it; where they are not too many, it tells them.
+func (b *building) lateKeys(ctx context.Context, groups *materialize.Groups, how materialize.Continuation) (late int64, err error) {
+	columns := []string{"count(*)"}
+	for _, column := range groups.By {
+		columns = append(columns, fmt.Sprintf("array_agg(distinct a.%s)::text", pgx.Identifier{column.Name}.Sanitize()))
+	}
+	results, err := b.exec(ctx, append(how.Keys,
+		command("select "+strings.Join(columns, ", ")+"\nfrom pg_temp.\"affected\" as a\nwhere "+materialize.LateKeys))...)
+	if err != nil {
+		return 0, err
+	}
+	row := results[len(results)-1].Rows[0]
+	late = number(row[0])
 	if groups.HasLate = late > 0; late > 0 && late <= cmp.Or(b.LateKeys, maxListed) {
-		for _, values := range row[5:] {
+		for _, values := range row[1:] {
 			groups.Values = append(groups.Values, string(values))
 		}
 	}
-	groups.Single = late == 0 && staged == n
-	b.measured(groups, n, all)
-	return continuedKeys(n-late, late), nil
+	return late, nil
 }
 
 // continuedKeys says how many timelines were continued and how many replayed.

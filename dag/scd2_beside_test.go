@@ -2,6 +2,8 @@ package dag_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -205,4 +207,72 @@ where a.datname = current_database() and a.application_name like 'terrace:%:shop
 	require.NotEqual(t, before, tableOf(w))
 	require.Equal(t, "0", w.value("select count(*) from pg_class where relnamespace = 'terrace_stage'::regnamespace"))
 	require.Equal(t, tableOf(w), w.value("select s.relation from terrace.node_state as s where s.node = 'shop_dwd.orders'"))
+}
+
+// Where each key has one new version, the new table is made of the old one and of those: what it counts is what a difference
+// would have had.
+func TestSCD2_isBuiltBesideOfWhatCame(t *testing.T) {
+	t.Parallel()
+	const query = "select v.id, v.a, v.b, v._seen_at, v._version%s from ods.things__versions as v"
+	head := func(scd2 string) string {
+		return "-- kind: scd2\n-- key: [id]\n-- depends_on: [ods.things__versions]\n-- scd2: {" + scd2 + "}\n"
+	}
+	w := newWorld(t, map[string]string{
+		"models/shop/both.sql":  head("track: [a, b]") + fmt.Sprintf(query, ""),
+		"models/shop/loose.sql": head("track: [a]") + fmt.Sprintf(query, ""),
+		"models/shop/ended.sql": head("track: [a], on_delete: tombstone") + fmt.Sprintf(query, ", v._deleted_at"),
+		"models/shop/pair.sql":  strings.Replace(head("track: [b]"), "[id]", "[id, half]", 1) + strings.Replace(fmt.Sprintf(query, ""), "v.a,", "v.id % 2 as half,", 1),
+	}, "ods.things")
+	w.change = func(e *dag.SQLExecutor) { e.ManyRows = 15 }
+	w.exec("create schema ods")
+	w.exec(versionsTable)
+	w.exec("insert into terrace.stream values ('ods.things', '{id}', '{integer}')")
+	number, values := 0, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	landed := func(seen int, keys int, says func(key int) said, more ...landedVersion) {
+		var versions []landedVersion
+		for key := 1; key <= keys; key++ {
+			number++
+			versions = append(versions, landedVersion{number: number, key: key, seen: seen, said: says(key)})
+		}
+		w.landVersions(append(versions, more...))
+	}
+	landed(1, 40, func(int) said { return said{&values[0], &values[0]} },
+		landedVersion{number: 1000, key: 100, seen: 1, said: said{&values[0], &values[0]}, deleted: 2})
+	w.succeed()
+	before := map[string]string{}
+	for _, name := range []string{"both", "loose", "ended", "pair"} {
+		before[name] = w.value("select 'shop." + name + "'::regclass::oid")
+	}
+	landed(3, 45, func(key int) said { // a quarter says what it said, another changes in b alone, the rest in a; five are new
+		switch {
+		case key > 40:
+			return said{&values[9], &values[9]}
+		case key%4 == 1:
+			return said{&values[0], &values[0]}
+		case key%4 == 2:
+			return said{&values[0], &values[2]}
+		default:
+			return said{&values[3], &values[0]}
+		}
+	})
+	report := w.succeed()
+	for name, want := range map[string]struct {
+		rows dag.Rows
+		told string
+	}{
+		"both":  {dag.Rows{Inserted: 35, Updated: 30}, "45 keys continued; built beside: 65 rows of about 41 changed"},
+		"loose": {dag.Rows{Inserted: 25, Updated: 30}, "45 keys continued; built beside: 55 rows of about 41 changed"},
+		"ended": {dag.Rows{Inserted: 25, Updated: 30}, "45 keys continued; built beside: 55 rows of about 42 changed"},
+		"pair":  {dag.Rows{Inserted: 15, Updated: 10}, "45 keys continued; built beside: 25 rows of about 41 changed"},
+	} {
+		s := step(t, report, "shop."+name)
+		require.Equal(t, want.rows, s.Rows, name)
+		require.Contains(t, s.Reason, want.told)
+		require.NotEqual(t, before[name], w.value("select 'shop."+name+"'::regclass::oid"))
+		before[name] = strings.Join(w.rows("select * from shop."+name+" order by id, valid_from"), "\n")
+	}
+	w.refreshFully()
+	for name, rows := range before {
+		require.Equal(t, strings.Join(w.rows("select * from shop."+name+" order by id, valid_from"), "\n"), rows, name)
+	}
 }

@@ -18,21 +18,38 @@ func besidable(in Input, stale []Index) bool {
 // table. Of in, Existing must have all that depends on the table. Errors are of type *RefusedError.
 func Beside(in Input) (Script, error) {
 	m, target := in.Model, StageOf(in.Model.Name)
-	var fill Statement
-	var counts string
 	if m.Header.Kind == model.SCD2 {
 		d, err := newDimension(in)
 		if err != nil {
 			return Script{}, err
 		}
-		in.Columns, in.layout = d.columns(), d.layout
-		fill = d.fillBeside(target)
-	} else {
-		columns := names(in.Columns)
-		fill = plain(m, None, "insert into %s (%s)\nselect %s\nfrom %s as s", target, columnList(columns), qualified(columns, "s"), stage)
-		counts = `select count(*) filter (where d._was is null), count(*) filter (where d._was is not null and d._is is not null), count(*) filter (where d._is is null)
-from ` + delta + " as d"
+		return d.beside(in, target, d.fillBeside(target), changesOfDelta)
 	}
+	columns := names(in.Columns)
+	return besideOf(in, target,
+		plain(m, None, "insert into %s (%s)\nselect %s\nfrom %s as s", target, columnList(columns), qualified(columns, "s"), stage),
+		`select count(*) filter (where d._was is null), count(*) filter (where d._was is not null and d._is is not null), count(*) filter (where d._is is null)
+from `+delta+" as d")
+}
+
+// Direct is Beside for a dimension whose script has a Sample: the new table is made of the old one and of what is staged, and
+// pg_temp.delta is not needed.
+func Direct(in Input) (Script, error) {
+	d, err := newDimension(in)
+	if err != nil {
+		return Script{}, err
+	}
+	target := StageOf(in.Model.Name)
+	return d.beside(in, target, d.fillDirect(target), d.changedDirect(in, target))
+}
+
+func (d dimension) beside(in Input, target string, fill Statement, counts string) (Script, error) {
+	in.Columns, in.layout = d.columns(), d.layout
+	return besideOf(in, target, fill, counts)
+}
+
+func besideOf(in Input, target string, fill Statement, counts string) (Script, error) {
+	m := in.Model
 	indexes, publish, lost, err := takeOver(in)
 	if err != nil {
 		return Script{}, err

@@ -1,7 +1,6 @@
 package materialize_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -298,6 +297,8 @@ func others() []golden {
 		{Name: "orders_one_open_version", Definition: " USING btree (id) WHERE (valid_to IS NULL)", Unique: true, Columns: []string{"id", "valid_to"}},
 		{Name: "orders_one_version_a_time", Definition: "UNIQUE (id, valid_from)", Unique: true, Constraint: true, Columns: []string{"id", "valid_from"}},
 	}
+	direct := single
+	direct.Feed, direct.Existing = nil, replayBeside.Existing
 	replayMost := replayBeside
 	replayMost.Most, replayMost.Feed = true, &materialize.Feed{Consumers: []string{"shop.totals"}}
 	leftUnique := again(materialize.Input{Model: anOrdersModel(model.SCD2), Columns: columns})
@@ -362,6 +363,7 @@ func others() []golden {
 		{name: "scd2_replay_groups_fed", in: replayFed, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "scd2_continued_fed", in: continued, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "scd2_continued_single_fed", in: single, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1", "update shop.orders set valid_from = valid_from - interval '1 day'")},
+		{name: "scd2_continued_single_direct", in: direct, beside: true, setup: append(first(replay), "update shop.orders set valid_from = valid_from - interval '1 day'", "update shop.orders set amount = 1 where id = 1")},
 		{name: "scd2_continued_late", in: continuedLate, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
 		{name: "table_beside", in: tableAgain, beside: true, setup: append(first(tableAgain), "update shop.orders set amount = 1")},
 		{name: "scd2_replay_most", in: replayMost, setup: append(first(replay), "update shop.orders set amount = 1 where id = 1")},
@@ -422,13 +424,27 @@ func (g golden) render() (materialize.Script, error) {
 	if err != nil || !g.beside && !g.continued() {
 		return script, err
 	}
+	find := script.Index
 	if g.continued() {
-		staged, err := materialize.Continue(g.in, g.in.Model)
-		script.Build = slices.Concat(staged, script.Build)
-		return script, err
+		how, err := materialize.Continue(g.in, g.in.Model)
+		if err != nil {
+			return script, err
+		}
+		if g.in.Groups.Single {
+			how.Keys = nil
+		}
+		script.Build = slices.Concat(how.Stage, []materialize.Statement{{SQL: how.Look}}, how.Keys, script.Build)
+		if !g.beside {
+			return script, nil
+		}
+		find = []materialize.Statement{{SQL: script.Sample}}
 	}
-	beside, err := materialize.Beside(g.in)
-	beside.Build, beside.Checks, beside.Delta = slices.Concat(script.Build, script.Index), script.Checks, cmp.Or(script.Delta, beside.Delta)
+	by := materialize.Beside
+	if script.Sample != "" {
+		by = materialize.Direct
+	}
+	beside, err := by(g.in)
+	beside.Build, beside.Checks = slices.Concat(script.Build, find), script.Checks
 	return beside, err
 }
 
@@ -538,14 +554,24 @@ func run(t *testing.T, tx pgx.Tx, g golden, s materialize.Script) {
 		var newest string
 		require.NoError(t, tx.QueryRow(ctx, s.Newest).Scan(&newest), s.Newest)
 	}
-	for _, statement := range slices.Concat(s.Index, s.Publish, s.Last) {
-		_, err := tx.Exec(ctx, statement.SQL)
-		require.NoError(t, err, statement.SQL)
+	execute := func(statements ...materialize.Statement) {
+		for _, statement := range statements {
+			_, err := tx.Exec(ctx, statement.SQL)
+			require.NoError(t, err, statement.SQL)
+		}
+	}
+	execute(s.Index...)
+	if !g.beside {
+		execute(s.Publish...)
 	}
 	if s.Delta != "" {
 		var inserted, updated, deleted int
 		require.NoError(t, tx.QueryRow(ctx, s.Delta).Scan(&inserted, &updated, &deleted))
 	}
+	if g.beside {
+		execute(s.Publish...)
+	}
+	execute(s.Last...)
 	relation, sql := `"shop"."states"`, "select * from (values (1, 'one'), (2, null)) as v (code, label)"
 	if g.seed == nil {
 		relation, sql = materialize.Quote(g.in.Model.Name), g.in.Model.SQL

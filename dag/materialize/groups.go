@@ -31,8 +31,9 @@ type Groups struct {
 	Listed bool
 	// Open are those of By of which NULL is a group that is always recomputed.
 	Open []string
-	// Continued says that pg_temp.affected, and pg_temp.stage, are as Continue made them. HasLate says that some of the keys
-	// are late: Values are those of them alone. Single says that none is, and that each has one version in pg_temp.stage.
+	// Continued says that pg_temp.stage and pg_temp.affected are as Continue made them. HasLate says that some of the keys
+	// are late: Values are those of them alone. Single says that none is, that each has one version in pg_temp.stage, and that
+	// there is no pg_temp.affected.
 	Continued, HasLate, Single bool
 	// Source, when set, is the model reading nothing but what its groups are made of: no condition has to limit it.
 	Source *model.Model

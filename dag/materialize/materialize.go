@@ -177,6 +177,9 @@ type Script struct {
 	Replaces bool
 	// Beside says that after Index, when it is known how many rows change, Beside gives another script to publish them.
 	Beside bool
+	// Sample, when set, is a query for about how many rows change, and how many the model's table has, which can be asked
+	// before Index: where they are most, Direct gives a script that needs no difference.
+	Sample string
 	// Last takes away what the model no longer has, after everything else. It takes locks that readers wait for, and is short.
 	Last []Statement
 	// Lost says in words what could not be kept of what people made, and why a table was built anew, each a sentence
@@ -184,7 +187,8 @@ type Script struct {
 	Lost []string
 	// Newest, when set, is a query for what will be Input.Newest the next time. It can be asked once Build is executed.
 	Newest string
-	// Delta, when set, is a query that returns inserted, updated and deleted rows, asked after Publish.
+	// Delta, when set, is a query that returns inserted, updated and deleted rows, asked after Publish, or before it where the
+	// script is one of Beside or Direct.
 	Delta string
 }
 

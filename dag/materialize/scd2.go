@@ -74,7 +74,7 @@ func newDimension(in Input) (dimension, error) {
 		names:     m.Relation, replacing: in.replacing, differ: in.differ, domains: in.Domains, collations: in.Collations,
 	}
 	d.partial, d.keepsLeft = !d.replayed || in.Groups != nil, in.keepsLeft()
-	d.few = in.Groups != nil && in.Groups.Few && slices.ContainsFunc(in.Existing.Indexes, named(Short(m.Relation+oneVersionATime)))
+	d.few = in.Groups != nil && in.Groups.Few && d.hasIndex(in)
 	_, d.tie = find(in.Columns, version)
 	_, d.gone = find(in.Columns, deletedAt)
 	d.gone = d.gone && d.replayed && spec.OnDelete != model.Keep
@@ -105,6 +105,11 @@ func newDimension(in Input) (dimension, error) {
 	d.single = d.continued && in.Groups.Single
 	d.whole = in.Most && d.replayed && in.Existing != nil && d.fits(in)
 	return d, err
+}
+
+// hasIndex reports whether the table has the index that finds the versions of a key.
+func (d dimension) hasIndex(in Input) bool {
+	return slices.ContainsFunc(in.Existing.Indexes, named(Short(d.m.Relation+oneVersionATime)))
 }
 
 // timeOf finds the output column that says when a version became valid: the one that the header names, else one that
@@ -258,6 +263,9 @@ func renderSCD2(in Input) (Script, error) {
 	} else {
 		script.Index = find
 		script.Beside = d.fits(in)
+		if d.single {
+			script.Sample = d.sampleOf(in)
+		}
 	}
 	script.Publish = slices.Concat(before, d.differing(), d.making(false), d.feed(in, altered), d.apply(),
 		d.layout.parts.analyzed(d.target), missingIndexes(m, in.Existing.Indexes))
@@ -388,11 +396,11 @@ func (d dimension) checks() []Check {
 		// A version's number is its own: as a rule to count them is enough.
 		repeats = repeats.when(fmt.Sprintf("(select count(*) > count(distinct t.%s) from %s as t)", version, stage))
 	}
-	return []Check{
-		keyChecks(d.m, stage)[0], // many versions per key are the point
-		d.timeCheck(),
-		repeats,
+	checks := []Check{keyChecks(d.m, stage)[0], d.timeCheck()} // many versions per key are the point
+	if d.single {
+		return checks
 	}
+	return append(checks, repeats)
 }
 
 func (d dimension) timeCheck() Check {
