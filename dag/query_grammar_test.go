@@ -416,11 +416,11 @@ func (q *queries) told() (header, sql string) {
 		of := q.oneOf("ods.orders", "ods.events")
 		k := map[bool]string{true: "@.id", false: "(@.payload ->> 'id')::integer"}[of == "ods.orders"]
 		live := map[bool]string{true: "@._deleted_at is null", false: "true"}[of == "ods.orders"]
-		sql = strings.ReplaceAll(filled("select $1 as g, $2 as k, @.payload -> 'lines' -> 0 ->> 'sku' as s, (@.payload ->> 'amount')::numeric as v from $3 as @ where $4", g, k, of, live), "@", q.fresh())
+		sql = strings.ReplaceAll(filled("select $1 as g, $2 as k, @.payload -> 'lines' -> 0 ->> 'sku' as s, trim_scale((@.payload ->> 'amount')::numeric) as v from $3 as @ where $4", g, k, of, live), "@", q.fresh())
 		return fmt.Sprintf("key: [id]\n-- incremental: {by: [g], changed: {%s: [\"%s\"]}}", of, strings.ReplaceAll(g, "@.", "")), q.opaque(sql)
 	}
 	// of a seed, under which orders stand
-	sql = "select x.g, o.id as k, x.s, coalesce((o.payload ->> 'amount')::numeric, 0) + coalesce(x.v, 0) as v from shop_between.coded as x left join ods.orders as o on o._deleted_at is null and (o.payload ->> 'customer')::integer = x.k"
+	sql = "select x.g, o.id as k, x.s, trim_scale(coalesce((o.payload ->> 'amount')::numeric, 0) + coalesce(x.v, 0)) as v from shop_between.coded as x left join ods.orders as o on o._deleted_at is null and (o.payload ->> 'customer')::integer = x.k"
 	changed := `{shop_between.coded: [g], ods.orders: ["(select c.g from shop_between.coded as c where c.k = (orders.payload ->> 'customer')::integer)"]}`
 	return "key: [id]\n-- incremental: {by: [g], changed: " + changed + "}", q.opaque(sql)
 }
