@@ -54,7 +54,7 @@ func (d dimension) changes() string {
 // are joined once.
 func (d dimension) fillDirect(target string) Statement {
 	first := pgx.Identifier{d.key[0]}.Sanitize()
-	untracked := drop(d.kept, slices.Concat(d.key, d.tracked))
+	untracked := d.untracked()
 	var came, were, written []string
 	for i, name := range d.kept {
 		q, takes := pgx.Identifier{name}.Sanitize(), "a._opens"
@@ -103,7 +103,7 @@ where case when a._opens then j._opens else j._was end`,
 func (d dimension) changedDirect(in Input, target string) string {
 	newest := d.newestBefore(in)
 	again := ""
-	if untracked := drop(d.kept, slices.Concat(d.key, d.tracked)); len(untracked) > 0 {
+	if untracked := d.untracked(); len(untracked) > 0 {
 		again = fmt.Sprintf(` + case
         when count(*) filter (where n.%[1]s > %[2]s) < (select count(*) from %[3]s) then (
             select count(*)

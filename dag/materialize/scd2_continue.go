@@ -123,7 +123,7 @@ func (d dimension) newest(in Input) string {
 // another, or says what it says, and then overwrites what makes no version. Nothing has to be put in order.
 func (d dimension) singly() Statement {
 	first := pgx.Identifier{d.key[0]}.Sanitize()
-	untracked := drop(d.kept, slices.Concat(d.key, d.tracked))
+	untracked := d.untracked()
 	ways, cases := "('closes'), ('opens')", ""
 	if len(d.tracked) > 0 {
 		cases += fmt.Sprintf("\n    when %s then a._way <> 'repeats'", d.differ(d.tracked, "s", "t"))

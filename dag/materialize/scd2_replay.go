@@ -209,7 +209,7 @@ func (d dimension) same() string {
 // versions are the events that make one, each with the last that was said in it of the columns that make none. Where there
 // are no such columns, the order in which the events are is kept, and nothing sorts them again.
 func (d dimension) versions() string {
-	untracked := drop(d.kept, slices.Concat(d.key, d.tracked))
+	untracked := d.untracked()
 	if len(untracked) == 0 {
 		return `versions as (
     select *
@@ -357,14 +357,28 @@ func (d dimension) held() string {
     ) as t`, affected, d.target, equal(d.key, "t", "a"))
 }
 
+// leaves are the columns of a row that leaves which delta has not got under their own names.
+func (d dimension) leaves() []string {
+	if d.single { // the version was open, and what ends says what it said
+		return d.untracked()
+	}
+	return drop(d.kept, d.key)
+}
+
+// untracked are the columns that are overwritten within a version.
+func (d dimension) untracked() []string { return drop(d.kept, slices.Concat(d.key, d.tracked)) }
+
 // left are, for delta, the columns of a row that leaves, under names that are nobody's; to and gone are two of them.
 func (d dimension) left(row, to, gone string) string {
 	if !d.keepsLeft {
 		return ""
 	}
 	var b strings.Builder
-	for i, name := range drop(d.kept, d.key) {
+	for i, name := range d.leaves() {
 		fmt.Fprintf(&b, " %s.%s as _left_%d,", row, pgx.Identifier{name}.Sanitize(), i+1)
+	}
+	if d.single {
+		return b.String()
 	}
 	fmt.Fprintf(&b, " %s.%s as _left_to,", row, to)
 	if d.tombstone {
@@ -374,15 +388,19 @@ func (d dimension) left(row, to, gone string) string {
 }
 
 // apply brings the difference into the table. Versions are closed before others of the same key are opened, so that no
-// key has two open ones at any time.
+// key has two open ones at any time. They are opened in the order of the indexes, which takes half the time of any other.
 func (d dimension) apply() []Statement {
-	set := list(drop(d.kept, d.key), "", func(q string) string { return fmt.Sprintf("%s = d.%s,\n    ", q, q) }) + fmt.Sprintf("%s = d._to", d.to)
+	ended := fmt.Sprintf("%s = d._to", d.to)
+	set := list(drop(d.kept, d.key), "", func(q string) string { return fmt.Sprintf("%s = d.%s,\n    ", q, q) }) + ended
 	if d.tombstone {
 		set += fmt.Sprintf(",\n    %s = d._gone", isDeleted)
 	}
-	update := func(ends string) Statement {
+	update := func(ends, set string) Statement {
 		which := "d._action = 'updated' and d._to is " + ends
 		return plain(d.m, None, "update %s as t\nset %s\nfrom %s as d\nwhere %s\n    and %s", d.target, set, delta, d.replacing(which), which)
+	}
+	if !d.single { // else nothing but its end comes to a version that ends
+		ended = set
 	}
 	columns, values := d.columnsAndValues("d")
 	return []Statement{
@@ -390,12 +408,13 @@ func (d dimension) apply() []Statement {
 using %s as d
 where %s
     and d._action = 'deleted'`, d.target, delta, d.replacing("d._action = 'deleted'")),
-		update("not null"),
-		update("null"),
+		update("not null", ended),
+		update("null", set),
 		plain(d.m, None, `insert into %s (%s)
 select %s
 from %s as d
-where d._action = 'inserted'`, d.target, columns, values, delta),
+where d._action = 'inserted'
+order by %s, d._from`, d.target, columns, values, delta, qualified(d.key, "d")),
 	}
 }
 
@@ -411,9 +430,13 @@ func (d dimension) feed(in Input, altered bool) []Statement {
     where d._action <> 'inserted'
         and %s`, d.stored("t"), d.current, delta, d.target, d.replacing("d._was is not null"))
 	if d.keepsLeft {
-		left = fmt.Sprintf(`select %s, d._left_to is null, true
+		current := "d._left_to is null"
+		if d.single {
+			current = "true"
+		}
+		left = fmt.Sprintf(`select %s, %s, true
     from %s as d
-    where d._action <> 'inserted'`, d.leaving(), delta)
+    where d._action <> 'inserted'`, d.leaving(), current, delta)
 	}
 	return append(readyFeed(in, altered), plain(d.m, Fed, `insert into %[1]s (%[2]s, %[3]s, %[4]s)
 select *
@@ -430,19 +453,23 @@ where (select count(*) from %[7]s) <= %[8]s`,
 
 // leaving are the columns of the table that are written, of a row that leaves and that delta keeps.
 func (d dimension) leaving() string {
-	rest := drop(d.kept, d.key)
+	left := d.leaves()
 	out := list(d.kept, "", func(q string) string {
-		for i, name := range rest {
+		for i, name := range left {
 			if q == (pgx.Identifier{name}.Sanitize()) {
 				q = fmt.Sprintf("_left_%d", i+1)
 			}
 		}
 		return "d." + q + ", "
-	}) + "d._from, d._left_to"
-	if d.tombstone {
-		out += ", d._left_gone"
+	}) + "d._from, "
+	to, gone := "d._left_to", ", d._left_gone"
+	if d.single {
+		to, gone = "null::"+d.fromType, ", false"
 	}
-	return out
+	if !d.tombstone {
+		gone = ""
+	}
+	return out + to + gone
 }
 
 // stored are the columns of the table that are written, of an alias of it.
