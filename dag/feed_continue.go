@@ -43,7 +43,7 @@ func (b *building) continued(ctx context.Context, in materialize.Input, plan que
 	if _, err := b.exec(ctx, append([]materialize.Statement{command("savepoint continued")}, how.Stage...)...); err != nil {
 		return nil, "", err
 	}
-	told, err = b.measureContinued(ctx, in.Groups, how, in.Model, change)
+	told, err = b.measureContinued(ctx, in, how, plan, change)
 	if err != nil {
 		return nil, "", err
 	}
@@ -92,15 +92,22 @@ func (b *building) landedOnly(ctx context.Context, in materialize.Input, c pendi
 }
 
 // measureContinued finds out whether the versions that came are all there, and which keys are late; told says it.
-func (b *building) measureContinued(ctx context.Context, groups *materialize.Groups, how materialize.Continuation, m *model.Model, c pendingChange) (told string, err error) {
-	results, err := b.exec(ctx, command(how.Look), command("select count(*), "+heldBy(m)+" from ("+landedRows(c)+") as v"))
+func (b *building) measureContinued(ctx context.Context, in materialize.Input, how materialize.Continuation, plan queryPlan, c pendingChange) (told string, err error) {
+	results, err := b.exec(ctx, command(how.Look), command("select "+heldBy(in.Model)))
 	if err != nil {
 		return "", err
 	}
-	look, landed := results[0].Rows[0], results[1].Rows[0]
-	if number(landed[0]) < *c.Rows {
-		return "", wholly("versions of " + *c.Node + " are missing")
+	look, held := results[0].Rows[0], number(results[1].Rows[0][0])
+	if number(look[0]) < *c.Rows || plan.readsTwice() { // what the query leaves out is there, perhaps
+		landed, err := b.exec(ctx, command("select count(*) from ("+landedRows(c)+") as v"))
+		if err != nil {
+			return "", err
+		}
+		if number(landed[0].Rows[0][0]) < *c.Rows {
+			return "", wholly("versions of " + *c.Node + " are missing")
+		}
 	}
+	groups := in.Groups
 	rows, keys, late := number(look[0]), number(look[1]), int64(0)
 	if groups.Single = rows == keys && !isTrue(look[2]); !groups.Single {
 		if late, err = b.lateKeys(ctx, groups, how); err != nil {
@@ -108,7 +115,7 @@ func (b *building) measureContinued(ctx context.Context, groups *materialize.Gro
 		}
 	}
 	groups.Count = keys
-	b.measured(groups, keys, number(landed[1]))
+	b.measured(groups, keys, held)
 	return continuedKeys(keys-late, late), nil
 }
 
@@ -143,6 +150,18 @@ func continuedKeys(continued, replayed int64) string {
 	default:
 		return fmt.Sprintf("%s continued, %d recomputed", count(continued, "key"), replayed)
 	}
+}
+
+// readsTwice reports whether a relation is read in several places, so that a row of it may give several of the result.
+func (p queryPlan) readsTwice() bool {
+	seen := map[string]bool{}
+	for _, s := range p.scans {
+		if seen[s.relation] {
+			return true
+		}
+		seen[s.relation] = true
+	}
+	return false
 }
 
 // rowByRow reports whether each row of the result comes of one row of the relations, and of nothing else that is stored.
