@@ -36,9 +36,9 @@ func (d dimension) sampleOf(in Input) string {
 	const looked = 2000
 	share := min(100, 100*looked/float64(max(in.Groups.Count, 1)))
 	open := joined(d.target, fmt.Sprintf("%s and t.%s is null", equal(d.key, "t", "s"), d.to), d.hasIndex(in))
-	return fmt.Sprintf(`select 2 * %d * count(*) filter (where %s) / greatest(count(*), 1), (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)
+	return fmt.Sprintf(`select %d * count(*) filter (where %s) / greatest(count(*), 1), (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)
 from (select * from %s tablesample system (%.6f) repeatable (0)) as s
-left join %s`, in.Groups.Count, d.changes(), Literal(d.target), stage, share, open)
+left join %s`, 2*in.Groups.Count, d.changes(), Literal(d.target), stage, share, open)
 }
 
 // changes is true for an event s that opens a version, of a key whose open version is t.
@@ -98,8 +98,8 @@ where case when a._opens then j._opens else j._was end`,
 		strings.Join(came, ", "), strings.Join(were, ", "), d.timeColumn, d.from, first, d.changes(), stage, equal(d.key, "t", "s"))
 }
 
-// changedDirect counts, in the new table, the versions that came and those that ended, which did at a time after all that was
-// known; and the open ones that came again with other columns that make no version.
+// changedDirect counts, in the new table, the versions that began or ended after all that was known, which are those that came
+// and those that they ended; and the open ones of which only columns changed that make no version.
 func (d dimension) changedDirect(in Input, target string) string {
 	newest := d.newestBefore(in)
 	again := ""
