@@ -93,7 +93,7 @@ func (b *building) landedOnly(ctx context.Context, in materialize.Input, c pendi
 
 // measureContinued finds out whether the versions that came are all there, and which keys are late; told says it.
 func (b *building) measureContinued(ctx context.Context, in materialize.Input, how materialize.Continuation, plan queryPlan, c pendingChange) (told string, err error) {
-	results, err := b.exec(ctx, command(how.Look), command("select "+heldBy(in.Model)))
+	results, err := b.exec(ctx, command(how.Look), command("select "+materialize.Held(in.Model.Name)))
 	if err != nil {
 		return "", err
 	}

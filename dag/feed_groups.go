@@ -251,7 +251,7 @@ func (b *building) landedGroups(ctx context.Context, m *model.Model, by []materi
 	if !groups.Keys(m) || slices.ContainsFunc(by, func(c materialize.Column) bool { return mayBeNull(m, c.Name) }) {
 		return nil, nil
 	}
-	results, err := b.exec(ctx, command(fmt.Sprintf("select count(*), %s\nfrom %s as s", heldBy(m), landedNow(c))))
+	results, err := b.exec(ctx, command(fmt.Sprintf("select count(*), %s\nfrom %s as s", materialize.Held(m.Name), landedNow(c))))
 	if err != nil {
 		return nil, err
 	}

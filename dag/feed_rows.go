@@ -108,7 +108,7 @@ func number(text []byte) int64 {
 // with a wholly when rows that changed are missing there, or when the groups are most of the model. Of the columns that are
 // unseen NULL is a group as well.
 func (b *building) measure(ctx context.Context, m *model.Model, by []materialize.Column, scopes []scope, unseen []string) (groups *materialize.Groups, n, newest int64, err error) {
-	columns := []string{"count(*)", heldBy(m)}
+	columns := []string{"count(*)", materialize.Held(m.Name)}
 	distinct := ""
 	if len(by) > 1 { // of one column each group has its own
 		distinct = "distinct "
@@ -156,11 +156,6 @@ func (b *building) measure(ctx context.Context, m *model.Model, by []materialize
 		newest = number(row[0])
 	}
 	return groups, n, newest, b.worthwhile(ctx, m, groups, n, all)
-}
-
-// heldBy is how many rows the model has, as far as its table's statistics know.
-func heldBy(m *model.Model) string {
-	return "(select c.reltuples::bigint from pg_class as c where c.oid = " + materialize.Literal(materialize.Quote(m.Name)) + "::regclass)"
 }
 
 // mayBeNull reports whether a column of the model's result can be NULL. How a row gives its group is about groups that

@@ -81,6 +81,10 @@ func Changing(in Input) string {
 	} else {
 		rows = fmt.Sprintf("case when count(d._is) = (select count(*) from %s) then count(*) else 0 end", stage)
 	}
-	return fmt.Sprintf("select %s, (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass) from %s as d",
-		rows, Literal(Quote(in.Model.Name)), delta)
+	return fmt.Sprintf("select %s, %s from %s as d", rows, Held(in.Model.Name), delta)
+}
+
+// Held is about how many rows a relation has, as far as its statistics know, as an expression.
+func Held(relation string) string {
+	return fmt.Sprintf("(select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)", Literal(Quote(relation)))
 }

@@ -36,9 +36,9 @@ func (d dimension) sampleOf(in Input) string {
 	const looked = 2000
 	share := min(100, 100*looked/float64(max(in.Groups.Count, 1)))
 	open := joined(d.target, fmt.Sprintf("%s and t.%s is null", equal(d.key, "t", "s"), d.to), d.hasIndex(in))
-	return fmt.Sprintf(`select %d * count(*) filter (where %s) / greatest(count(*), 1), (select c.reltuples::bigint from pg_class as c where c.oid = %s::regclass)
+	return fmt.Sprintf(`select %d * count(*) filter (where %s) / greatest(count(*), 1), %s
 from (select * from %s tablesample system (%.6f) repeatable (0)) as s
-left join %s`, 2*in.Groups.Count, d.changes(), Literal(d.target), stage, share, open)
+left join %s`, 2*in.Groups.Count, d.changes(), Held(d.m.Name), stage, share, open)
 }
 
 // changes is true for an event s that opens a version, of a key whose open version is t.
