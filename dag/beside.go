@@ -25,6 +25,9 @@ const (
 // it prepares the script's publishing, and does no more.
 func (b *building) beside(ctx context.Context, s materialize.Script) (done bool, err error) {
 	able := s.Beside && b.together == nil && b.input.Model != nil && (s.Stage == "" || b.staged >= b.many())
+	if groups := b.input.Groups; able && groups != nil && groups.Single {
+		able = 2*groups.Count >= b.many() // what comes of a key closes a version and opens one
+	}
 	if able && s.Sample != "" {
 		most, err := b.mostChange(ctx, s.Sample)
 		if err != nil {
