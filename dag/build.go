@@ -220,7 +220,7 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 			return err
 		}
 	}
-	b.replaced = s.Replaces
+	b.replaced = s.Replaces || s.Alters
 	if done, err := b.beside(ctx, s); done || err != nil {
 		return err
 	}

@@ -175,6 +175,9 @@ type Script struct {
 	// Replaces says that what stands under the model's name is dropped: the script is right only when Input.Existing
 	// had all that depends on it.
 	Replaces bool
+	// Alters says that columns change in place: who reads the relation has other rows to read, even where none of them was
+	// written.
+	Alters bool
 	// Beside says that after Index, when it is known how many rows change, Beside gives another script to publish them.
 	Beside bool
 	// Sample, when set, is a query for about how many rows change, and how many the model's table has, which can be asked

@@ -257,7 +257,7 @@ func renderSCD2(in Input) (Script, error) {
 	if in.Aside && len(before) > 0 {
 		return Script{}, inPlaceOnly(m)
 	}
-	script.Exclusive = len(before) > 0 || in.feedRemade() || d.layout.waits()
+	script.Exclusive, script.Alters = len(before) > 0 || in.feedRemade() || d.layout.waits(), altered
 	if altered {
 		before = append(before, find...)
 	} else {

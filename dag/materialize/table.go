@@ -108,6 +108,7 @@ func apply(in Input, alter ...Statement) Script {
 		Checks:    slices.Concat(keyChecks(m, came), in.layout.parts.checks(came)),
 		Stage:     stage,
 		Exclusive: len(alter) > 0 || in.feedRemade() || in.layout.waits(),
+		Alters:    len(alter) > 0,
 	}
 	if part != "" {
 		script.Stage = "" // assertions are about the whole relation, and there is no other place that has it
