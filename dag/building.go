@@ -27,9 +27,12 @@ type building struct {
 	// existing is what stood under the node's name when the transaction began.
 	existing *materialize.Relation
 	oid      uint32
-	staged   int64 // rows computed aside
-	held     int64 // rows of the relation, as far as its statistics know; where it was asked whether most of them change
-	windowed bool  // only a window was computed
+	// opened says that the node's lock was taken, remembered as what the node was built when the transaction began.
+	opened     bool
+	remembered string
+	staged     int64 // rows computed aside
+	held       int64 // rows of the relation, as far as its statistics know; where it was asked whether most of them change
+	windowed   bool  // only a window was computed
 	// told says how much of an incremental model was recomputed, and why.
 	told string
 	// feeding says that others are driven by the rows that change, fedRows how many were written for them.
@@ -114,6 +117,7 @@ func (b *building) open(ctx context.Context, statements ...materialize.Statement
 		return held(ctx, b.conn, b.step.Name)
 	}
 	b.began = string(answer[2])
+	b.opened, b.remembered = true, string(answer[3])
 	if b.existing, b.oid, err = decodeRelation(answer[1]); err != nil {
 		return err
 	}
@@ -285,9 +289,20 @@ func (b *building) locate(err error, s materialize.Statement) error {
 	return locate(err, b.step.File, 1, s)
 }
 
-// overtaken reports whether an error says that another run made the relation since our snapshot was taken.
-func (b *building) overtaken(err error) bool {
+// raced reports whether an error says that another run made the relation since our snapshot was taken.
+func (b *building) raced(err error) bool {
 	return b.existing == nil && b.step.node.relation() != "" && alreadyThere(err)
+}
+
+// overtaken reports whether another run has built the node since our snapshot was taken: it let go of the lock just before we
+// took it. What we were about to write it may have written, so that any error can come of it, as that of a key which is there.
+func (b *building) overtaken(ctx context.Context) bool {
+	if !b.opened || b.together != nil { // such a run has the locks before its snapshot
+		return false
+	}
+	var now string
+	err := b.Pool.QueryRow(ctx, "select coalesce(("+rememberedSQL+")::text, '')", b.step.Name, *b.cluster.Load()).Scan(&now)
+	return err == nil && now != b.remembered
 }
 
 // endedFromHere says why a statement was ended when that was our doing: the server knows only that a client asked.

@@ -85,7 +85,7 @@ func (e *SQLExecutor) Execute(ctx context.Context, step Step) Result {
 				continue
 			}
 			return b.failed(ctx, err)
-		case attempt == attempts, ctx.Err() != nil, !Retryable(err) && held == nil && (attempt > 1 || !b.overtaken(err)):
+		case attempt == attempts, ctx.Err() != nil, !Retryable(err) && held == nil && (attempt > 1 || !b.raced(err)) && !b.overtaken(ctx):
 			return b.failed(ctx, err) // who was overtaken sees the relation the next time
 		}
 		_ = pause(ctx, wait) // the next attempt says why it cannot be made

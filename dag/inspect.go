@@ -49,8 +49,9 @@ var openSQL = "select pg_try_advisory_xact_lock(" + lockKey + "), (\n" + strings
     ` + strings.Replace(rememberedSQL, "$2", "$4", 1) + `
 )`
 
-// rememberedSQL is as what the node was built whose name is the first parameter; the second is the cluster.
-const rememberedSQL = `select jsonb_build_object('kind', s.kind, 'relation', coalesce(s.relation::bigint, 0), 'here', s.cluster = $2 and s.database = d.oid)
+// rememberedSQL is as what the node was built whose name is the first parameter, and by which transaction; the second is the
+// cluster.
+const rememberedSQL = `select jsonb_build_object('kind', s.kind, 'relation', coalesce(s.relation::bigint, 0), 'here', s.cluster = $2 and s.database = d.oid, 'xid', s.xid::text)
     from terrace.node_state as s
     cross join pg_database as d
     where s.node = $1

@@ -459,7 +459,13 @@ func (q *queries) keyed(depth int) (header, sql string) {
 		by = "b"
 		b := strings.ReplaceAll(q.oneOf("coalesce(@.g, -1)", "@.g::bigint", "@.g::text", "(@.g > 4)", "@.s::varchar(9)", "@.v::numeric(12,2)", `@.s collate "C"`, "@.d::timestamp",
 			"coalesce(@.s, '')", "@.g::smallint", "@.g + 1", "@.s::bpchar"), "@", a)
+		if q.seldom(2) {
+			b = strings.ReplaceAll(q.oneOf(groupTypes...), "@", a)
+		}
 		shown, partition = shown+", "+b+" as b", b+", "+partition
+		if q.seldom(3) {
+			key, where = "b, id", " where "+b+" is not null"
+		}
 	}
 	header = "key: [" + key + "]\n-- incremental: {by: [" + by + "]}"
 	if q.seldom(6) {

@@ -70,7 +70,7 @@ func newRandomWorld(t *testing.T) *randomWorld {
 	}
 	files["models/shop/between/coded.csv"], files["models/shop/between/coded.yml"] = "k,g,s,d,v\n", coded
 	w := &randomWorld{source: newSource(t, newWorld(t, files, "ods.orders", "ods.customers", "ods.events"), ordersStream, customersStream, eventsStream)}
-	for _, sql := range functions {
+	for _, sql := range slices.Concat(groupTypesMade, functions) {
 		w.exec(sql)
 	}
 	return w

@@ -82,7 +82,7 @@ func (t *Together) Execute(ctx context.Context, step Step) Result {
 		t.built = append(t.built, step.Name)
 		return b.result
 	}
-	if !Retryable(err) && !b.overtaken(err) && t.broken == errUnended {
+	if !Retryable(err) && !b.raced(err) && t.broken == errUnended {
 		t.broken = nil
 	}
 	if t.broken == errUnended {
