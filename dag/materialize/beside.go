@@ -23,11 +23,11 @@ func Beside(in Input) (Script, error) {
 		if err != nil {
 			return Script{}, err
 		}
-		return d.beside(in, target, d.fillBeside(target), changesOfDelta)
+		return d.beside(in, target, []Statement{d.fillBeside(target)}, changesOfDelta)
 	}
 	columns := names(in.Columns)
 	return besideOf(in, target,
-		plain(m, None, "insert into %s (%s)\nselect %s\nfrom %s as s", target, columnList(columns), qualified(columns, "s"), stage),
+		[]Statement{plain(m, None, "insert into %s (%s)\nselect %s\nfrom %s as s", target, columnList(columns), qualified(columns, "s"), stage)},
 		`select count(*) filter (where d._was is null), count(*) filter (where d._was is not null and d._is is not null), count(*) filter (where d._is is null)
 from `+delta+" as d")
 }
@@ -43,12 +43,12 @@ func Direct(in Input) (Script, error) {
 	return d.beside(in, target, d.fillDirect(target), d.changedDirect(in, target))
 }
 
-func (d dimension) beside(in Input, target string, fill Statement, counts string) (Script, error) {
+func (d dimension) beside(in Input, target string, fill []Statement, counts string) (Script, error) {
 	in.Columns, in.layout = d.columns(), d.layout
 	return besideOf(in, target, fill, counts)
 }
 
-func besideOf(in Input, target string, fill Statement, counts string) (Script, error) {
+func besideOf(in Input, target string, fill []Statement, counts string) (Script, error) {
 	m := in.Model
 	indexes, publish, lost, err := takeOver(in)
 	if err != nil {
@@ -63,7 +63,7 @@ func besideOf(in Input, target string, fill Statement, counts string) (Script, e
 	return Script{
 		Stage:     target,
 		Aside:     target,
-		Index:     slices.Concat([]Statement{make, fill}, indexes, []Statement{plain(m, None, "analyze %s", target)}),
+		Index:     slices.Concat([]Statement{make}, fill, indexes, []Statement{plain(m, None, "analyze %s", target)}),
 		Publish:   publish,
 		Exclusive: true,
 		Replaces:  true,
