@@ -71,6 +71,35 @@ func TestPublish_keepsWhatPeoplePutOnATableWhenItsColumnsChange(t *testing.T) {
 	}
 }
 
+// Default privileges, as terrace migrate --roles sets them, are for what is new: a right that was taken away stays away from
+// a relation that takes the place of another, and from the views that are made again over it.
+func TestPublish_aRightThatWasTakenAwayDoesNotComeBackWithANewRelation(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"table", "view"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := shop(t, ordersOf("-- kind: "+kind, allOrders), nil)
+			reader, guest := w.role("reader"), w.role("guest")
+			w.exec("create schema board")
+			w.exec("alter default privileges grant select on tables to " + reader)
+			w.exec("alter default privileges in schema board grant select, insert on tables to " + guest)
+			w.succeed()
+			w.exec("create view board.paid as select id from shop_dwd.orders where state = 'paid'")
+			w.exec("create view board.\"Paid twice\" as select id from board.paid")
+			w.exec("revoke all on shop_dwd.orders, board.paid from " + reader)
+			w.exec("revoke all on board.\"Paid twice\", board.paid from " + guest)
+			w.exec("grant insert on board.paid to " + guest)
+			before, oid := w.around(), w.value("select 'shop_dwd.orders'::regclass::oid")
+
+			w.write(ordersFile, ordersOf("-- kind: "+kind, "select id, amount * 2 as twice, state, null::text as note from ods.orders"))
+			w.succeed()
+
+			require.NotEqual(t, oid, w.value("select 'shop_dwd.orders'::regclass::oid"))
+			require.Equal(t, before, w.around())
+		})
+	}
+}
+
 func TestPublish_keepsSettingsOfATableWhenItsColumnsChange(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ set, ask string }{

@@ -5,7 +5,7 @@
 with relation as (
     select
         c.oid, c.relowner, c.relacl, c.reloptions, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-        format('%I.%I', n.nspname, c.relname) as name
+        c.relnamespace, format('%I.%I', n.nspname, c.relname) as name
     from pg_class as c
     join pg_namespace as n
         on n.oid = c.relnamespace
@@ -45,6 +45,19 @@ statements (rank, column_name, statement) as (
             (relreplident = 'n', 'replica identity nothing')
     ) as setting (is_set, words)
     where relkind in ('r', 'p') and $2 = 'table' and setting.is_set
+    union all
+    -- What default privileges give to everything new, the old one need not have had.
+    select distinct 1, '', format('revoke all on %s from %s',
+        relation.name, case acl.grantee when 0 then 'public' else quote_ident(grantee.rolname) end)
+    from relation
+    join pg_roles as maker
+        on maker.rolname = current_user
+    join pg_default_acl as given
+        on given.defaclrole = maker.oid and given.defaclobjtype = 'r' and given.defaclnamespace in (0, relation.relnamespace)
+    cross join lateral aclexplode(given.defaclacl) as acl
+    left join pg_roles as grantee
+        on grantee.oid = acl.grantee
+    where acl.grantee <> maker.oid
     union all
     select 2, '', format('grant %s on %s to %s%s',
         acl.privilege_type, relation.name,
