@@ -89,11 +89,7 @@ func (b *building) declaredTypes(ctx context.Context, file string, columns []mod
 
 // sameType compares canonical names; a declaration without a precision allows any.
 func sameType(declared, got string) bool {
-	if declared == got {
-		return true
-	}
-	base, _, precise := strings.Cut(got, "(")
-	return precise && !strings.Contains(declared, "(") && strings.TrimSpace(base) == declared
+	return declared == got || limit.ReplaceAllString(got, "") == declared
 }
 
 func listColumns(columns []materialize.Column) string {

@@ -359,8 +359,8 @@ func (b *building) planOf(ctx context.Context, m *model.Model, by []materialize.
 	return readPlan(results[2].Rows[0][0])
 }
 
-// limit is what a type says of the length of its values.
-var limit = regexp.MustCompile(`\(\d+(,\d+)?\)`)
+// limit is what a type says of the length of its values. Digits may be counted to the left of the point, too.
+var limit = regexp.MustCompile(`\(\d+(,-?\d+)?\)`)
 
 // comparedAs is the type of a parameter to which a plan compares values of a type as they stand. A limited one would be cast
 // again, and varchar has no equality of its own.

@@ -546,6 +546,22 @@ func TestRun_aContractThatIsNotKeptStopsBeforeTheBuild(t *testing.T) {
 	w.succeed()
 }
 
+// A type without a precision is the type with any, wherever in the name PostgreSQL writes it.
+func TestRun_aDeclaredTypeWithoutAPrecisionAllowsAny(t *testing.T) {
+	t.Parallel()
+	w := shop(t, "", nil)
+	for declared, returned := range map[string]string{
+		"timestamp": "timestamp(3)", "timestamptz": "timestamptz(0)", "time": "time(6)", "interval": "interval(3)",
+		"numeric[]": "numeric(12,2)[]", "varchar[]": "varchar(3)[]", "numeric": "numeric(3,-2)", "varchar": "varchar(3)",
+	} {
+		w.write(ordersFile, "-- kind: table\n-- columns: {x: {type: '"+declared+"'}}\n-- depends_on: []\nselect null::"+returned+" as x")
+		require.Nil(t, step(t, w.run(), "shop_dwd.orders").Error, declared)
+
+		w.write(ordersFile, "-- kind: table\n-- columns: {x: {type: '"+returned+"'}}\n-- depends_on: []\nselect null::bigint as x")
+		require.Equal(t, `column "x" is declared `+returned+" and the query returns bigint", step(t, w.run(), "shop_dwd.orders").Error.Message)
+	}
+}
+
 func TestRun_aKindSQLCountsAndIsUndoneWhenItFails(t *testing.T) {
 	t.Parallel()
 	job := "-- kind: sql\n-- target: ods.target\n-- depends_on: [ods.orders]\n"
