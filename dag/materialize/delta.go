@@ -53,6 +53,7 @@ where %s
     and d._is is null`, target, delta, in.replacing("d._is is null")))
 	came, from := in.came()
 	if len(m.Header.Key) > 0 {
+		change = append(change, makeRoom(in)...)
 		set := make([]string, len(all))
 		for i, name := range all {
 			set[i] = pgx.Identifier{name}.Sanitize() + " = " + came[i]

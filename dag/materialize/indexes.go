@@ -174,6 +174,8 @@ func createIndex(name, on string, index model.Index) string {
 var (
 	// plainColumn is what CREATE INDEX takes without parentheses.
 	plainColumn = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_$]*|"([^"]|"")+"|\(.*\))$`)
+	// bareColumn is a column's name, as it is written.
+	bareColumn = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_$]*|"([^"]|"")+")$`)
 	// ordering is what may follow an indexed expression.
 	ordering = regexp.MustCompile(`(?i)(\s+collate\s+\S+)?(\s+\w+_ops)?(\s+(asc|desc))?(\s+nulls\s+(first|last))?$`)
 )

@@ -62,7 +62,7 @@ type Relation struct {
 type Index struct {
 	Name   string // without its schema, not quoted
 	Unique bool
-	// Columns are what it is made of, "" for an expression; nil when they are not known.
+	// Columns are what it is made of, "" for an expression, without what it only includes; nil when they are not known.
 	Columns []string
 }
 

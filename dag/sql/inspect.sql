@@ -30,6 +30,7 @@ select jsonb_build_object(
             from unnest(x.indkey::int2[]) with ordinality as n (attnum, position)
             left join pg_attribute as a
                 on a.attrelid = c.oid and a.attnum = n.attnum and n.attnum > 0
+            where n.position <= x.indnkeyatts
             order by n.position
         )) order by i.relname), '[]')
         from pg_index as x
