@@ -276,23 +276,33 @@ func TestPartitions_arePublishedTogether(t *testing.T) {
 
 func TestPartitions_areMadeAnewWhenTheirColumnGetsAnotherType(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"table", "incremental", "scd2"} {
-		t.Run(kind, func(t *testing.T) {
+	for _, c := range []struct {
+		was, is  string
+		together bool
+	}{
+		{"table", "table", false},
+		{"incremental", "incremental", true},
+		{"scd2", "scd2", false},
+		{"scd2", "scd2", true},
+		{"table", "scd2", true},
+	} {
+		t.Run(fmt.Sprintf("%s to %s, together %t", c.was, c.is, c.together), func(t *testing.T) {
 			t.Parallel()
 			w := newPartitioned(t)
+			w.together = c.together
 			clear(w.files)
 			w.write("terrace.yml", "name: shop\n")
-			write := func(id string) {
+			write := func(kind, id string) {
 				w.write("models/shop/fact.sql", "-- kind: "+kind+"\n-- key: id\n-- on_schema_change: sync\n-- depends_on: [ods.orders]\n-- partition_by: {range: id, step: 5}\nselect "+id+" from ods.orders as o")
 			}
 			w.land("ods.orders", "insert into ods.orders values (1, 1, 3.5, '2026-01-31', '[]'), (7, -2, -1, '2025-11-02', '[]')")
-			write("o.id, o.amount")
+			write(c.was, "o.id, o.amount")
 			w.succeed()
 			w.exec("create view public.reader as select amount from shop.fact")
-			write("o.id::bigint as id, o.amount, o.customer")
+			write(c.is, "o.id::bigint as id, o.amount, o.customer")
 			w.succeed()
 			require.Equal(t, []string{"fact__p0 FOR VALUES FROM ('0') TO ('5')", "fact__p5 FOR VALUES FROM ('5') TO ('10')"}, w.partitions("shop.fact"))
-			require.Equal(t, []string{"(1,1)", "(7,-2)"}, w.rows("select id, customer from shop.fact"+map[bool]string{true: " where is_current"}[kind == "scd2"]+" order by 1"))
+			require.Equal(t, []string{"(1,1)", "(7,-2)"}, w.rows("select id, customer from shop.fact"+map[bool]string{true: " where is_current"}[c.is == "scd2"]+" order by 1"))
 			require.Equal(t, "2", w.value("select count(distinct amount) from public.reader"))
 		})
 	}

@@ -12,13 +12,19 @@ import (
 // their way.
 func TestSCD2_followsAnotherKey(t *testing.T) {
 	t.Parallel()
-	for name, of := range map[string]struct{ from, more string }{
-		"replayed": {"ods.r__versions", ", r._version"},
-		"observed": {"ods.r", ""},
+	for name, of := range map[string]struct {
+		from, more string
+		together   bool
+	}{
+		"replayed":           {"ods.r__versions", ", r._version", false},
+		"observed":           {"ods.r", "", false},
+		"replayed, together": {"ods.r__versions", ", r._version", true},
+		"observed, together": {"ods.r", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, nil, "ods.r")
+			w.together = of.together
 			w.exec(`create schema ods;
 create table ods.r (id integer, site text, v integer, at timestamptz);
 create table ods.r__versions (like ods.r, _version bigint generated always as identity)`)
@@ -49,7 +55,7 @@ create table ods.r__versions (like ods.r, _version bigint generated always as id
 			require.Error(t, err, "a second open version")
 
 			before := w.places("shop.m")
-			if name == "replayed" { // of two versions of one time the newest landed holds
+			if of.more != "" { // of two versions of one time the newest landed holds
 				s = keyed("id")
 				require.NoError(t, s.Err())
 				require.Equal(t, []string{"(1,b,1,t)", "(2,b,1,t)"}, content())

@@ -22,13 +22,16 @@ import (
 func release(version int) map[string]string {
 	column := []string{"", ", amount * 2 as twice"}[version]
 	twice := []string{"", ", o.twice"}[version]
+	kind := []string{"view", "scd2\n-- key: [id]"}[version]
 	files := map[string]string{
 		"models/shop/dwd/orders.sql":  "-- kind: table\n-- key: [id]\n-- depends_on: [ods.orders]\nselect id, state, amount" + column + " from ods.orders",
 		"models/shop/dwd/paid.sql":    "-- depends_on: [shop_dwd.orders]\nselect o.id, o.amount" + twice + " from shop_dwd.orders as o where o.state = 'paid'",
 		"models/shop/dwd/still.sql":   "-- depends_on: [shop_dwd.paid]\nselect p.id from shop_dwd.paid as p",
 		"models/shop/dws/states.sql":  "-- kind: incremental\n-- key: [state]\n-- on_schema_change: sync\n-- depends_on: [shop_dwd.orders]\nselect o.state, count(*) as n, sum(o.amount) as amount" + strings.Replace(twice, "o.twice", "sum(o.twice) as twice", 1) + " from shop_dwd.orders as o group by o.state",
 		"models/shop/dws/total.sql":   "-- kind: table\n-- depends_on: [shop_dwd.paid, shop_dwd.still]\nselect count(*) as n, sum(shop_dwd.paid.amount) as amount from shop_dwd.paid join shop_dwd.still using (id)",
-		"models/shop/dws/history.sql": "-- kind: scd2\n-- key: [id]\n-- depends_on: [shop_dwd.paid]\nselect id, amount from shop_dwd.paid",
+		"models/shop/dws/history.sql": "-- kind: scd2\n-- key: [id]\n-- on_schema_change: sync\n-- depends_on: [shop_dwd.paid]\nselect o.id, o.amount" + twice + " from shop_dwd.paid as o",
+		"models/shop/dws/kept.sql":    "-- kind: " + kind + "\n-- depends_on: [shop_dwd.orders]\n-- assert:\n--   - not_null: [state]\nselect o.id, o.state" + twice + " from shop_dwd.orders as o",
+		"models/shop/dws/ids.sql":     "-- kind: table\n-- key: [id]\n-- depends_on: [shop_dws.kept]\nselect k.id, count(*) as n" + strings.Replace(twice, "o.twice", "max(k.twice) as twice", 1) + " from shop_dws.kept as k group by k.id",
 		"models/shop/ref/state.csv":   []string{"state\nopen\npaid\n", "state,label\nopen,Open\npaid,Paid\n"}[version],
 		"models/shop/dws/known.sql":   "-- kind: table\n-- depends_on: [shop_ref.state, shop_dws.states]\nselect r.*, s.n from shop_ref.state as r left join shop_dws.states as s using (state)",
 		"tests/shop/agree.sql":        "-- on: [shop_dws.total, shop_dwd.orders]\nselect * from shop_dws.total as t where t.n <> (select count(*) from shop_dwd.orders where shop_dwd.orders.state = 'paid')",
@@ -74,6 +77,7 @@ func TestTogether_publishesEveryKindOverAnOlderVersionOfAll(t *testing.T) {
 	w := newRelease(t)
 	w.succeed()
 	w.exec("create view public.people as select id from shop_dwd.paid")
+	w.exec("create view public.keepers as select id, state from shop_dws.kept")
 	w.land("ods.orders", "insert into ods.orders values (4, 'paid', 40)")
 	w.release(1)
 
@@ -84,9 +88,11 @@ func TestTogether_publishesEveryKindOverAnOlderVersionOfAll(t *testing.T) {
 	require.Equal(t, []string{"(open,1,10,20)", "(paid,3,90,180)"}, w.rows("select state, n, amount, twice from shop_dws.states order by 1"))
 	require.Equal(t, []string{"(open,Open,1)", "(paid,Paid,3)"}, w.rows("select state, label, n from shop_dws.known order by 1"))
 	require.Equal(t, "3", w.value("select count(*) from public.people"))
-	require.Equal(t, "3", w.value("select count(*) from shop_dws.history where is_current"))
+	require.Equal(t, []string{"(2,20,40)", "(3,30,60)", "(4,40,80)"}, w.rows("select id, amount, twice from shop_dws.history where is_current order by id"))
+	require.Equal(t, []string{"(1,open,20,t)", "(2,paid,40,t)", "(3,paid,60,t)", "(4,paid,80,t)"}, w.rows("select id, state, twice, is_current from shop_dws.kept order by id"))
+	require.Equal(t, "4", w.value("select count(*) from public.keepers join shop_dws.ids using (id)"))
 	require.Empty(t, w.rows("select relname from pg_class where relnamespace = 'terrace_stage'::regnamespace"))
-	require.Equal(t, []string{"(9,1)"}, w.rows("select count(*), count(distinct xid) from terrace.node_state where run_id = $1", report.RunID),
+	require.Equal(t, []string{"(12,1)"}, w.rows("select count(*), count(distinct xid) from terrace.node_state where run_id = $1", report.RunID),
 		"all but the view that did not change")
 
 	for _, s := range w.succeed().Steps {
@@ -109,6 +115,13 @@ func TestTogether_leavesEverythingAsItWasWhenSomethingFails(t *testing.T) {
 		"a build at its end":   {"models/shop/dws/known.sql", "-- kind: table\n-- depends_on: [shop_dws.states]\nselect s.state,\n    1 / (s.n - s.n) as never\nfrom shop_dws.states as s", "shop_dws.known", "division by zero"},
 		"a query, at its line": {"models/shop/dws/total.sql", "-- kind: table\n-- depends_on: [shop_dwd.paid]\nselect shop_dwd.paid.id,\n    (select 1 from shop_dwd.paid as p where p.none) as never\nfrom shop_dwd.paid", "shop_dws.total", "column p.none does not exist"},
 		"a key":                {"models/shop/dws/known.sql", "-- kind: table\n-- key: [n]\n-- depends_on: [shop_dws.states]\nselect 1 as n from shop_dws.states", "shop_dws.known", "occur more than once"},
+		"a dimension that was a view, by its assertion": {
+			"models/shop/dws/kept.sql", "-- kind: scd2\n-- key: [id]\n-- depends_on: [shop_dwd.orders]\n-- assert:\n--   - not_null: [state]\nselect o.id, nullif(o.state, 'paid') as state from shop_dwd.orders as o",
+			"shop_dws.kept", "not published: shop_dws.kept.not_null_state failed",
+		},
+		"a dimension whose columns change, by its key": {
+			"models/shop/dws/history.sql", "-- kind: scd2\n-- key: [id]\n-- on_schema_change: sync\n-- depends_on: [shop_dwd.paid]\nselect 1 as id, o.amount, o.twice from shop_dwd.paid as o", "shop_dws.history", "occur more than once",
+		},
 		"a deferred constraint": {
 			"models/shop/dws/known.sql", "-- kind: sql\n-- depends_on: [shop_dws.states]\n-- target: ods.once\ninsert into ods.once select 1 from shop_dws.states", "shop_dws.known", "duplicate key",
 		},
@@ -176,15 +189,20 @@ func TestTogether_givesWhatStepsOneByOneGive(t *testing.T) {
 					w.release(version)
 					w.succeed()
 				}
-				for _, relation := range []string{"shop_dwd.orders", "shop_dwd.paid", "shop_dwd.still", "shop_dws.states", "shop_dws.total", "shop_dws.known", "shop_ref.state"} {
+				for _, relation := range []string{"shop_dwd.orders", "shop_dwd.paid", "shop_dwd.still", "shop_dws.states", "shop_dws.total", "shop_dws.known", "shop_dws.ids", "shop_ref.state"} {
 					sql := "select to_jsonb(t) from " + relation + " as t order by 1"
 					require.Equal(t, one.rows(sql), all.rows(sql), "%s, seed %d", relation, seed)
 				}
-				history := "select id, amount, is_current from shop_dws.history order by 1, valid_from"
-				require.Equal(t, one.rows(history), all.rows(history), "seed %d", seed)
+				for _, history := range []string{
+					"select to_jsonb(h) from shop_dws.history as h order by h.id, h.valid_from",
+					"select to_jsonb(k) from shop_dws.kept as k order by 1",
+				} {
+					require.Equal(t, one.rows(history), all.rows(history), "seed %d", seed)
+				}
 				for _, s := range all.succeed().Steps {
 					require.Equal(t, dag.Skipped, s.Status, "%s, seed %d", s.Name, seed)
 				}
+				one.now = all.now // versions begin when they are seen
 			}
 		})
 	}
@@ -197,15 +215,16 @@ func TestTogether_keepsNoReaderWaitingForASlowStep(t *testing.T) {
 	w := newRelease(t)
 	w.succeed()
 	w.release(1)
-	w.write("models/shop/dws/slow.sql", "-- kind: table\n-- depends_on: [shop_dws.total, shop_dws.states]\nselect t.n, "+heldUp+" as waited from shop_dws.total as t")
+	w.write("models/shop/dws/slow.sql", "-- kind: table\n-- depends_on: [shop_dws.total, shop_dws.states, shop_dws.kept, shop_dws.history]\nselect t.n, "+heldUp+" as waited from shop_dws.total as t")
 	s := w.open()
 	ctx, stop := context.WithCancel(context.Background())
 	var readers sync.WaitGroup
-	reads := make([]atomic.Int64, 3)
+	reads := make([]atomic.Int64, 4)
 	for i, sql := range []string{
 		"select count(*), (select count(*) from pg_attribute where attrelid = 'shop_dwd.orders'::regclass and attname = 'twice'), (select count(*) from pg_attribute where attrelid = 'shop_dwd.paid'::regclass and attname = 'twice') from shop_dwd.orders join shop_dwd.paid using (id)",
 		"select count(*), 0, 0 from shop_dwd.still cross join shop_dws.total where n = 2",
 		"select sum(n), 0, 0 from shop_dws.states",
+		"select count(*), 0, 0 from shop_dws.kept join shop_dws.history using (id)",
 	} {
 		conn := w.db.Conn(t)
 		readers.Go(func() {
@@ -252,7 +271,7 @@ where application_name like 'terrace:%:shop_dws.slow' and wait_event = 'PgSleep'
 	report := <-done
 	require.Equal(t, dag.Success, report.Status, step(t, report, "shop_dws.slow").Err())
 	require.Equal(t, "3", w.value("select count(twice) from shop_dwd.orders"))
-	require.Equal(t, "8", w.value("select count(*) from terrace.step where run_id = $1 and status = 'success' and kind <> 'assertion'", report.RunID))
+	require.Equal(t, "10", w.value("select count(*) from terrace.step where run_id = $1 and status = 'success' and kind <> 'assertion'", report.RunID))
 }
 
 func TestTogether_cancelledLeavesEverythingAsItWas(t *testing.T) {

@@ -255,7 +255,9 @@ func renderSCD2(in Input) (Script, error) {
 	script.Last = dropIndexes(m, slices.DeleteFunc(slices.Clone(stale), unique))
 	before = append(before, dropIndexes(m, slices.DeleteFunc(stale, func(i Index) bool { return !unique(i) }))...)
 	if in.Aside && len(before) > 0 {
-		return Script{}, inPlaceOnly(m)
+		script.Last = nil // what replaces the table has its own indexes
+		err := d.move(in, &script)
+		return script, err
 	}
 	script.Exclusive, script.Alters = len(before) > 0 || in.feedRemade() || d.layout.waits(), altered
 	if altered {

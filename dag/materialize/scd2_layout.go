@@ -63,12 +63,9 @@ from (
 	return nil
 }
 
-// move brings a dimension to another layout, or key. What it has observed is nowhere else, so the versions are copied beside, the
+// move brings a dimension to another layout, or key, or to other columns where they cannot be changed in place. What it has observed is nowhere else, so the versions are copied beside, the
 // run's changes are made there, and then the copy takes the place of the table.
 func (d dimension) move(in Input, script *Script) error {
-	if in.Aside {
-		return inPlaceOnly(d.m)
-	}
 	kept := d.columns()
 	_, left, _ := compare(in.Existing.Columns, kept)
 	if d.m.Header.OnSchemaChange != model.Append {
@@ -116,7 +113,7 @@ func (d dimension) move(in Input, script *Script) error {
 	}
 	script.Index = slices.Concat(create, d.affected(), d.delta(), d.making(false), d.apply(), d.guards(), indexes)
 	script.Publish = slices.Concat(publish, d.rename(), describe(d.m, "table"))
-	script.Exclusive, script.Replaces, script.Lost = true, true, lost
+	script.Aside, script.Exclusive, script.Replaces, script.Lost = d.target, true, true, lost
 	return nil
 }
 

@@ -36,12 +36,6 @@ func beginsAnew(in Input) bool {
 
 // takePlace makes the dimension beside what has no versions, and lets it take its place.
 func (d dimension) takePlace(in Input, script *Script) error {
-	if in.Aside {
-		return &RefusedError{
-			Message: fmt.Sprintf("%s was a %s, and takes its place as scd2 by itself only", d.m.Name, in.Existing.Kind),
-			Hint:    "Run it alone first, without --publish together: terrace run " + d.m.Name,
-		}
-	}
 	d.target, d.names = StageOf(d.m.Name), d.m.Name
 	in.layout, in.Columns = d.layout, d.columns()
 	indexes, publish, lost, err := takeOver(in)
@@ -51,7 +45,7 @@ func (d dimension) takePlace(in Input, script *Script) error {
 	script.Index = slices.Concat([]Statement{d.create()}, d.fill(script), d.guards(), indexes,
 		d.layout.parts.analyzed(d.target), []Statement{plain(d.m, None, "analyze %s", d.target)})
 	script.Publish = slices.Concat(publish, d.rename(), describe(d.m, "table"))
-	script.Exclusive, script.Replaces, script.Lost = true, true, lost
+	script.Aside, script.Exclusive, script.Replaces, script.Lost = d.target, true, true, lost
 	return nil
 }
 
