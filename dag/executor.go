@@ -39,6 +39,8 @@ type SQLExecutor struct {
 	FewRows int64
 	// LateKeys is how many keys of a dimension may be replayed beside those that are continued; 0 is 10,000.
 	LateKeys int64
+	// PublishTries is how often a publish that waits for others tries, three times in a second; 0 is 100.
+	PublishTries int
 	// Sources and Fingerprint are those of the plan.
 	Sources     func(*Node) string
 	Fingerprint func(*Node) (string, error)

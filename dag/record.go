@@ -55,7 +55,7 @@ func (b *building) commit(ctx context.Context) error {
 	ending = append(ending, command("commit"))
 	b.result.recorded = true
 	if len(b.final) > 0 {
-		err = b.exclusively(ctx, b.final, publishAttempts, ending...)
+		err = b.patiently(ctx, b.final, ending...)
 	} else {
 		b.queue(ending...)
 		err = b.flush(ctx)

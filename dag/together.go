@@ -380,8 +380,8 @@ func (t *Together) publish(ctx context.Context) (string, error) {
 			return "", nil
 		}
 		t.uncertain = sqlState(err) == ""
-		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
-			return blame, err
+		if sqlState(err) != lockTimedOut || attempt == t.tries() {
+			return blame, t.blamed(blame).gaveUp(ctx, t.conn.Conn(), err)
 		}
 		if err := giveWay(ctx, t.conn.Conn()); err != nil {
 			return blame, fmt.Errorf("give way to readers of %s: %w", blame, err)
@@ -392,7 +392,7 @@ func (t *Together) publish(ctx context.Context) (string, error) {
 // exchange executes what was put off, and commits, in one message: nobody who waits for a relation waits for us. Every
 // statement of it is short: the contents are there.
 func (t *Together) exchange(ctx context.Context) (string, error) {
-	last := t.newBuilding(t.steps[slices.IndexFunc(t.steps, func(s Step) bool { return s.Name == t.built[len(t.built)-1] })])
+	last := t.blamed(t.built[len(t.built)-1])
 	last.conn = t.conn.Conn()
 	var statements []materialize.Statement
 	whose := map[string]*building{} // by statement; views are dropped by nobody's fault
@@ -418,6 +418,11 @@ func (t *Together) exchange(ctx context.Context) (string, error) {
 	}
 	blamed := cmp.Or(whose[statements[failed].SQL], last)
 	return blamed.step.Name, blamed.locate(err, statements[failed])
+}
+
+// blamed stands for a step that something is said of.
+func (t *Together) blamed(name string) *building {
+	return t.newBuilding(t.steps[slices.IndexFunc(t.steps, func(s Step) bool { return s.Name == name })])
 }
 
 // end gives the connection back, the transaction undone if it is still open, and keeps what assertions found in it. The

@@ -38,6 +38,15 @@ func (l *Ledger) Unwell(ctx context.Context) ([]Unwell, error) {
 	return unwell, wrap("look for nodes that failed", err)
 }
 
+// String says who the session is.
+func (w Waiting) String() string {
+	since := ""
+	if w.Since != nil {
+		since = ", its transaction since " + w.Since.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("process %d (%s, role %s, %s%s): %s", w.PID, w.Application, w.Role, w.State, since, w.Statement)
+}
+
 //go:embed sql/waiting.sql
 var waitingSQL string
 
