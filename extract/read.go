@@ -387,7 +387,8 @@ func (r *reading) soFar() Result {
 func hopeless(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
-		return false
+		var lost *ods.LostLockError
+		return errors.As(err, &lost)
 	}
 	var dial *net.OpError
 	nobody := errors.As(e.cause, &dial) && dial.Op == "dial"

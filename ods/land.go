@@ -65,6 +65,10 @@ func (s *Store) landUntilDone(ctx context.Context, rel *relation, p *Prepared) (
 			} else if !isTransient(err) {
 				return Landed{}, err
 			}
+		case errors.Is(err, errUnheld) && tries < maxTries:
+			if err := s.keepLock(ctx, p.page.Stream.Name); err != nil && !isTransient(err) {
+				return Landed{}, err
+			}
 		case isTransient(err) && tries < maxTries:
 			if err := pause(ctx, tries); err != nil {
 				return Landed{}, err
@@ -86,8 +90,9 @@ func (p *Prepared) refused() error {
 // landOnce lands a page in one transaction. Where turn is not nil, others are before it, and it is committed only when turn
 // is closed.
 func (s *Store) landOnce(ctx context.Context, rel *relation, p *Prepared, turn <-chan struct{}) (landed Landed, err error) {
+	holder := s.holder(p.page.Stream.Name)
 	err = s.inTransaction(ctx, func(tx pgx.Tx) (end, error) {
-		earlier, err := committedEarlier(ctx, tx, p.page, turn != nil)
+		earlier, err := committedEarlier(ctx, tx, p.page, turn != nil, holder)
 		if err != nil || earlier != nil {
 			if earlier != nil {
 				landed = *earlier

@@ -58,22 +58,26 @@ func insertRejects(ctx context.Context, tx pgx.Tx, page Page, batch int64, rejec
 	return err
 }
 
-// committedEarlier is what the page did when it was committed before, nil when it was not. A slice that is no longer
+// committedEarlier is what the page did when it was committed before, nil when it was not. Where the server's process
+// holder, if it is one, does not hold the stream any more, that is errUnheld. A slice that is no longer
 // this run's to write is an error, and so is one that lacks pages before this one, unless they are about to come.
-func committedEarlier(ctx context.Context, tx pgx.Tx, page Page, ahead bool) (*Landed, error) {
+func committedEarlier(ctx context.Context, tx pgx.Tx, page Page, ahead bool, holder *uint32) (*Landed, error) {
 	var (
 		state                                         string
 		pages                                         int
 		run                                           uuid.NullUUID
 		batch, inserted, updated, unchanged, rejected *int64
+		held                                          bool
 	)
-	err := tx.QueryRow(ctx, readSliceSQL, page.Slice.ID, page.Number, page.Stream.Name).
-		Scan(&state, &pages, &run, &batch, &inserted, &updated, &unchanged, &rejected)
+	err := tx.QueryRow(ctx, readSliceSQL, page.Slice.ID, page.Number, page.Stream.Name, holder, lockName(page.Stream.Name)).
+		Scan(&state, &pages, &run, &batch, &inserted, &updated, &unchanged, &rejected, &held)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, fmt.Errorf("slice %d of the stream does not exist", page.Slice.ID)
 	case err != nil:
 		return nil, fmt.Errorf("read terrace.slice: %w", err)
+	case !held:
+		return nil, errUnheld
 	case run.UUID != page.RunID:
 		return nil, fmt.Errorf("slice %d was taken over by run %s", page.Slice.ID, run.UUID)
 	case batch != nil:

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,20 +32,96 @@ func (e *HeldError) Error() string {
 		e.Stream, e.Application, e.PID, e.Since.UTC().Format(time.RFC3339))
 }
 
+// LostLockError is a stream that another session took when the one that held it was ended.
+type LostLockError struct{ *HeldError }
+
+func (e *LostLockError) Error() string {
+	return "the session that held " + e.Stream + " was ended, and now " + e.HeldError.Error()
+}
+
+// Unwrap is who has the stream now.
+func (e *LostLockError) Unwrap() error { return e.HeldError }
+
+// streamLock is a stream's lock, in a session of its own: the server lets it go with the session.
+type streamLock struct {
+	stream string
+	mu     sync.Mutex // a session that has ended is followed by another
+	conn   *pgx.Conn
+}
+
 // Lock makes the caller the one reader of a stream, until release is called or its session dies. With wait it waits for
-// the present holder, without it a *HeldError names the holder. The lock has a connection of its own, beside the pool.
+// the present holder, without it a *HeldError names the holder. The lock has a connection of its own, beside the pool. Who
+// lands afterwards and finds that session ended takes the lock again; a *LostLockError says that somebody else has it.
 // release may be called once, from any goroutine.
 func (s *Store) Lock(ctx context.Context, stream string, wait bool) (release func(), err error) {
-	conn, err := s.dedicated(ctx)
+	conn, err := s.lockSession(ctx, stream, wait)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", stream, err)
 	}
+	lock := &streamLock{stream: stream, conn: conn}
+	s.locks.Store(stream, lock)
+	return func() {
+		s.locks.CompareAndDelete(stream, lock)
+		lock.mu.Lock()
+		defer lock.mu.Unlock()
+		closeQuietly(ctx, lock.conn)
+	}, nil
+}
+
+func (s *Store) lockSession(ctx context.Context, stream string, wait bool) (*pgx.Conn, error) {
+	conn, err := s.dedicated(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := take(ctx, conn, stream, wait); err != nil {
 		closeQuietly(ctx, conn)
-		return nil, fmt.Errorf("lock %s: %w", stream, err)
+		return nil, err
 	}
-	// The server lets the lock go with the session.
-	return func() { closeQuietly(ctx, conn) }, nil
+	return conn, nil
+}
+
+// errUnheld is a stream whose lock went with its session.
+var errUnheld = errors.New("the session that held the stream was ended")
+
+// holder is the server's process that holds a stream for this store, nil where the stream is not locked.
+func (s *Store) holder(stream string) *uint32 {
+	lock, locked := s.locks.Load(stream)
+	if !locked {
+		return nil
+	}
+	l := lock.(*streamLock)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pid := l.conn.PgConn().PID()
+	return &pid
+}
+
+//go:embed sql/lock_held.sql
+var lockHeldSQL string
+
+// keepLock takes a stream's lock again where its session has ended. It does nothing for one that is not locked.
+func (s *Store) keepLock(ctx context.Context, stream string) error {
+	known, locked := s.locks.Load(stream)
+	if !locked {
+		return nil
+	}
+	l := known.(*streamLock)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var held bool
+	if err := s.pool.QueryRow(ctx, lockHeldSQL, lockName(stream), l.conn.PgConn().PID()).Scan(&held); err != nil || held {
+		return wrap(err, "look for the lock of %s", stream)
+	}
+	conn, err := s.lockSession(ctx, stream, false)
+	if other := (*HeldError)(nil); errors.As(err, &other) {
+		return &LostLockError{other}
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s again: %w", stream, err)
+	}
+	closeQuietly(ctx, l.conn)
+	l.conn = conn
+	return nil
 }
 
 // dedicated opens a connection as the pool would, but one that no pool reuses, counts or closes.

@@ -61,6 +61,8 @@ type Slice struct {
 	Spec   SliceSpec
 	Resume string // where an earlier reader stopped, "" at the start
 	Pages  int    // pages committed so far
+
+	run uuid.UUID // that opened it
 }
 
 // Page is what one transaction lands.

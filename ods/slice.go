@@ -31,7 +31,10 @@ var (
 // holds the stream's lock. Slices of one variant are opened in the order of their windows, for the watermark starts at
 // the earliest that was opened.
 func (s *Store) OpenSlice(ctx context.Context, stream Stream, spec SliceSpec, run uuid.UUID) (Slice, error) {
-	slice := Slice{Spec: spec}
+	if err := s.keepLock(ctx, stream.Name); err != nil {
+		return Slice{}, fmt.Errorf("open slice of %s: %w", stream.Name, err)
+	}
+	slice := Slice{Spec: spec, run: run}
 	args := []any{
 		stream.Name, spec.Variant, spec.Kind, spec.Key, instantOrNull(spec.Start), instantOrNull(spec.End), orNull(run),
 		metaOf(spec),
@@ -49,8 +52,9 @@ func (s *Store) OpenSlice(ctx context.Context, stream Stream, spec SliceSpec, ru
 }
 
 // FailSlice records why a slice was not read to its end. What has been landed of it stays. The cause must hold no secret.
+// A slice that another run has taken over is left to that.
 func (s *Store) FailSlice(ctx context.Context, slice Slice, cause string) error {
-	_, err := s.pool.Exec(ctx, failSliceSQL, slice.ID, storable(cause))
+	_, err := s.pool.Exec(ctx, failSliceSQL, slice.ID, storable(cause), orNull(slice.run))
 	return wrap(err, "fail slice %d", slice.ID)
 }
 

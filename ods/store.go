@@ -1,6 +1,8 @@
 package ods
 
 import (
+	"sync"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -8,6 +10,8 @@ import (
 // pages of one slice are landed one after another, pages of different slices at once.
 type Store struct {
 	pool *pgxpool.Pool
+	// locks are the *streamLock of the streams that are locked, by name.
+	locks sync.Map
 }
 
 // New gives a store over a pool, which stays the caller's to close. A Land holds one of its connections.

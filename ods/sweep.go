@@ -64,12 +64,7 @@ func (s *Store) Sweep(ctx context.Context, sweep Sweep) (Swept, error) {
 		return Swept{}, fmt.Errorf("sweep %s: %w", sweep.Stream.Name, err)
 	}
 	for tries := 0; ; tries++ {
-		var out Swept
-		err := s.inTransaction(ctx, func(tx pgx.Tx) (end, error) {
-			var err error
-			out, err = (&sweeper{tx: tx, rel: rel, sweep: sweep}).run(ctx)
-			return keep, err
-		})
+		out, err := s.sweepOnce(ctx, rel, sweep)
 		switch {
 		case err == nil:
 			s.notify(ctx, sweep.Stream.Name, out.Deleted)
@@ -81,6 +76,18 @@ func (s *Store) Sweep(ctx context.Context, sweep Sweep) (Swept, error) {
 			return Swept{}, err
 		}
 	}
+}
+
+func (s *Store) sweepOnce(ctx context.Context, rel *relation, sweep Sweep) (out Swept, err error) {
+	if err := s.keepLock(ctx, sweep.Stream.Name); err != nil {
+		return out, err
+	}
+	err = s.inTransaction(ctx, func(tx pgx.Tx) (end, error) {
+		var err error
+		out, err = (&sweeper{tx: tx, rel: rel, sweep: sweep}).run(ctx)
+		return keep, err
+	})
+	return out, err
 }
 
 // sweeper is a sweep within a transaction.

@@ -56,7 +56,7 @@ func (e *streamExecutor) Execute(ctx context.Context, step dag.Step) dag.Result 
 	defer release()
 	read, err := e.reader.Read(ctx, stream, extract.Job{RunID: e.runID, Window: e.window, AllowMassDelete: e.massDelete})
 	if err != nil {
-		return failedStream(ctx, read, err)
+		return failedStream(ctx, read, e.taken(ctx, err))
 	}
 	result := streamResult(read)
 	result.Status, result.Reason = dag.Success, received(read)
@@ -151,6 +151,15 @@ func (e *streamExecutor) lock(ctx context.Context, stream string) (release func(
 	}
 	e.progress.waiting(other, true)
 	return e.store.Lock(ctx, stream, true)
+}
+
+// taken names the run that took a stream when the session that held it was ended.
+func (e *streamExecutor) taken(ctx context.Context, err error) error {
+	var lost *ods.LostLockError
+	if !errors.As(err, &lost) {
+		return err
+	}
+	return fmt.Errorf("the session that held the stream was ended, and another run took it; what was landed stands: %w", held(ctx, e.pool, lost.HeldError))
 }
 
 // held gives another reader of a stream the shape that exit codes know, and names the run that it is.

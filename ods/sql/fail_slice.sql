@@ -1,4 +1,4 @@
--- A slice that could not be read to its end. One that is done stays done.
+-- A slice that could not be read to its end. One that is done stays done, and one that another run has is that run's.
 update terrace.slice
 set
     state = 'failed',
@@ -6,3 +6,4 @@ set
     error = $2
 where slice_id = $1
     and state <> 'done'
+    and run_id is not distinct from $3
