@@ -70,6 +70,18 @@ func (r *Runner) Run(ctx context.Context, plan Plan) Report {
 	return run.report()
 }
 
+// Unstarted is the report of a plan of which nothing could be begun, because of an error.
+func (r *Runner) Unstarted(ctx context.Context, plan Plan, err error) Report {
+	run := newRunState(r, plan)
+	if ctx.Err() == nil {
+		run.leave(Result{Status: Skipped, Reason: notStarted + err.Error()})
+	}
+	run.abandon(ctx)
+	report := run.report()
+	report.Status = statusOf(ctx, err)
+	return report
+}
+
 // perform runs what is ready, and what becomes so, with as many at once as there are threads.
 func (s *runState) perform(ctx context.Context, threads int, e Executor) {
 	threads = max(threads, 1)
@@ -315,15 +327,19 @@ func (s *runState) abandon(ctx context.Context) {
 	if cause := context.Cause(ctx); cause != nil {
 		reason = notStarted + cause.Error()
 	}
+	result := Result{Status: Skipped, Reason: reason}
+	if ctx.Err() != nil { // stopped, or over the time of the whole run
+		result.Status = Cancelled
+	}
+	s.leave(result)
+}
+
+// leave gives all that has not ended one end.
+func (s *runState) leave(result Result) {
 	for at := range s.steps {
-		if s.results[at] != nil {
-			continue
+		if s.results[at] == nil {
+			s.finish(at, result, 0)
 		}
-		result := Result{Status: Skipped, Reason: reason}
-		if ctx.Err() != nil { // stopped, or over the time of the whole run
-			result.Status = Cancelled
-		}
-		s.finish(at, result, 0)
 	}
 }
 

@@ -50,10 +50,7 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
 	config = config.Copy()
 	config.MaxConns = int32(max(s.Connections, 1))
 	config.ConnConfig.RuntimeParams["application_name"] = sessionName(s.RunID)
-	// A cancelled statement leaves its connection usable, so that the run's end can still be written.
-	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: 5 * time.Second}
-	}
+	config.ConnConfig.BuildContextWatcherHandler = CancelledByServer
 	if s.Statements != nil {
 		config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 			return pgproto3.NewFrontend(r, &counted{Writer: w, statements: s.Statements})
@@ -78,6 +75,12 @@ func Connect(ctx context.Context, config *pgxpool.Config, s Session) (*pgxpool.P
 		return err
 	}
 	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// CancelledByServer has the server end a statement whose context is over, and waits for it to say so, five seconds at most:
+// nothing goes on there when the process has ended, and the connection stays usable, so that the run's end can be written.
+func CancelledByServer(c *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: 5 * time.Second}
 }
 
 // sessionName is what a session of a run is called while it works on no node.

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/terrace-elt/terrace/cmd/pgserver"
+	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/migrations"
 )
 
@@ -30,13 +31,15 @@ const (
 	asks      = 3
 )
 
-// keepAlive has the server ask for the client. It says nothing where the connection is no network's.
+// keepAlive has the server ask for the client, also in the midst of a statement. Of what it says only that matters where the
+// connection is no network's.
 func keepAlive(ctx context.Context, conn *pgconn.PgConn) error {
 	return conn.Exec(ctx, fmt.Sprintf(`select
     set_config('tcp_keepalives_idle', '%d', false),
     set_config('tcp_keepalives_interval', '%d', false),
     set_config('tcp_keepalives_count', '%d', false),
-    set_config('tcp_user_timeout', '%d', false)`,
+    set_config('tcp_user_timeout', '%d', false),
+    set_config('client_connection_check_interval', '500ms', false)`,
 		int(silence.Seconds()), int(asksEvery.Seconds()), asks, (silence+asks*asksEvery).Milliseconds())).Close()
 }
 
@@ -86,6 +89,7 @@ func (a *App) poolConfig(url string) (*pgxpool.Config, error) {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	config.ConnConfig.AfterConnect = keepAlive
+	config.ConnConfig.BuildContextWatcherHandler = dag.CancelledByServer
 	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: silence, Interval: asksEvery, Count: asks,
 	}}).DialContext

@@ -295,7 +295,7 @@ func (w *work) fresh(selected dag.Selection) []*model.Model {
 }
 
 // run executes the plan and returns the report, which has been recorded but not printed. With an error the report is
-// empty, unless all was done but that its end could not be recorded.
+// empty, or it is of a run that began and could do nothing, or whose end could not be recorded.
 func (w *work) run(ctx context.Context) (dag.Report, error) {
 	r := w.request
 	if err := w.requireVariables(); err != nil {
@@ -306,20 +306,34 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 		RunID: uuid.Must(uuid.NewV7()), Command: r.command, Arguments: w.arguments(),
 		Host: host, PID: os.Getpid(), Version: version(), Environment: w.project.apart(w.app),
 	}
-	ledger := dag.NewLedger(w.conn)
-	if err := ledger.Begin(ctx, &info); err != nil {
-		return dag.Report{}, err
-	}
-	if err := w.app.Occurrence.became(ctx, info.RunID); err != nil {
+	if err := dag.NewLedger(w.conn).Begin(ctx, &info); err != nil {
 		return dag.Report{}, err
 	}
 	log := w.app.Log.With("run", info.RunID)
 	log.Info("run begins", "command", r.command, "arguments", info.Arguments, "steps", len(w.plan.Steps))
-	threads := w.project.threads(w.app)
+	runner := dag.Runner{Threads: w.project.threads(w.app), FailFast: r.failFast, Now: w.app.Now}
+	report, unstarted := w.begun(ctx, info, &runner)
+	if unstarted != nil {
+		report = runner.Unstarted(ctx, w.plan, unstarted)
+	}
+	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
+	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
+	if err := w.recordEnd(ctx, report); err != nil {
+		return report, errors.Join(unstarted, unrecorded(err))
+	}
+	w.alert(ctx, info, report)
+	return report, unstarted
+}
+
+// begun executes the plan of a run whose start is recorded. With an error nothing was started.
+func (w *work) begun(ctx context.Context, info dag.RunInfo, runner *dag.Runner) (dag.Report, error) {
+	if err := w.app.Occurrence.became(ctx, info.RunID); err != nil {
+		return dag.Report{}, err
+	}
 	from, to := w.modelWindow()
 	pool, err := dag.Connect(ctx, w.config, dag.Session{
 		RunID: info.RunID, RunAt: info.StartedAt, Vars: w.project.vars, Timezone: w.project.Config.Timezone,
-		From: from, To: to, Connections: threads + streamConnections, Statements: &w.statements,
+		From: from, To: to, Connections: runner.Threads + streamConnections, Statements: &w.statements,
 	})
 	if err != nil {
 		return dag.Report{}, err
@@ -331,11 +345,9 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	progress := w.app.newProgress(len(w.plan.Steps))
 	w.lineage = w.tellLineage(ctx, info.RunID)
 	executor := w.executor(pool, info.RunID, progress)
-	runner := dag.Runner{
-		Threads: threads, FailFast: r.failFast, Now: w.app.Now, Execute: executor,
-		Observe: func(e dag.Event) { progress.observe(e); w.lineage.observe(e) },
-	}
-	if r.together {
+	runner.Execute = executor
+	runner.Observe = func(e dag.Event) { progress.observe(e); w.lineage.observe(e) }
+	if w.request.together {
 		runner.Together, progress.together = executor.rest, true
 	}
 	unwatch := progress.watchWaiting(ctx, pool)
@@ -343,12 +355,6 @@ func (w *work) run(ctx context.Context) (dag.Report, error) {
 	unwatch()
 	progress.stop()
 	w.lineage.end(report)
-	report.RunID, report.StartedAt, report.Statements = info.RunID.String(), info.StartedAt, w.statements.Load()
-	log.Info("run ends", "status", report.Status, "seconds", report.Seconds)
-	if err := w.recordEnd(ctx, report); err != nil {
-		return report, unrecorded(err)
-	}
-	w.alert(ctx, info, report)
 	return report, nil
 }
 
