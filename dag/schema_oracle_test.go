@@ -130,7 +130,7 @@ func newReshaped(t *testing.T, seed uint64) *reshaped {
 
 func (w *reshaped) landSome() {
 	w.land("ods.o", fmt.Sprintf(`insert into ods.o
-select n, (random() * 4)::integer, nullif(n * %[1]d %% 7, 3), nullif(left(md5((n * %[1]d)::text), 3), '')
+select n, n * %[1]d / 3 %% 5, nullif(n * %[1]d %% 7, 3), nullif(left(md5((n * %[1]d)::text), 3), '')
 from generate_series(%[2]d, %[3]d) as n
 on conflict (id) do update set grp = excluded.grp, a = excluded.a, b = excluded.b`, w.r.IntN(90)+1, w.r.IntN(12), 3+w.r.IntN(12)))
 	if w.r.IntN(3) == 0 {

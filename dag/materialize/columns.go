@@ -1,6 +1,7 @@
 package materialize
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,9 +40,17 @@ func alterColumns(in Input, want []Column) ([]Statement, error) {
 		change("alter column %s type %s%s", pgx.Identifier{c.Name}.Sanitize(), c.Type, collate(in.Collations, c.Name))
 	}
 	for _, c := range added {
-		change("add column %s %s%s", pgx.Identifier{c.Name}.Sanitize(), c.Type, collate(in.Collations, c.Name))
+		change("add column %s %s%s%s", pgx.Identifier{c.Name}.Sanitize(), cmp.Or(in.Domains[c.Name], c.Type), collate(in.Collations, c.Name), whenAdded(m, c))
 	}
 	return out, nil
+}
+
+// whenAdded is what rows that are there have in a column which the kind adds.
+func whenAdded(m *model.Model, c Column) string {
+	if m.Header.Kind == model.SCD2 && m.Header.SCD2.OnDelete == model.Tombstone && c.Name == isDeleted {
+		return " not null default false"
+	}
+	return ""
 }
 
 // collate is the clause that gives a column its collation, "" where its type does.

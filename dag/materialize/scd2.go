@@ -41,6 +41,9 @@ type dimension struct {
 	replayed  bool
 	tie, gone bool // the query returns _version, _deleted_at
 	tombstone bool
+	// redefined says that the versions that are there were kept under another header, or that nobody knows, and differ in
+	// nothing that is no longer returned; entombs and exhumes that on_delete was not tombstone then, or was it.
+	redefined, entombs, exhumes bool
 	// partial says that only the keys in "affected" are looked at, keepsLeft that delta keeps the rows that leave.
 	partial, keepsLeft bool
 	// few says that the keys are few of a large table, which has an index that finds them.
@@ -98,6 +101,7 @@ func newDimension(in Input) (dimension, error) {
 	if len(d.tracked) == 0 {
 		d.tracked = d.trackedByDefault()
 	}
+	d.compareHeaders(in)
 	if d.layout, err = newLayout(in, d.columns()); d.layout.parts != nil {
 		d.layout.parts.guard = d.oneOpen()
 	}
@@ -105,6 +109,19 @@ func newDimension(in Input) (dimension, error) {
 	d.single = d.continued && in.Groups.Single
 	d.whole = in.Most && d.replayed && in.Existing != nil && d.fits(in)
 	return d, err
+}
+
+// compareHeaders finds what has to be done about versions that were kept under another header. Those which differ in columns
+// that append keeps stay apart.
+func (d *dimension) compareHeaders(in Input) {
+	if in.Existing == nil {
+		return
+	}
+	_, entombed := find(in.Existing.Columns, isDeleted)
+	_, returned := find(in.Columns, isDeleted)
+	d.entombs, d.exhumes = d.tombstone && !entombed, entombed && !d.tombstone && !returned
+	_, left, _ := compare(in.Existing.Columns, d.columns())
+	d.redefined = in.Redefined && (d.m.Header.OnSchemaChange != model.Append || len(without(left, isDeleted)) == 0)
 }
 
 // hasIndex reports whether the table has the index that finds the versions of a key.
@@ -317,15 +334,29 @@ func (d dimension) alter(in Input) ([]Statement, error) {
 		}
 	}
 	for _, name := range added(d.m) {
-		if _, found := find(in.Existing.Columns, name); !found {
+		if _, found := find(in.Existing.Columns, name); !found && name != isDeleted {
 			return nil, &RefusedError{
 				Message: fmt.Sprintf("%s has no column %s, so it holds no history that can be continued", d.m.Name, name),
-				Hint:    "Was the column renamed in the header, or on_delete changed? Rename the table's column too, or d" + hint[1:],
+				Hint:    "Was the column renamed in the header? Rename the table's column too, or d" + hint[1:],
 				Key:     "scd2",
 			}
 		}
 	}
-	return alterColumns(in, d.columns())
+	altered, err := alterColumns(in, d.columns())
+	if err == nil && d.exhumes {
+		altered = d.exhume(altered)
+	}
+	return altered, err
+}
+
+// exhume takes tombstones out of the table: without the column that tells them they would be versions. The one before a
+// tombstone has ended already.
+func (d dimension) exhume(altered []Statement) []Statement {
+	out := []Statement{plain(d.m, None, "delete from %s where %s", d.target, isDeleted)}
+	if d.m.Header.OnSchemaChange == model.Append { // the column says something about the kind, and not what the query returned
+		out = append(out, plain(d.m, None, "alter table %s drop column %s", d.target, isDeleted))
+	}
+	return append(out, altered...)
 }
 
 // create makes the table.

@@ -71,13 +71,16 @@ func (d dimension) move(in Input, script *Script) error {
 	if d.m.Header.OnSchemaChange != model.Append {
 		left = nil
 	}
+	held, living := d.target, ""
+	if d.exhumes {
+		left, living = without(left, isDeleted), "\nwhere not "+isDeleted
+	}
 	anew := guardsAnother(in) && d.replayed && len(left) == 0 // all that it has comes of the versions
 	if guardsAnother(in) && !anew {
 		if err := d.rekey(in, script); err != nil {
 			return err
 		}
 	}
-	held := d.target
 	d.target, d.names, d.few = StageOf(d.m.Name), d.m.Name, false // it is indexed at the end
 	create := []Statement{d.create()}
 	if len(left) > 0 {
@@ -97,7 +100,7 @@ func (d dimension) move(in Input, script *Script) error {
 		create = append(create, d.layout.parts.make(d.target, "select * from "+held))
 	}
 	if !anew {
-		create = append(create, plain(d.m, None, "insert into %s (%s)\nselect %[2]s from %[3]s", d.target, columnList(copied), held))
+		create = append(create, plain(d.m, None, "insert into %s (%s)\nselect %[2]s from %[3]s%[4]s", d.target, columnList(copied), held, living))
 	}
 	create = append(create, plain(d.m, None, "analyze %s", d.target))
 

@@ -88,12 +88,45 @@ func (d dimension) affected() []Statement {
 	} else {
 		conditions = append(conditions, fmt.Sprintf("s.%s is null", first))
 	}
-	return []Statement{plain(d.m, None, `create temporary table "affected" on commit drop as
-select %[1]s, s.%[2]s is null as _gone
+	changed := fmt.Sprintf(`select %[1]s, s.%[2]s is null as _gone
 from %[3]s as s
 %[4]s (select * from %[5]s where %[6]s) as c
     using (%[1]s)
-where %[7]s`, columnList(d.key), first, stage, join, d.target, open, strings.Join(conditions, "\n    or "))}
+where %[7]s`, columnList(d.key), first, stage, join, d.target, open, strings.Join(conditions, "\n    or "))
+	if more := d.misread(); len(more) > 0 {
+		changed = fmt.Sprintf("select %[1]s, bool_or(_gone) as _gone\nfrom (\n%[2]s\n) as keys\ngroup by %[1]s",
+			columnList(d.key), strings.Join(append(more, changed), "\nunion all\n"))
+	}
+	return []Statement{plain(d.m, None, "create temporary table \"affected\" on commit drop as\n%s", changed)}
+}
+
+// misread are queries for the keys whose stored versions are not what the header as it is now makes of them: some say what
+// the one before them said, of the columns that are tracked now; or a deletion has no tombstone.
+func (d dimension) misread() []string {
+	var out []string
+	if d.redefined {
+		out = append(out, d.repeating())
+	}
+	if d.entombs {
+		out = append(out, fmt.Sprintf("select %[1]s, false as _gone\nfrom %[2]s\ngroup by %[1]s\nhaving bool_and(%[3]s is not null)", columnList(d.key), d.target, d.to))
+	}
+	return out
+}
+
+// repeating is a query for the keys with two versions that follow one another and say the same.
+func (d dimension) repeating() string {
+	was, alive := "", ""
+	if d.tombstone && !d.entombs {
+		was = fmt.Sprintf(", %[1]s or lag(%[1]s) over by_time as _gone", isDeleted)
+		alive = " and not t._gone"
+	}
+	return fmt.Sprintf(`select %[1]s, false as _gone
+from (
+    select %[1]s, %[2]s as _from, lag(%[3]s) over by_time as _before, %[4]s as _same%[5]s
+    from %[6]s
+    window by_time as (partition by %[1]s order by %[2]s)
+) as t
+where t._same and t._before = t._from%[7]s`, columnList(d.key), d.from, d.to, d.same(), was, d.target, alive)
 }
 
 // observed are the events of the keys in "affected": the stored versions and their ends, the state now, and which keys are
