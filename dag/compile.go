@@ -74,7 +74,7 @@ func Compile(ctx context.Context, conn *pgx.Conn, g *Graph, opts CompileOptions)
 		defer cancel()
 		_ = tx.Rollback(ctx) // a broken connection has rolled back by itself
 	}()
-	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.grantees, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions, c.rights} {
+	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.grantees, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions, c.functionHints, c.rights} {
 		if err := do(ctx); err != nil {
 			return Compiled{}, err
 		}
@@ -113,7 +113,9 @@ type compiler struct {
 	types    sync.Map
 	queue    []probe
 	problems []model.Problem
-	fatal    error
+	// functions are the problems that are about functions which are not there with such arguments.
+	functions []unknownFunction
+	fatal     error
 }
 
 // unit is a model that is compiled.
@@ -225,18 +227,25 @@ func (c *compiler) refuse(server *pgconn.PgError, at model.Problem) {
 	at.Severity = strict.Error
 	at.Message = fmt.Sprintf("%s%s [%s]", at.Message, server.Message, server.Code)
 	if at.Hint == "" {
-		at.Hint = hintFor(server, "")
+		at.Hint = hintFor(server, "", "")
+	}
+	if server.Code == noSuchFunction {
+		c.functions = append(c.functions, unknownFunction{len(c.problems), server.Message})
 	}
 	c.problems = append(c.problems, at)
 }
 
 // placed is the place of an error in a statement that came from a file, whose SQL it is, with what to do about it.
-func placed(file, sql string, line int, sent model.Exchanged, server *pgconn.PgError) model.Problem {
+func (c *compiler) placed(file, sql string, line int, sent model.Exchanged, server *pgconn.PgError) model.Problem {
 	at := model.Problem{File: file, Line: line, Col: 1}
+	before, behind := "", ""
 	if server.Position > 0 {
-		before := sent.Before(int(server.Position) - 1)
+		before = sent.Before(int(server.Position) - 1)
 		at.Line, at.Col = place(before, line)
-		at.Hint = hintFor(server, strings.TrimPrefix(sql, before))
+		behind = strings.TrimPrefix(sql, before)
+	}
+	if at.Hint = hintFor(server, before, behind); at.Hint == "" {
+		at.Hint = c.columnHint(server, sql)
 	}
 	return at
 }

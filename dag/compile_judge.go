@@ -311,7 +311,7 @@ func (c *compiler) rules(m *model.Model, columns []materialize.Column) {
 					"The query returns "+listColumns(columns)+".")
 			}
 		}
-		c.lookup(m, lineOf(r.Line), "the condition of "+r.Name, fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
+		c.lookup(m, lineOf(r.Line), "the condition of "+r.Name, m.Name, fmt.Sprintf("select from (%s) as t where %s", flat(columns), r.Condition))
 	}
 }
 
@@ -322,7 +322,7 @@ func (c *compiler) expressions(m *model.Model) {
 		return
 	}
 	for n, i := range m.Header.Indexes {
-		c.expression(m, m.Place("indexes", strconv.Itoa(n)), "an index", fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
+		c.expression(m, m.Place("indexes", strconv.Itoa(n)), "an index", m.Name, fmt.Sprintf("select %s from %s as t where %s", materialize.IndexedValues(i), name, cmp.Or(i.Where, "true")))
 	}
 	if m.Header.Incremental == nil {
 		return
@@ -333,32 +333,37 @@ func (c *compiler) expressions(m *model.Model) {
 			continue
 		}
 		_, alias, _ := strings.Cut(upstream, ".")
-		c.lookup(m, m.Place("incremental.changed", upstream), "changed of "+upstream, fmt.Sprintf("select %s from %s as %s",
+		c.lookup(m, m.Place("incremental.changed", upstream), "changed of "+upstream, upstream, fmt.Sprintf("select %s from %s as %s",
 			strings.Join(m.Header.Incremental.Changed[upstream], ", "), from, pgx.Identifier{alias}.Sanitize()))
 	}
 }
 
 // lookup queues an expression that may look something up in other relations: it reads what stands for those that are new
 // or changed.
-func (c *compiler) lookup(m *model.Model, at strict.Pos, what, sql string) {
+func (c *compiler) lookup(m *model.Model, at strict.Pos, what, about, sql string) {
 	q, err := model.ParseQuery(sql)
 	if err != nil {
 		return // the check of the files tells
 	}
 	if sent, ok := c.sources(q, ""); ok {
-		c.expression(m, at, what, sent.SQL)
+		c.expression(m, at, what, about, sent.SQL)
 	}
 }
 
 // lineOf is the place of something of which only the line is known.
 func lineOf(line int) strict.Pos { return strict.Pos{Line: max(line, 1), Col: 1} }
 
-func (c *compiler) expression(m *model.Model, at strict.Pos, what, sql string) {
+// expression queues SQL of a header that is about the rows of a relation.
+func (c *compiler) expression(m *model.Model, at strict.Pos, what, about, sql string) {
 	c.queue = append(c.queue, probe{
 		sql: sql,
 		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, model.Problem{File: m.File, Line: at.Line, Col: at.Col, Message: what + ": "})
+				wrong := model.Problem{File: m.File, Line: at.Line, Col: at.Col, Message: what + ": "}
+				if name, _ := missingIn(err); name != "" {
+					wrong.Hint = c.columnsOf([]string{about}, name)
+				}
+				c.refuse(err, wrong)
 			}
 		},
 	})
@@ -395,7 +400,7 @@ func (c *compiler) inline(n *Node) {
 		}
 		sql = strings.ReplaceAll(sql, "from "+materialize.Quote(a.To)+" as ", "from "+to+" as ")
 	}
-	c.expression(n.Model, lineOf(n.Line), a.Name, sql)
+	c.expression(n.Model, lineOf(n.Line), a.Name, target, sql)
 }
 
 // toldOf reports whether something is said of a line already: a rule of a column that is not there stands with the column.
@@ -424,7 +429,7 @@ func (c *compiler) assertion(n *Node) {
 		sql: sent.SQL,
 		answer: func(_ []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, placed(n.File, n.Assertion.SQL, n.Assertion.SQLLine, sent, err))
+				c.refuse(err, c.placed(n.File, n.Assertion.SQL, n.Assertion.SQLLine, sent, err))
 			}
 		},
 	})

@@ -308,7 +308,7 @@ func (c *compiler) describe(u *unit) {
 		sql: sent.SQL,
 		answer: func(fields []pgconn.FieldDescription, err *pgconn.PgError) {
 			if err != nil {
-				c.refuse(err, placed(u.model.File, u.model.SQL, u.model.SQLLine, sent, err))
+				c.refuse(err, c.placed(u.model.File, u.model.SQL, u.model.SQLLine, sent, err))
 				return
 			}
 			u.fields, u.ok = fields, true

@@ -1,0 +1,101 @@
+package dag
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/model/strict"
+)
+
+// noSuchFunction is the SQLSTATE of a function, or an operator, that is not there with such arguments.
+const noSuchFunction = "42883"
+
+// unknownFunction is a problem, by its place in the list of them, about a function that is not there with such arguments.
+type unknownFunction struct {
+	problem int
+	message string
+}
+
+// noFunction is how the server names one: its schema, if it was written, its name, the types of its arguments.
+var noFunction = regexp.MustCompile(`^(?:function|procedure|aggregate) (?:(\w+)\.)?(\w+)\(`)
+
+//go:embed sql/functions_named.sql
+var functionsNamedSQL string
+
+// functionHints says what to do about the functions that are not there: there may be some of the name that take other
+// arguments, or one in another schema, or of a name that is near.
+func (c *compiler) functionHints(ctx context.Context) error {
+	var names []string
+	for _, u := range c.functions {
+		if found := noFunction.FindStringSubmatch(u.message); found != nil {
+			names = append(names, found[2])
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	rows, err := c.conn.Query(ctx, functionsNamedSQL, sortedSet(names))
+	if err != nil {
+		return fmt.Errorf("look for functions: %w", err)
+	}
+	known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[knownFunction])
+	if err != nil {
+		return fmt.Errorf("look for functions: %w", err)
+	}
+	for _, u := range c.functions {
+		if found := noFunction.FindStringSubmatch(u.message); found != nil {
+			c.problems[u.problem].Hint = functionHint(found[1], found[2], known)
+		}
+	}
+	return nil
+}
+
+// knownFunction is a function that the server has. Arguments are known only of those that were asked for by name.
+type knownFunction struct{ Schema, Name, Arguments string }
+
+// usual reports whether the function is called without a schema.
+func (f knownFunction) usual() bool { return f.Schema == "pg_catalog" }
+
+// functionHint is the next step after a function that is not there.
+func functionHint(schema, name string, known []knownFunction) string {
+	if instead := otherFunctions[name]; instead != "" && schema == "" {
+		return upper(instead) + "."
+	}
+	var takes, elsewhere, near []string
+	for _, f := range known {
+		called := f.Schema + "." + f.Name
+		if f.usual() {
+			called = f.Name
+		}
+		switch {
+		case f.Name == name && (f.Schema == schema || schema == "" && f.usual()):
+			takes = append(takes, "("+f.Arguments+")")
+		case f.Name == name:
+			elsewhere = append(elsewhere, called+"("+f.Arguments+")")
+		case f.Schema == schema || schema == "" && f.usual() || f.Schema == "terrace":
+			near = append(near, called)
+		}
+	}
+	const told = 6
+	switch {
+	case len(takes) > told:
+		return fmt.Sprintf("%s takes other arguments: %s and %d more. Cast them.", name, strings.Join(takes[:told], ", "), len(takes)-told)
+	case len(takes) > 0:
+		return fmt.Sprintf("%s takes other arguments: %s. Cast them.", name, strings.Join(takes, ", "))
+	case len(elsewhere) > 0:
+		return fmt.Sprintf("Write its schema, since search_path is empty: %s.", strings.Join(elsewhere[:min(told, len(elsewhere))], ", "))
+	}
+	if schema != "" {
+		name = schema + "." + name
+	}
+	if meant := strict.Nearest(name, slices.Compact(near)); meant != "" {
+		return fmt.Sprintf("Did you mean %s?", meant)
+	}
+	return fmt.Sprintf("No schema has a function %s: make it, or the extension that brings it. In the model it stands with its schema, public.%[1]s(…).", name[strings.LastIndexByte(name, '.')+1:])
+}
