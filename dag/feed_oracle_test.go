@@ -331,6 +331,9 @@ func TestIncremental_equalsFullAfterAnyChange(t *testing.T) {
 				late = s.landHeld(ordersStream, order(r, 100+round))
 			}
 			told := fmt.Sprintf("seed %d, round %d", seed, round)
+			if r.IntN(2) == 0 {
+				s.forgetOld()
+			}
 			if names := s.disturb(r, told, round); names != nil {
 				ahead = append(ahead, names...)
 				continue
