@@ -16,6 +16,19 @@ create table terrace.forgotten (
     primary key (what, name, result, below)
 );
 
+-- Whoever counts the ledger counts this as well; roles are given what is new only when somebody asks for it again.
+do $$
+declare
+    wanted text;
+begin
+    foreach wanted in array array['terrace_loader', 'terrace_transformer'] loop
+        if to_regrole(wanted) is not null then
+            execute format('grant select on terrace.forgotten to %I', wanted);
+        end if;
+    end loop;
+end
+$$;
+
 -- Where a schedule's commands run, and which schedulers start them: those of the same environment that is built apart, or
 -- of production, which is ''.
 alter table terrace.schedule add column environment text not null default '';

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,9 +16,10 @@ import (
 // CleanCmd is terrace clean.
 type CleanCmd struct {
 	Selection
-	Orphans bool `help:"What was made for nodes that are no longer in the project."`
-	DryRun  bool `help:"Only say what would be dropped."`
-	Yes     bool `help:"Do it; without this only what would be dropped is said."`
+	Orphans       bool          `help:"What was made for nodes that are no longer in the project."`
+	RunsOlderThan time.Duration `name:"runs-older-than" placeholder:"LENGTH" help:"Delete runs that began longer ago than this (90d), with their steps and results and the bookkeeping that nobody needs any more."`
+	DryRun        bool          `help:"Only say what would be dropped."`
+	Yes           bool          `help:"Do it; without this only what would be dropped is said."`
 }
 
 // cleaning is what a clean drops.
@@ -36,9 +38,12 @@ func (c *CleanCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	env := p.apart(a)
-	if env == "" && c.Orphans == (len(c.include()) > 0) || env != "" && c.Orphans {
+	if c.RunsOlderThan != 0 && !c.Orphans && len(c.include()) == 0 {
+		return c.cleanRuns(ctx, a, p)
+	}
+	if c.RunsOlderThan != 0 || env == "" && c.Orphans == (len(c.include()) > 0) || env != "" && c.Orphans {
 		return &inputError{
-			message: "clean must be told what to drop: nodes, --orphans, or an environment",
+			message: "clean must be told one thing to drop: nodes, --orphans, an environment, or --runs-older-than",
 			hint:    "For example: terrace clean fact_order+ drops what was made for it and for all that read it.",
 		}
 	}

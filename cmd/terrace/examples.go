@@ -195,6 +195,7 @@ func (CleanCmd) Help() string {
 	return examples(
 		"terrace clean --orphans              what has left the project; only told",
 		"terrace clean fact_order --yes       dropped, and forgotten",
+		"terrace clean --runs-older-than 90d  old runs and their bookkeeping; only told",
 	)
 }
 

@@ -35,7 +35,9 @@ func (c *ScheduleStartCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags, p.Config.KeepHistory) })
+	return a.withRetention(ctx, p, func() error {
+		return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags, p.Config.KeepHistory) })
+	})
 }
 
 func (f schedulerFlags) check() error {

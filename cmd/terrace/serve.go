@@ -49,7 +49,9 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer stopPages()
-	return a.withAlerts(ctx, func() error { return c.serve(ctx, a, p.Config.KeepHistory) })
+	return a.withRetention(ctx, p, func() error {
+		return a.withAlerts(ctx, func() error { return c.serve(ctx, a, p.Config.KeepHistory) })
+	})
 }
 
 func (c *ServeCmd) serve(ctx context.Context, a *App, keep time.Duration) error {

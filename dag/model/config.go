@@ -21,6 +21,8 @@ const (
 	defaultThreads = 4
 	// defaultKeep is long enough for what comes once a year to be compared with the time before.
 	defaultKeep = 400 * 24 * time.Hour
+	// leastKept is the least that anything is kept for.
+	leastKept = 24 * time.Hour
 	// maxThreads is far above what one server's connections allow; more is a slip of the finger.
 	maxThreads = 256
 )
@@ -35,7 +37,8 @@ type settingsFile struct {
 	Environments strict.Map[strict.Node] `yaml:"environments"`
 	Selectors    map[string]string       `yaml:"selectors"`
 	Check        checkFile               `yaml:"check"`
-	Schedules    schedulesFile           `yaml:"schedules"`
+	Schedules    keepFile                `yaml:"schedules"`
+	Runs         keepFile                `yaml:"runs"`
 	Alerts       strict.Node             `yaml:"alerts"`      // read by what sends them
 	OpenLineage  strict.Node             `yaml:"openlineage"` // the same
 }
@@ -45,7 +48,7 @@ type checkFile struct {
 	MaxRows strict.Placed[float64] `yaml:"max_rows"`
 }
 
-type schedulesFile struct {
+type keepFile struct {
 	Keep strict.Placed[time.Duration] `yaml:"keep"`
 }
 
@@ -112,7 +115,8 @@ func (c *configReader) config() Config {
 		Selectors:    w.Selectors,
 		Alerts:       w.Alerts,
 		OpenLineage:  w.OpenLineage,
-		KeepHistory:  c.keep(w.Schedules.Keep),
+		KeepHistory:  c.keep(w.Schedules.Keep, "the history of schedules is", defaultKeep, "400 days"),
+		KeepRuns:     c.keep(w.Runs.Keep, "runs are", 0, "all of them"),
 		Budget:       Budget{MaxCost: c.positive("max_cost", w.Check.MaxCost), MaxRows: c.positive("max_rows", w.Check.MaxRows)},
 	}
 	if config.Threads == 0 {
@@ -145,13 +149,13 @@ func (c *configReader) environment(e strict.Entry[strict.Node]) Environment {
 	return Environment{Database: w.Database, Vars: w.Vars, Threads: c.threads(w.Threads), Apart: w.isApart(e.Key, w.Database != "")}
 }
 
-// keep is how long the history of schedules is kept.
-func (c *configReader) keep(n strict.Placed[time.Duration]) time.Duration {
+// keep is how long something is kept, and what that is without a setting.
+func (c *configReader) keep(n strict.Placed[time.Duration], what string, otherwise time.Duration, told string) time.Duration {
 	if n.IsZero() {
-		return defaultKeep
+		return otherwise
 	}
-	if !c.told(n.Pos) && n.Value < 24*time.Hour {
-		c.fail(n.Pos, "the history of schedules is kept for a day at least", "write keep: P90D, or leave it out for 400 days")
+	if !c.told(n.Pos) && n.Value < leastKept {
+		c.fail(n.Pos, what+" kept for a day at least", "write keep: P90D, or leave it out for "+told)
 	}
 	return n.Value
 }

@@ -78,7 +78,7 @@ func TestLoad_saysThatThereIsNoProject(t *testing.T) {
 func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 	t.Parallel()
 	_, problems := load(t, map[string]string{
-		"terrace.yml":             "nmae: shop\nthreads: 0\ntimezone: Mars/Base\nenvironments: {prod: {threads: many}}\ncheck: {max_cost: -1, max_rows: many}\nschedules: {keep: 1h}\n",
+		"terrace.yml":             "nmae: shop\nthreads: 0\ntimezone: Mars/Base\nenvironments: {prod: {threads: many}}\ncheck: {max_cost: -1, max_rows: many}\nschedules: {keep: 1h}\nruns: {keep: 2h}\n",
 		"models/b/c/z.sql":        "select 1",
 		"models/b/c/a.sql":        sql("kind: tabel\ndepends_on: []\nkey: {}", "select 1"),
 		"models/b/c/s.csv":        "a,a,\n1,2\n1,2,3\n",
@@ -129,6 +129,7 @@ func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 		`terrace.yml:5:19: max_cost must be above 0 | leave it out for no limit`,
 		`terrace.yml:5:33: "max_rows" wants a number, got "many"`,
 		`terrace.yml:6:19: the history of schedules is kept for a day at least | write keep: P90D, or leave it out for 400 days`,
+		`terrace.yml:7:14: runs are kept for a day at least | write keep: P90D, or leave it out for all of them`,
 		`tests/Bad Name/z.sql: "Bad Name" cannot be part of an assertion's name | use lower-case letters, digits and _`,
 		`tests/Bad Name/z.sql:2:1: there is no SQL after the header | write a select that returns the failing rows`,
 		`tests/x.sql:1:9: on names b_c.zz, which is not in this project | did you mean "b_c.z"?`,
@@ -148,6 +149,7 @@ vars: {rate: 1.10, since: 2024-01-01}
 selectors: {nightly: "tag:daily,+shop_dws.*"}
 alerts: {webhook: "${NOWHERE}", on: [failure]}
 schedules: {keep: 90d}
+runs: {keep: 800d}
 environments:
   prod: {database: "${PROD_DB}", vars: {since: 2020-01-01}, threads: 8}
   dev:
@@ -157,7 +159,7 @@ environments:
 	require.False(t, config.Alerts.IsZero(), "whoever sends them reads them")
 	config.Alerts = strict.Node{}
 	require.Equal(t, model.Config{
-		Name: "shop", Database: "postgres://localhost/shop", Timezone: "Asia/Shanghai", Threads: 4, KeepHistory: 90 * 24 * time.Hour,
+		Name: "shop", Database: "postgres://localhost/shop", Timezone: "Asia/Shanghai", Threads: 4, KeepHistory: 90 * 24 * time.Hour, KeepRuns: 800 * 24 * time.Hour,
 		Vars:         map[string]string{"rate": "1.10", "since": "2024-01-01"},
 		Selectors:    map[string]string{"nightly": "tag:daily,+shop_dws.*"},
 		Environments: map[string]model.Environment{"prod": {Vars: map[string]string{"since": "2020-01-01"}, Threads: 8}, "dev": {Apart: true}},

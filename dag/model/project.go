@@ -302,6 +302,8 @@ type Config struct {
 	Budget       Budget
 	// KeepHistory is how long occurrences of schedules are kept.
 	KeepHistory time.Duration
+	// KeepRuns is how long processes that stay leave runs in the ledger; 0 is for ever.
+	KeepRuns time.Duration
 	// Alerts and OpenLineage are the sections of these names as they are written: what sends them reads them.
 	Alerts, OpenLineage strict.Node
 }

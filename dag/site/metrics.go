@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/terrace-elt/terrace/dag"
 )
 
 // registry has the program's own metrics, the ledger's, and those of options.
@@ -100,19 +102,23 @@ func (c *counting) add(d *prometheus.Desc, kind prometheus.ValueType, value floa
 	c.out = append(c.out, prometheus.MustNewConstMetric(d, kind, value, labels...))
 }
 
-// runBuckets are the bounds of the histogram of runs, in seconds.
-var runBuckets = []float64{1, 5, 15, 60, 300, 900, 3600, 14400} //nolint:gochecknoglobals // a table
-
+// runs counts those that there are, and those that were deleted when they were old.
 func (c *counting) runs() error {
-	rows, err := c.tx.Query(c.ctx, `select
-    r.command, r.status, count(*), sum(extract(epoch from r.ended_at - r.started_at))::float8,
-    (
-        select array_agg(b.place order by b.place)
-        from unnest(array_agg(width_bucket(extract(epoch from r.ended_at - r.started_at)::float8, $1::float8[]))) as b (place)
-    )
-from terrace.run as r
-where r.ended_at is not null
-group by r.command, r.status`, runBuckets)
+	bounds := dag.RunBounds()
+	rows, err := c.tx.Query(c.ctx, `with ended as (
+    select
+        r.command, r.status, extract(epoch from r.ended_at - r.started_at)::float8 as seconds,
+        ($1::float8[] || 'Infinity'::float8)[1 + width_bucket(extract(epoch from r.ended_at - r.started_at)::float8, $1::float8[])] as below
+    from terrace.run as r
+    where r.ended_at is not null
+)
+select e.command, e.status, e.below, count(*), sum(e.seconds)
+from ended as e
+group by e.command, e.status, e.below
+union all
+select f.name, f.result, f.below, f.count, f.seconds
+from terrace.forgotten as f
+where f.what = 'run'`, bounds)
 	if err != nil {
 		return fmt.Errorf("count runs: %w", err)
 	}
@@ -121,32 +127,34 @@ group by r.command, r.status`, runBuckets)
 		sum     float64
 		buckets map[float64]uint64
 	}
-	all := map[string]*lengths{}
-	runs := desc("terrace_runs_total", "Runs that ended.", "job", "result")
+	all, ends := map[string]*lengths{}, map[[2]string]int64{}
 	var command, status string
 	var count int64
-	var sum float64
-	var places []int
-	_, err = pgx.ForEachRow(rows, []any{&command, &status, &count, &sum, &places}, func() error {
-		c.add(runs, prometheus.CounterValue, float64(count), command, status)
+	var below, sum float64
+	_, err = pgx.ForEachRow(rows, []any{&command, &status, &below, &count, &sum}, func() error {
+		ends[[2]string{command, status}] += count
 		l := all[command]
 		if l == nil {
 			l = &lengths{buckets: map[float64]uint64{}}
-			for _, bound := range runBuckets {
+			for _, bound := range bounds {
 				l.buckets[bound] = 0
 			}
 			all[command] = l
 		}
 		l.count, l.sum = l.count+uint64(count), l.sum+sum
-		for _, place := range places { // a run in place n is longer than n bounds, and no longer than the others
-			for _, bound := range runBuckets[min(place, len(runBuckets)):] {
-				l.buckets[bound]++
+		for _, bound := range bounds {
+			if below <= bound {
+				l.buckets[bound] += uint64(count)
 			}
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("count runs: %w", err)
+	}
+	runs := desc("terrace_runs_total", "Runs that ended.", "job", "result")
+	for of, count := range ends {
+		c.add(runs, prometheus.CounterValue, float64(count), of[0], of[1])
 	}
 	took := desc("terrace_run_duration_seconds", "How long runs took.", "job")
 	for _, job := range sortedKeys(all) {
@@ -157,10 +165,18 @@ group by r.command, r.status`, runBuckets)
 }
 
 func (c *counting) nodes() error {
-	rows, err := c.tx.Query(c.ctx, `select s.node, s.status, count(*), sum(s.seconds)
-from terrace.step as s
-where s.kind <> 'assertion'
-group by s.node, s.status`)
+	rows, err := c.tx.Query(c.ctx, `select every.node, every.status, sum(every.count)::bigint, sum(every.seconds)
+from (
+    select s.node, s.status, count(*), sum(s.seconds) as seconds
+    from terrace.step as s
+    where s.kind <> 'assertion'
+    group by s.node, s.status
+    union all
+    select f.name, f.result, f.count, f.seconds
+    from terrace.forgotten as f
+    where f.what = 'step'
+) as every
+group by every.node, every.status`)
 	if err != nil {
 		return fmt.Errorf("count steps: %w", err)
 	}
@@ -194,7 +210,11 @@ func (c *counting) landed() error {
 	rows, err := c.tx.Query(c.ctx, `select b.node, sum(b.rows_inserted + b.rows_updated)::bigint, sum(b.bytes)::bigint
 from terrace.batch as b
 where b.slice_id is not null
-group by b.node`)
+group by b.node
+union all
+select f.name, f.count, f.bytes
+from terrace.forgotten as f
+where f.what = 'landing'`)
 	if err != nil {
 		return fmt.Errorf("count landings: %w", err)
 	}

@@ -30,6 +30,7 @@ $$;
 grant usage on schema terrace to terrace_loader, terrace_transformer;
 grant select on terrace.schema_migrations to terrace_loader, terrace_transformer;
 grant select, insert, update on terrace.run, terrace.step, terrace.batch to terrace_loader, terrace_transformer;
+grant select on terrace.forgotten to terrace_loader, terrace_transformer;
 grant select, insert, update, delete on terrace.variable to terrace_loader, terrace_transformer;
 
 -- Schedules, for both: what they start extracts, builds, or does both.

@@ -27,10 +27,15 @@ type reader struct {
 // openPages serves a project's pages, and gives a reader of them. Nothing is run: schedulers do.
 func openPages(t *testing.T, p *clitest.Project, flags ...string) (*reader, *clitest.Process) {
 	t.Helper()
-	s := p.Start("pages: ", append([]string{"serve", "--no-schedules", "--listen", "127.0.0.1:0"}, flags...)...)
-	base := strings.TrimSuffix(strings.TrimPrefix(s.Last(), "pages: "), "/")
+	r, s := startPages(t, p, flags...)
 	requireSoon(t, p, "select command || ' ' || status from terrace.run", "serve failure") // it has looked at what is there
-	return &reader{t: t, base: base}, s
+	return r, s
+}
+
+func startPages(t *testing.T, p *clitest.Project, flags ...string) (*reader, *clitest.Process) {
+	t.Helper()
+	s := p.Start("pages: ", append([]string{"serve", "--no-schedules", "--listen", "127.0.0.1:0"}, flags...)...)
+	return &reader{t: t, base: strings.TrimSuffix(strings.TrimPrefix(s.Last(), "pages: "), "/")}, s
 }
 
 // send sends a request, wants a status, and gives the body and where it leads.
@@ -204,11 +209,8 @@ func TestPages_tellWhatARunWorksOn(t *testing.T) {
 	p.Write("models/shop/dwd/held.sql", []byte("-- kind: table\n-- depends_on: []\nselect pg_advisory_xact_lock_shared(1)::text as waited\n"))
 	p.Exec("select pg_advisory_lock(1)")
 	const wish = `{"do": "run", "node": "shop_dwd.held"}`
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if strings.Contains(r.page("/models"), "shop_dwd.held") { // pages look at files now and then
-			break
-		}
-	}
+	require.Eventually(t, func() bool { return strings.Contains(r.page("/models"), "shop_dwd.held") }, patience, 200*time.Millisecond,
+		"pages look at files now and then")
 	r.post(wish, http.StatusAccepted)
 	worker := start(p, "schedule", "start")
 	requireSoon(t, p, "select count(*)::text from pg_locks where locktype = 'advisory' and classid = 0 and objid = 1 and objsubid = 1 and not granted and database = (select oid from pg_database where datname = current_database())", "1")
