@@ -30,6 +30,8 @@ type SQLExecutor struct {
 	// Waiting, when set, is told of a node that another run holds, once it is clear that this is for longer than a
 	// moment. It may be called by several goroutines.
 	Waiting func(*HeldError)
+	// Now is the clock by which assertions are timed; nil times none. It may be called by several goroutines.
+	Now func() time.Time
 	// Windowed limits models with a window to it; FullRefresh rebuilds.
 	Windowed, FullRefresh bool
 	// ManyRows is how many rows of a relation must change before a new one may take its place, and how many make a relation

@@ -24,6 +24,8 @@ type verdict struct {
 	rows    json.RawMessage
 	message string
 	err     error
+	// seconds is how long the question took; those that one scan answered share its time.
+	seconds float64
 }
 
 // judge asks the step's gates of the content that is about to be published: of the staged relation, or, where stage is
@@ -84,25 +86,47 @@ func (b *building) nodes(names []string) []*Node {
 // askAll runs assertions on one relation. Those that single rows break are asked in one scan; only the ones that some row
 // breaks, or that could not be asked so, are asked on their own, which says more.
 func (b *building) askAll(ctx context.Context, nodes []*Node, stage string) ([]verdict, error) {
+	lap := b.stopwatch()
 	kept, err := b.kept(ctx, nodes, stage)
 	if err != nil {
 		return nil, err
 	}
+	shared := lap() / float64(max(len(kept), 1))
 	verdicts := make([]verdict, len(nodes))
 	for i, n := range nodes {
-		if kept[n.Name] {
-			verdicts[i] = verdict{node: n, status: "pass"}
-		} else if verdicts[i], err = b.ask(ctx, n, stage); err != nil {
+		isKept, scanned := kept[n.Name]
+		if isKept {
+			verdicts[i] = verdict{node: n, status: "pass", seconds: shared}
+			continue
+		}
+		if verdicts[i], err = b.ask(ctx, n, stage); err != nil {
 			return nil, err
+		}
+		if verdicts[i].seconds = lap(); scanned {
+			verdicts[i].seconds += shared
 		}
 	}
 	return verdicts, nil
 }
 
+// stopwatch gives a function that tells how many seconds have passed since it was asked before, 0 without a clock.
+func (b *building) stopwatch() (lap func() float64) {
+	if b.Now == nil {
+		return func() float64 { return 0 }
+	}
+	last := b.Now()
+	return func() float64 {
+		before := last
+		last = b.Now()
+		return last.Sub(before).Seconds()
+	}
+}
+
 // scannedAtOnce is how many assertions one scan may judge: a statement has room for 1,664 results.
 const scannedAtOnce = 1000
 
-// kept finds the assertions that no row breaks, by one scan. It finds none where it is not worth it or not possible.
+// kept asks by one scan which assertions no row breaks: true for those, false for the others that it asked. It asks for none
+// where it is not worth it or not possible.
 func (b *building) kept(ctx context.Context, nodes []*Node, stage string) (map[string]bool, error) {
 	var asked []*Node
 	var conditions []string

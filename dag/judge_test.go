@@ -3,7 +3,9 @@ package dag_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -146,4 +148,18 @@ func TestJudge_countsWhateverFailsWithoutKeepingIt(t *testing.T) {
 	w.succeed()
 	require.Equal(t, []string{"(warn,40000,5)"}, w.rows(`select r.status, r.failing_rows, jsonb_array_length(r.samples)
 from terrace.assertion_result as r where r.assertion = 'shop.wide'`))
+}
+
+// One scan answers for most of them, the one that some row breaks is asked once more, and each says how long it took.
+func TestJudge_saysHowLongQuestionsTook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{
+		"models/s/x.sql": "-- kind: table\n-- depends_on: []\n-- assert: [{not_null: [n]}, {not_null: [m]}, {expression: n > 1}]\nselect n, n as m from generate_series(1, 3) as n",
+	})
+	var asked atomic.Int64
+	w.change = func(e *dag.SQLExecutor) {
+		e.Now = func() time.Time { return time.Unix(6*asked.Add(1), 0) } // six seconds from look to look
+	}
+	require.Equal(t, dag.Failure, w.run().Status)
+	require.Equal(t, []string{"(2,pass)", "(2,pass)", "(8,fail)"}, w.rows("select seconds, status from terrace.assertion_result order by seconds"))
 }

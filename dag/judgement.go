@@ -47,12 +47,14 @@ type LastJudgement struct {
 	Message  string          `json:"message,omitempty"`
 	RunID    *uuid.UUID      `json:"run_id,omitempty"`
 	JudgedAt *time.Time      `json:"judged_at,omitempty"`
+	// Seconds is how long it took then.
+	Seconds float64 `json:"seconds"`
 }
 
 // LastJudgements reads what assertions found last, by name, in runs of an environment that is built apart, or, with "", in
 // those of none of all that are. That they were skipped says nothing of the data and is passed over.
 func LastJudgements(ctx context.Context, db Database, environment string, apart []string) (map[string]LastJudgement, error) {
-	rows, err := db.Query(ctx, `select distinct on (r.assertion) r.assertion, r.status, r.failing_rows, r.samples, r.message, r.run_id, r.judged_at
+	rows, err := db.Query(ctx, `select distinct on (r.assertion) r.assertion, r.status, r.failing_rows, r.samples, r.message, r.run_id, r.judged_at, r.seconds
 from terrace.assertion_result as r
 join terrace.run as run
     on run.run_id = r.run_id
@@ -65,7 +67,7 @@ order by r.assertion, r.judged_at desc`, environment, apart)
 	out := map[string]LastJudgement{}
 	var name string
 	var j LastJudgement
-	_, err = pgx.ForEachRow(rows, []any{&name, &j.Status, &j.Failing, &j.Samples, &j.Message, &j.RunID, &j.JudgedAt}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &j.Status, &j.Failing, &j.Samples, &j.Message, &j.RunID, &j.JudgedAt, &j.Seconds}, func() error {
 		out[name] = j
 		j = LastJudgement{}
 		return nil

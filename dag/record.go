@@ -170,6 +170,7 @@ type verdictRecord struct {
 	Failing   int64           `json:"failing"`
 	Samples   json.RawMessage `json:"samples,omitempty"`
 	Message   string          `json:"message"`
+	Seconds   float64         `json:"seconds"`
 	Passed    bool            `json:"passed"`
 	// Keep leaves the assertion's state: what it passed on was not published, and what it once passed on still stands.
 	Keep bool `json:"keep"`
@@ -178,7 +179,7 @@ type verdictRecord struct {
 func (e *SQLExecutor) verdictRecord(v verdict, published bool) (verdictRecord, error) {
 	record := verdictRecord{
 		RunID: e.RunID, Assertion: v.node.Name, Severity: v.node.Severity(), Status: v.status,
-		Failing: v.failing, Samples: v.rows, Message: v.message, Passed: published && v.status == "pass",
+		Failing: v.failing, Samples: v.rows, Message: v.message, Seconds: v.seconds, Passed: published && v.status == "pass",
 	}
 	if len(v.node.On) > 0 {
 		record.Judged = v.node.On[0]

@@ -424,6 +424,7 @@ func (w *work) executor(pool *pgxpool.Pool, id uuid.UUID, progress *progress) by
 		rest: &dag.SQLExecutor{
 			Pool: pool, Graph: w.project.graph, Files: w.project.files, RunID: id, Environment: w.project.apart(w.app), Wait: w.request.wait,
 			Waiting:  func(held *dag.HeldError) { progress.waiting(held, w.request.wait) },
+			Now:      w.app.Now,
 			Windowed: w.windowed(), FullRefresh: w.request.rebuild.FullRefresh, Statements: &w.statements,
 			Sources: w.project.sourceHash, Fingerprint: w.project.fingerprint,
 		},

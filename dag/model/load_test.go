@@ -173,7 +173,7 @@ environments:
 	require.Equal(t, map[string]string{"rate": "1.10", "since": "2020-01-01"}, config.Vars)
 
 	_, problems = model.ReadConfig(fsys, model.Options{Environment: "prod"})
-	require.Equal(t, []string{"terrace.yml:9:20: environment variable PROD_DB is not set | set it in the environment or in .env, or write ${NAME:-default}"}, lines(problems))
+	require.Equal(t, []string{"terrace.yml:10:20: environment variable PROD_DB is not set | set it in the environment or in .env, or write ${NAME:-default}"}, lines(problems))
 	_, problems = model.ReadConfig(fsys, model.Options{Environment: "prd"})
 	require.Equal(t, []string{`terrace.yml:1:1: there is no environment "prd" | did you mean "prod"?`}, lines(problems))
 }

@@ -89,7 +89,6 @@ func failing(ctx context.Context, tx pgx.Tx) ([]step, error) {
         on r.run_id = s.run_id
     where s.started_at > now() - interval '30 days'
         and s.kind <> 'assertion'
-        and s.status <> 'running'
         and (s.status <> 'skip' or s.reason = 'unchanged')
         and r.environment = ''
     order by s.node, s.started_at desc
@@ -108,6 +107,7 @@ type verdict struct {
 	JudgedAt time.Time
 	RunID    uuid.UUID
 	Message  string
+	Seconds  float64
 	Samples  json.RawMessage
 }
 
@@ -116,7 +116,7 @@ const verdictsShown = 30
 
 // verdicts are the last judgements of assertions, oldest first, by name. Those that said nothing of the data are left out.
 func verdicts(ctx context.Context, tx pgx.Tx, assertions []string) (map[string][]verdict, error) {
-	rows, err := tx.Query(ctx, `select a.name, r.status, r.failing_rows, r.judged_at, r.run_id, r.message
+	rows, err := tx.Query(ctx, `select a.name, r.status, r.failing_rows, r.judged_at, r.run_id, r.message, r.seconds
 from unnest($1::text[]) as a (name)
 cross join lateral (
     select r.*
@@ -136,7 +136,7 @@ order by a.name, r.judged_at`, assertions, verdictsShown)
 	out := map[string][]verdict{}
 	var name string
 	var v verdict
-	_, err = pgx.ForEachRow(rows, []any{&name, &v.Status, &v.Failing, &v.JudgedAt, &v.RunID, &v.Message}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &v.Status, &v.Failing, &v.JudgedAt, &v.RunID, &v.Message, &v.Seconds}, func() error {
 		out[name] = append(out[name], v)
 		return nil
 	})

@@ -3,18 +3,18 @@
 with said as (
     select *
     from jsonb_to_record($1::jsonb) as s (
-        run_id uuid, assertion text, judged text, severity text, status text, failing bigint, samples jsonb, message text,
+        run_id uuid, assertion text, judged text, severity text, status text, failing bigint, samples jsonb, message text, seconds double precision,
         passed boolean, keep boolean, file text, file_hash text, fingerprint text, depends_on text[], cluster text, environment text
     )
 ),
 result as (
-    insert into terrace.assertion_result (run_id, assertion, node, severity, status, failing_rows, samples, message)
-    select run_id, assertion, judged, severity, status, failing, samples, message
+    insert into terrace.assertion_result (run_id, assertion, node, severity, status, failing_rows, samples, message, seconds)
+    select run_id, assertion, judged, severity, status, failing, samples, message, seconds
     from said
     on conflict (run_id, assertion) do update
     set
         status = excluded.status, failing_rows = excluded.failing_rows, samples = excluded.samples,
-        message = excluded.message, judged_at = excluded.judged_at
+        message = excluded.message, seconds = excluded.seconds, judged_at = excluded.judged_at
 ),
 forgotten as (
     delete from terrace.node_state as n
