@@ -250,7 +250,7 @@ func (w *world) requireFull(told string, names ...string) {
 	w.t.Helper()
 	p, _ := w.project()
 	for _, m := range p.Models {
-		if m.Header.Kind == model.SCD2 || len(names) > 0 && !slices.Contains(names, m.Name) {
+		if m.Header.Kind == model.SCD2 || m.Header.Kind == model.SQL || len(names) > 0 && !slices.Contains(names, m.Name) {
 			continue
 		}
 		relation, kept, rejected := `"`+m.Schema+`"."`+m.Relation+`"`, "true", []string{}

@@ -19,7 +19,9 @@ import (
 type queries struct {
 	r *rand.Rand
 	// made are relations with these columns that a query may read.
-	made    []string
+	made []string
+	// only says that it reads nothing else.
+	only    bool
 	aliases int
 }
 
@@ -66,7 +68,7 @@ func (q *queries) query(depth int) string {
 
 // leaf reads one relation.
 func (q *queries) leaf() string {
-	if len(q.made) > 0 && q.seldom(3) {
+	if len(q.made) > 0 && (q.only || q.seldom(3)) {
 		a := q.fresh()
 		return filled("select $1.k, $1.g, $1.s, $1.d, $1.v from $2 as $1", a, q.oneOf(q.made...))
 	}
@@ -441,7 +443,7 @@ func (q *queries) opaque(sql string) string {
 // keyed returns what an incremental model says of its groups, and a query that gives each row of another one a key: any of
 // them may be there twice.
 func (q *queries) keyed(depth int) (header, sql string) {
-	if q.seldom(6) {
+	if !q.only && q.seldom(6) {
 		return q.told()
 	}
 	from, a := q.from(depth)

@@ -18,16 +18,20 @@ import (
 
 // between are models that stand between the streams and the random ones, one of each kind.
 var between = map[string]string{
-	"table":       "-- kind: table\n-- key: [k]\n-- partition_by: {hash: k, partitions: 2}\n-- depends_on: [ods.orders]\n" + betweenOrders,
-	"bag":         "-- kind: table\n-- depends_on: [ods.orders]\n" + strings.Replace(betweenOrders, "o.id as k", "o.id % 3 as k", 1),
-	"seen":        "-- depends_on: [ods.orders]\n" + betweenOrders + " and o.id % 4 > 0",
+	"table": "-- kind: table\n-- key: [k]\n-- partition_by: {hash: k, partitions: 2}\n-- depends_on: [ods.orders]\n" + betweenOrders,
+	"bag":   "-- kind: table\n-- depends_on: [ods.orders]\n" + strings.Replace(betweenOrders, "o.id as k", "o.id % 3 as k", 1),
+	"seen":  "-- depends_on: [ods.orders]\n" + betweenOrders + " and o.id % 4 > 0",
+	"merged": "-- kind: sql\n-- target: shop_between.merged\n-- depends_on: [ods.orders]\ncreate table if not exists shop_between.merged (k integer primary key, g integer, s text, d date, v numeric);\n" +
+		"merge into shop_between.merged as t using (" + betweenOrders + ") as o on o.k = t.k\nwhen matched and (t.g, t.s, t.d, t.v) is distinct from (o.g, o.s, o.d, o.v) then update set g = o.g, s = o.s, d = o.d, v = o.v\n" +
+		"when not matched then insert values (o.k, o.g, o.s, o.d, o.v);\n" +
+		"delete from shop_between.merged as t where not exists (select from ods.orders as o where o.id = t.k and o._deleted_at is null)",
 	"kept":        "-- kind: materialized_view\n-- depends_on: [ods.orders]\n" + betweenOrders,
 	"incremental": "-- kind: incremental\n-- key: [k]\n-- incremental: {by: [g]}\n-- rejects: {low: v < 0}\n-- depends_on: [ods.orders]\n" + betweenOrders,
 	"dimension":   "-- kind: scd2\n-- key: [k]\n-- scd2: {valid_from: at}\n-- depends_on: [ods.customers__versions]\n" + betweenCustomers,
 }
 
 // stable are those of them that have just the columns of a query.
-var stable = []string{"shop_between.table", "shop_between.bag", "shop_between.seen", "shop_between.incremental", "shop_between.coded"}
+var stable = []string{"shop_between.table", "shop_between.bag", "shop_between.seen", "shop_between.incremental", "shop_between.coded", "shop_between.merged"}
 
 // coded describes a seed, whose lines codes writes.
 const coded = "key: k\ncolumns: {k: integer, g: integer, s: text, d: date, v: numeric}\n"
