@@ -102,7 +102,7 @@ func (d *Slicing) span(watermark, now time.Time, w Window) (start, end time.Time
 		end = to
 	}
 	if d.Granularity > 0 {
-		end = end.Truncate(d.Granularity)
+		end = floor(end, d.Granularity, d.Zone)
 	}
 	if d.Whole {
 		start, end = d.gridBefore(start), d.gridBefore(end)
@@ -242,24 +242,45 @@ func gridPoint(anchor time.Time, step strict.Duration, k int) time.Time {
 func (d *Slicing) ends(spec ods.SliceSpec) (start, end any) {
 	from, to := spec.Start, spec.End
 	if d.Bounds == Closed || d.Bounds == OpenLeft {
-		to = to.Add(-d.Granularity)
+		to = d.stepBefore(to)
 	}
 	if d.Bounds == OpenLeft || d.Bounds == Open {
-		from = from.Add(-d.Granularity)
+		from = d.stepBefore(from)
 	}
 	return d.format.value(from, d.Zone), d.format.value(to, d.Zone)
+}
+
+// stepBefore is a step of the source's clock before t. Days are those of its time zone, which do not all have 24 hours.
+func (d *Slicing) stepBefore(t time.Time) time.Time {
+	const day = 24 * time.Hour
+	if days := int(d.Granularity / day); days > 0 { // else an hour that comes twice would become the first of the two
+		t = t.In(d.Zone).AddDate(0, 0, -days)
+	}
+	return t.Add(-(d.Granularity % day))
 }
 
 // middle is where a window is cut in two, on the source's own clock; it is not, when the parts would be shorter than the
 // shortest step.
 func (d *Slicing) middle(spec ods.SliceSpec) (time.Time, bool) {
 	half := spec.End.Sub(spec.Start) / 2
-	middle := spec.Start.Add(half)
-	_, seconds := middle.In(d.Zone).Zone()
-	offset := time.Duration(seconds) * time.Second
-	middle = middle.Add(offset).Truncate(max(d.Granularity, time.Millisecond)).Add(-offset)
+	middle := floor(spec.Start.Add(half), max(d.Granularity, time.Millisecond), d.Zone)
 	possible := !d.Whole && half >= d.MinStep && middle.After(spec.Start) && middle.Before(spec.End)
 	return middle, possible && d.tells(spec.Start, middle) && d.tells(middle, spec.End)
+}
+
+// floor is the last instant, not after t, of a clock that goes in steps on the wall of a zone. Of days it is their beginning,
+// also where clocks were changed since.
+func floor(t time.Time, step time.Duration, zone *time.Location) time.Time {
+	offset := func(t time.Time) time.Duration {
+		_, seconds := t.In(zone).Zone()
+		return time.Duration(seconds) * time.Second
+	}
+	ahead := offset(t)
+	out := t.Add(ahead).Truncate(step).Add(-ahead)
+	if step >= 24*time.Hour {
+		out = out.Add(ahead - offset(out))
+	}
+	return out
 }
 
 // tells reports whether the two instants are different ones as they are written in requests: of parts of a day the source

@@ -57,6 +57,39 @@ func TestPlanSlices_splitsAWindowByMonthWithPaddingAtBothEnds(t *testing.T) {
 	require.Len(t, PlanSlices(decl, nil, ods.State{}, at(t, "2026-02-01 00:00", shanghai), window), 71)
 }
 
+// A source whose clock has days is asked for whole days of its own time zone: a day that is not over is not asked for, and a
+// request never ends before it begins.
+func TestPlanSlices_cutsTheEndDownToTheSourcesOwnClock(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		zone, now, want string
+		granularity     time.Duration
+	}{
+		{"Asia/Shanghai", "2025-07-05 10:00", "2025-07-05 00:00", 24 * time.Hour},
+		{"Asia/Shanghai", "2025-07-05 07:00", "2025-07-05 00:00", 24 * time.Hour},
+		{"America/New_York", "2025-07-05 23:00", "2025-07-05 00:00", 24 * time.Hour},
+		{"Asia/Kolkata", "2025-07-05 10:20", "2025-07-05 10:00", time.Hour},
+		{"Asia/Kolkata", "2025-07-05 10:20", "2025-07-05 10:20", time.Minute},
+		{"Europe/Berlin", "2025-03-30 12:00", "2025-03-30 00:00", 24 * time.Hour}, // clocks were put forward at 2
+		{"Europe/Berlin", "2025-10-26 12:00", "2025-10-26 00:00", 24 * time.Hour}, // and back at 3
+		{"UTC", "2025-07-05 10:00", "2025-07-05 00:00", 24 * time.Hour},
+	} {
+		z := zone(t, c.zone)
+		format, err := parseTimeFormat("%Y-%m-%d %H:%M")
+		require.NoError(t, err)
+		decl := &Slicing{
+			Start: at(t, "2025-03-01 00:00", z), Step: strict.Duration{Days: 1}, Zone: z, Granularity: c.granularity, Bounds: Closed,
+			format: format,
+		}
+		specs := PlanSlices(decl, nil, ods.State{}, at(t, c.now, z), Window{})
+		require.Equal(t, c.want, specs[len(specs)-1].End.In(z).Format("2006-01-02 15:04"), "%s, %s, %s", c.zone, c.now, c.granularity)
+		for _, spec := range specs {
+			from, to := decl.ends(spec)
+			require.LessOrEqual(t, from, to, c.zone)
+		}
+	}
+}
+
 // A report on a stretch of time is read for whole steps: no part of one, whatever the watermark, the window and the hour are.
 func TestPlanSlices_readsWholeStepsOnly(t *testing.T) {
 	t.Parallel()
