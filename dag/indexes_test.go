@@ -243,3 +243,20 @@ func TestMadeIndex_tellsOurNamesFromOthers(t *testing.T) {
 		require.False(t, materialize.MadeIndex(name), name)
 	}
 }
+
+func TestIndexes_aMaterializedViewIsBuiltAgainWhereSomebodyDroppedTheUniqueOne(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: materialized_view\n-- key: [id]", allOrders), nil)
+	w.succeed()
+	before := w.value("select 'shop_dwd.orders'::regclass::oid")
+	w.land("ods.orders", "update ods.orders set amount = 11 where id = 1")
+	w.succeed()
+	require.Equal(t, before, w.value("select 'shop_dwd.orders'::regclass::oid"), "it is refreshed")
+
+	w.exec("do $$ begin execute 'drop index ' || (select indexrelid::regclass from pg_index where indrelid = 'shop_dwd.orders'::regclass); end $$")
+	w.land("ods.orders", "update ods.orders set amount = 12 where id = 1")
+	w.succeed()
+	require.Equal(t, "1,open,12", w.value("select * from shop_dwd.orders where id = 1"))
+	ours, _ := w.indexes()
+	require.Equal(t, []string{"UNIQUE btree (id)"}, ours)
+}
