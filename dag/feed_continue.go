@@ -171,10 +171,8 @@ func (p queryPlan) rowByRow(relations []string) bool {
 }
 
 func (n planNode) rowByRow(relations []string) bool {
-	for _, child := range n.Plans {
-		if child.Role != "Outer" && child.Role != "Member" && child.Role != "Subquery" { // a subquery among the expressions
-			return false
-		}
+	if n.computesWith("Outer", "Member", "Subquery") {
+		return false
 	}
 	switch n.Type {
 	case "Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan":

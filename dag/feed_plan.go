@@ -101,12 +101,9 @@ func (p queryPlan) madeOf(relation string) bool {
 }
 
 func (n planNode) madeOf(relation string) bool {
-	for _, child := range n.Plans {
-		if child.Role != "Outer" && child.Role != "Inner" && child.Role != "Subquery" { // a subquery among the expressions
-			return false
-		}
-	}
 	switch {
+	case n.computesWith("Outer", "Inner", "Subquery"):
+		return false
 	case n.Relation != "":
 		return n.Schema+"."+n.Relation == relation
 	case len(n.Plans) == 1:
@@ -117,6 +114,11 @@ func (n planNode) madeOf(relation string) bool {
 	default:
 		return false
 	}
+}
+
+// computesWith reports whether the node has other children than those whose rows it takes: subqueries among its expressions.
+func (n planNode) computesWith(rows ...string) bool {
+	return slices.ContainsFunc(n.Plans, func(child planNode) bool { return !slices.Contains(rows, child.Role) })
 }
 
 // unsteady are functions whose value is another one in another run: a group that nothing changed may have to change.
