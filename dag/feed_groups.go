@@ -404,6 +404,9 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 		if err := b.transparent(ctx, plan); err != nil {
 			return nil, err
 		}
+		if err := b.distinguished(ctx, plan, *c.Node, drivers); err != nil {
+			return nil, err
+		}
 	}
 	if c.KeyColumns != nil && movesUnseen(drivers) {
 		return nil, wholly("groups of " + *c.Node + " move without a new version")
@@ -418,6 +421,23 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 		}
 	}
 	return scopes, nil
+}
+
+// distinguished fails with a wholly where a group is how a value of the node reads and the query takes equal values for one,
+// which may read differently: then a row is part of a group that its own value does not give.
+func (b *building) distinguished(ctx context.Context, plan queryPlan, node string, drivers []driver) error {
+	if !plan.unites() || !slices.ContainsFunc(drivers, driver.reads) {
+		return nil
+	}
+	quoted := materialize.Quote(node)
+	found, err := LoadColumns(ctx, b.conn, []string{quoted})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(drivers, func(d driver) bool { return d.readsEqual(found[quoted]) }) {
+		return wholly("the group of a row of " + node + " is how a value reads, and the query takes equal values for one")
+	}
+	return nil
 }
 
 // collated reports whether a query, or a view that it reads, says how a text is collated: a plan does not tell where.
