@@ -187,6 +187,12 @@ func (a *App) fail(ctx context.Context, err error) int {
 	if errors.As(err, &bug) && a.Log != nil {
 		a.Log.Debug(bug.Error(), "stack", string(bug.stack))
 	}
+	if stopped := stoppedBy(ctx, err); stopped != nil {
+		if a.Log != nil {
+			a.Log.Debug("stopped", "error", a.redact(err.Error()))
+		}
+		err = stopped
+	}
 	var problems *problemsError
 	if errors.As(err, &problems) && !problems.printed {
 		a.printProblems(problems.problems)
@@ -196,6 +202,23 @@ func (a *App) fail(ctx context.Context, err error) int {
 		fmt.Fprintf(a.Stderr, "  %s %s\n", a.paint(cyan, "hint:"), a.redact(hint))
 	}
 	return code
+}
+
+// stoppedBy is the signal that an error comes of: what was under way when it came says only that it was cancelled, in many
+// ways, and nothing is to be done about it. It is nil where there was none, or where the error says what did not come of it.
+func stoppedBy(ctx context.Context, err error) error {
+	var stopped signalled
+	var outside *surroundingsError
+	if !errors.As(context.Cause(ctx), &stopped) || errors.As(err, &outside) && !cancelled(err) {
+		return nil
+	}
+	return stopped
+}
+
+// cancelled reports whether an error says that what was under way was ended from here.
+func cancelled(err error) bool {
+	var pg *pgconn.PgError
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &pg) && pg.Code == "57014"
 }
 
 // message is the error without what the driver adds for itself, and with the detail that it leaves out.

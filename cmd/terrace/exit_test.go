@@ -73,7 +73,10 @@ func TestExitCode_ofASignalIsTheSignals(t *testing.T) {
 		cancel(signalled{signal})
 		require.Equal(t, code, exitCode(ctx, errors.New("cancelled")))
 		require.Equal(t, code, exitCode(ctx, nil))
+		require.Equal(t, signalled{signal}, stoppedBy(ctx, &surroundingsError{err: &pgconn.PgError{Code: "57014"}}))
+		require.NoError(t, stoppedBy(ctx, &surroundingsError{err: errors.New("the end is not recorded")}), "what did not come of it is told")
 	}
+	require.NoError(t, stoppedBy(t.Context(), errors.New("another")))
 }
 
 func TestExitCode_ofARunIsItsGravest(t *testing.T) {

@@ -112,6 +112,9 @@ func received(r extract.Result) string {
 // failedStream keeps what was landed before the failure: each page was committed with its place.
 func failedStream(ctx context.Context, read extract.Result, err error) dag.Result {
 	result := streamResult(read)
+	if ctx.Err() != nil && cancelled(err) {
+		err = fmt.Errorf("ended with the run, before it was done: %w", context.Cause(ctx))
+	}
 	result.Err = dag.NewStepError(err, hintOf(err))
 	var other *dag.HeldError
 	switch {

@@ -51,6 +51,9 @@ func (w *work) unitTest(ctx context.Context, t *model.UnitTest, options dag.Unit
 	result := unitResult{Name: t.Name, Model: t.Model.Name, File: t.File, Status: dag.Success, line: t.Line}
 	err := dag.RunUnitTest(ctx, w.conn, t, options)
 	result.Seconds = w.app.Now().Sub(began).Seconds()
+	if ctx.Err() != nil {
+		return result, context.Cause(ctx) // it was ended from here, and nothing is known of it
+	}
 	if failure := failureOf(err); failure != nil {
 		result.Status, result.Error, result.Diff = dag.Failure, &failure.StepFault, failure.Diff
 		err = nil
