@@ -121,6 +121,7 @@ type repeatable struct {
 	Assertions  bool          `json:"assertions"`
 	FullRefresh bool          `json:"full_refresh"`
 	RebuildDays int           `json:"rebuild_days"`
+	RebuildFrom time.Time     `json:"rebuild_from"` // zero of older runs, too
 	Force       bool          `json:"force"`
 	Together    bool          `json:"together"`
 }
@@ -142,7 +143,7 @@ func repeat(info dag.RunInfo, results map[string]string) (request, bool) {
 		command: "retry", extract: true, models: true, assertions: true,
 		Window:  Window{From: asked.From, To: asked.To},
 		reading: Reading{WindowSplit: asked.WindowSplit, Pad: asked.Pad},
-		rebuild: rebuildFlags{FullRefresh: asked.FullRefresh, RebuildDays: asked.RebuildDays}, force: asked.Force,
+		rebuild: rebuildFlags{FullRefresh: asked.FullRefresh, RebuildDays: asked.RebuildDays}, rebuildFrom: asked.RebuildFrom, force: asked.Force,
 		together: asked.Together,
 	}
 	again, done := map[string]bool{}, map[string]bool{}

@@ -30,7 +30,8 @@ func (w *work) window() error {
 	return w.rebuildWindow(zone)
 }
 
-// rebuildWindow finds the day, in the project's zone, with which --rebuild-days begins: 1 is today.
+// rebuildWindow finds the day, in the project's zone, with which --rebuild-days begins: 1 is today, or was when the run that
+// is done again was asked for.
 func (w *work) rebuildWindow(zone *time.Location) error {
 	switch days := w.request.rebuild.RebuildDays; {
 	case days == 0:
@@ -41,6 +42,9 @@ func (w *work) rebuildWindow(zone *time.Location) error {
 		return &inputError{message: "--rebuild-days and a window are given", hint: "--from and --to choose a window themselves."}
 	case w.request.rebuild.FullRefresh:
 		return &inputError{message: "--rebuild-days and --full-refresh are given", hint: "A full refresh rebuilds every day."}
+	case !w.request.rebuildFrom.IsZero():
+		w.rebuildFrom = w.request.rebuildFrom
+		return nil
 	default:
 		year, month, day := w.now().In(zone).Date()
 		w.rebuildFrom = time.Date(year, month, day-days+1, 0, 0, 0, 0, zone)

@@ -29,9 +29,11 @@ type request struct {
 	// extract, models and assertions say which kinds of nodes the command acts on.
 	extract, models, assertions bool
 	// unitTests says that nothing else needs to be found.
-	unitTests              bool
-	force                  bool
-	rebuild                rebuildFlags
+	unitTests bool
+	force     bool
+	rebuild   rebuildFlags
+	// rebuildFrom is where the days to rebuild begin that another run was asked for; zero for those before today.
+	rebuildFrom            time.Time
 	gaps                   bool
 	failFast, wait, dryRun bool
 	// together publishes everything at once.
@@ -491,6 +493,9 @@ func (w *work) arguments() map[string]any {
 	}
 	if o := w.app.Occurrence; o != nil && o.AskedBy != "" {
 		kept["asked_by"] = o.AskedBy
+	}
+	if !w.rebuildFrom.IsZero() {
+		kept["rebuild_from"] = w.rebuildFrom.Format(time.RFC3339)
 	}
 	if r.only != nil {
 		kept["only"] = slices.Sorted(maps.Keys(r.only))
