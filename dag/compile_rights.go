@@ -50,7 +50,14 @@ func (c *compiler) rights(ctx context.Context) error {
 		}
 		return nil
 	})
-	return wrap("look for rights", err)
+	if err != nil {
+		return fmt.Errorf("look for rights: %w", err)
+	}
+	hidden, err := HiddenRows(ctx, c.conn, sortedKeys(readers))
+	for _, name := range hidden {
+		c.problems = append(c.problems, HiddenRowsProblem(name, readers[name]))
+	}
+	return err
 }
 
 // denial is the warning that a role lacks a right on something.

@@ -147,7 +147,31 @@ func (w *work) planAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.warnOfHiddenRows(ctx); err != nil {
+		return err
+	}
 	return w.refuseLost(ctx)
+}
+
+// warnOfHiddenRows tells of tables of which the role sees a part: what reads them would lack the rest, and what brings its
+// own rows up to date would not find those that are there.
+func (w *work) warnOfHiddenRows(ctx context.Context) error {
+	var names []string
+	for _, step := range w.plan.Steps {
+		if step.Action != dag.Skip {
+			names = append(append(names, step.Name), step.Node().Deps...)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	hidden, err := dag.HiddenRows(ctx, w.conn, slices.Compact(names))
+	for _, name := range hidden {
+		p := dag.HiddenRowsProblem(name, model.Problem{})
+		w.app.Log.Warn(p.Message, "hint", p.Hint)
+	}
+	return err
 }
 
 // refuseLost refuses to go on from streams whose tables are gone: models that were built from them would pass for up to
