@@ -85,6 +85,7 @@ func (r *reading) detail(ctx context.Context, spec ods.SliceSpec, key []string) 
 			all.Endpoint, all.Request, all.Fetched = page.Endpoint, page.Request, page.Fetched
 		}
 		all.Records = append(all.Records, page.Records...)
+		all.Rejects = append(all.Rejects, page.Rejects...)
 		all.Bytes += page.Bytes
 		return nil
 	})
@@ -111,6 +112,11 @@ func (r *reading) emitDetails(details []ods.Page, before, after string, last boo
 		c.page.Bytes += d.Bytes
 		for _, record := range d.Records {
 			if err := c.add(record); err != nil {
+				return err
+			}
+		}
+		for _, reject := range d.Rejects {
+			if err := c.reject(reject); err != nil {
 				return err
 			}
 		}

@@ -130,6 +130,9 @@ func (l *listing) walkAll(ctx context.Context, variant string) error {
 			l.endpoint, l.request = page.Endpoint, page.Request
 		}
 		l.fetched = page.Fetched
+		if len(page.Rejects) > 0 { // it is there, and nobody knows by which key
+			return unreadable(page.Rejects[0])
+		}
 		for _, record := range page.Records {
 			if err := l.keys.write(record); err != nil {
 				return err
@@ -137,6 +140,14 @@ func (l *listing) walkAll(ctx context.Context, variant string) error {
 		}
 		return nil
 	})
+}
+
+// unreadable is the error of a listing of which not all keys are known.
+func unreadable(reject ods.Reject) error {
+	return &Error{
+		Kind: UnexpectedContent, Message: fmt.Sprintf("a record of the listing cannot be read, at %s: %s", reject.Place, reject.Message),
+		Hint: "have deletes.sweep ask for the keys alone, where the source can give them so",
+	}
 }
 
 // keySpool keeps records until they are needed: in memory, and in a file when they become many.

@@ -32,6 +32,8 @@ streams:
     on: [{when: "status == 404", do: skip}]
 `
 
+var tooLong = sync.OnceValue(func() string { return strings.Repeat("x", ods.MaxRecord+1) })
+
 // people is a stand-in whose records can be deleted.
 type people struct {
 	*api
@@ -39,6 +41,7 @@ type people struct {
 	ids  []int
 	ids2 string // what the listing answers instead
 	gone int    // its detail is not there any more
+	long int    // its detail is longer than what can be landed
 }
 
 func newPeople(t *testing.T, ids ...int) *people {
@@ -66,7 +69,11 @@ func newPeople(t *testing.T, ids ...int) *people {
 				w.WriteHeader(http.StatusNotFound)
 				return
 			}
-			fmt.Fprintf(w, `{"id":%d,"mail":"m%d"}`, id, id)
+			mail := fmt.Sprintf("m%d", id)
+			if id == p.long {
+				mail = tooLong()
+			}
+			fmt.Fprintf(w, `{"id":%d,"mail":"%s"}`, id, mail)
 		}
 	})
 	return p
@@ -125,6 +132,32 @@ func TestRead_deletesNothingWithoutAWholeListing(t *testing.T) {
 		require.ErrorContains(t, err, "deletes: ")
 		require.Len(t, c.live("contacts"), 3, answer)
 	}
+}
+
+// What is passed over since it is too long is there all the same: a listing with it is no proof of what is gone.
+func TestRead_deletesNothingThatIsTooLongToBeRead(t *testing.T) {
+	t.Parallel()
+	ids := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	p := newPeople(t, ids...)
+	listing := `{"ids":[{"id":1},{"id":2},{"id":3},{"id":4},{"id":5},{"id":6},{"id":7},{"id":8},{"id":9},{"id":10,"notes":"%s"}]}`
+	p.ids2 = fmt.Sprintf(listing, "")
+	s := load(t, fmt.Sprintf(contactsYAML, ".id"), map[string]string{"URL": p.URL})
+	c := newCopy(t, nil)
+	require.NoError(t, c.read(s, "contacts"))
+	p.ids2 = fmt.Sprintf(listing, tooLong())
+	require.ErrorContains(t, c.read(s, "contacts"), "deletes: a record of the listing cannot be read")
+	require.Len(t, c.live("contacts"), len(ids))
+}
+
+func TestRead_keepsOfADetailThatIsTooLongWhatItIs(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t, 1, 2, 3)
+	p.long = 2
+	s := load(t, fmt.Sprintf(contactsYAML, ""), map[string]string{"URL": p.URL})
+	c := newCopy(t, nil)
+	require.NoError(t, c.read(s))
+	require.Equal(t, []string{"1", "3"}, c.live("contact_detail"))
+	require.Equal(t, []string{"too_long"}, column(t, c.db, `select reason from terrace.reject where node = 'crm_ods.contact_detail'`))
 }
 
 func TestRead_deletesMuchOnlyWhenTold(t *testing.T) {
