@@ -16,7 +16,7 @@ type pageAsks struct{ source *pageSource }
 
 // Ask implements site.Asks.
 func (p pageAsks) Ask(ctx context.Context, w site.Wish) (site.Reply, error) {
-	store := schedule.NewStore(p.source.pool)
+	store := schedule.NewStore(p.source.pool).In(p.source.loaded().apart(p.source.app))
 	var reply site.Reply
 	var err error
 	switch w.Do {

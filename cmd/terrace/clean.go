@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (c *CleanCmd) Run(ctx context.Context, a *App) error {
 	doing := c.Yes && !c.DryRun
 	if doing {
 		if err := drop.perform(ctx, conn); err != nil {
-			return err
+			return undropped(err)
 		}
 	}
 	if err := a.printCleaning(drop, doing); err != nil {
@@ -75,6 +76,27 @@ func (c *CleanCmd) Run(ctx context.Context, a *App) error {
 		return nil
 	}
 	return &inputError{message: "nothing was dropped", hint: "Repeat with --yes to do it."}
+}
+
+// undroppedError is a node that a run holds, which clean does not wait for.
+type undroppedError struct{ *dag.HeldError }
+
+func (e *undroppedError) Unwrap() error { return e.HeldError }
+
+func (e *undroppedError) hint() string {
+	if e.Session == 0 {
+		return "Nothing was dropped. Repeat it when that run has ended: terrace runs shows when it has."
+	}
+	return fmt.Sprintf("Nothing was dropped. Repeat it when that run has ended. If its process hangs or was stopped, end it there, or its session here: "+
+		"select pg_terminate_backend(%d); what it has not committed is undone.", e.Session)
+}
+
+func undropped(err error) error {
+	var held *dag.HeldError
+	if errors.As(err, &held) {
+		return &undroppedError{held}
+	}
+	return err
 }
 
 // perform drops all or nothing.

@@ -276,8 +276,11 @@ func hintOf(err error) string {
 		rekeyed *ods.KeyChangedError
 		bug     *bugError
 		running *runningError
+		kept    *undroppedError
 	)
 	switch {
+	case errors.As(err, &kept):
+		return kept.hint()
 	case errors.As(err, &running):
 		return "Wait until it has ended; terrace schedule list shows when it has."
 	case errors.As(err, &lost):

@@ -86,7 +86,7 @@ func (c *ScheduleAddCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	defer hangUp(conn)
-	store := schedule.NewStore(conn)
+	store := schedule.NewStore(conn).In(p.apart(a))
 	if err := store.Put(ctx, s, c.Replace); err != nil {
 		return a.scheduleError(ctx, c.Name, err)
 	}
@@ -216,7 +216,15 @@ func (a *App) withSchedules(ctx context.Context, name string, do func(*pgx.Conn,
 		return err
 	}
 	defer hangUp(conn)
-	return a.scheduleError(ctx, name, do(conn, schedule.NewStore(conn)))
+	return a.scheduleError(ctx, name, do(conn, schedule.NewStore(conn).In(a.apart())))
+}
+
+// apart is the name of the chosen environment when it is built beside production, else "".
+func (a *App) apart() string {
+	if a.settings.environment == "" || a.Dir == "" {
+		return ""
+	}
+	return a.read().apart(a)
 }
 
 // ScheduleRemoveCmd is terrace schedule remove.

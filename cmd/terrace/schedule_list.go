@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,11 +47,31 @@ type listedSchedule struct {
 	Paused  bool   `json:"paused"`
 	// Next are the next times, also of one that is paused.
 	Next []time.Time `json:"next"`
-	// Last ended last; Open runs or waits.
-	Last *schedule.Occurrence `json:"last"`
-	Open *schedule.Occurrence `json:"open"`
+	// Last ended last; Open runs, or else waits; Waiting are all that wait.
+	Last    *schedule.Occurrence  `json:"last"`
+	Open    *schedule.Occurrence  `json:"open"`
+	Waiting []schedule.Occurrence `json:"waiting"`
 
 	zone *time.Location
+}
+
+// printAsked tells what was asked for without a schedule and has not ended.
+func (a *App) printAsked(ctx context.Context, store *schedule.Store) error {
+	_, open, err := store.Latest(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(open)) {
+		if o := open[name].Running; o != nil && o.IsAsked() {
+			a.printf("asked for by %s, runs since %s: terrace %s", o.AskedBy, a.at(*o.StartedAt), commandLine(o.Arguments))
+		}
+		for _, o := range open[name].Waiting {
+			if o.IsAsked() {
+				a.printf("asked for by %s, waits since %s: terrace %s", o.AskedBy, a.at(o.ScheduledFor), commandLine(o.Arguments))
+			}
+		}
+	}
+	return nil
 }
 
 // schedules are all of them as they stand now, or the one that is named.
@@ -71,7 +94,7 @@ func (a *App) schedules(ctx context.Context, store *schedule.Store, name string)
 			continue
 		}
 		l := listedSchedule{
-			Schedule: s, CatchUpWindow: s.Window.String(), Jitter: s.Jitter.String(), Paused: s.PausedFor(now), Next: []time.Time{}, zone: time.UTC,
+			Schedule: s, CatchUpWindow: s.Window.String(), Jitter: s.Jitter.String(), Paused: s.PausedFor(now), Next: []time.Time{}, Waiting: []schedule.Occurrence{}, zone: time.UTC,
 		}
 		if s.Limit > 0 {
 			l.Timeout = s.Limit.String()
@@ -83,8 +106,9 @@ func (a *App) schedules(ctx context.Context, store *schedule.Store, name string)
 		if o, ok := ended[s.Name]; ok {
 			l.Last = &o
 		}
-		if o, ok := open[s.Name]; ok {
-			l.Open = &o
+		l.Open = open[s.Name].Running
+		if waiting := open[s.Name].Waiting; len(waiting) > 0 {
+			l.Waiting, l.Open = waiting, cmp.Or(l.Open, &waiting[0])
 		}
 		listed = append(listed, l)
 	}
@@ -104,8 +128,16 @@ func (a *App) printSchedules(ctx context.Context, store *schedule.Store, name st
 	}
 	if len(all) == 0 {
 		a.printf(`no schedules: terrace schedule add NAME --cron "30 2 * * *" -- update adds one`)
+	} else {
+		a.printScheduleTable(all)
+	}
+	if name != "" {
 		return nil
 	}
+	return a.printAsked(ctx, store)
+}
+
+func (a *App) printScheduleTable(all []listedSchedule) {
 	t := newTable(a.Stdout, "NAME", "WHEN", "ZONE", "NEXT", "LAST", "STATE", "COMMAND")
 	for _, s := range all {
 		next := ""
@@ -115,12 +147,15 @@ func (a *App) printSchedules(ctx context.Context, store *schedule.Store, name st
 		t.AppendRow(table.Row{s.Name, s.Spec, s.Zone, next, lastEnding(s.Last, s.zone), state(s), commandLine(s.Arguments)})
 	}
 	t.Render()
-	return nil
 }
 
 // printNextSchedules tells in a line each when schedules are due next, and how they ended last.
 func (a *App) printNextSchedules(ctx context.Context, conn *pgx.Conn) error {
-	all, err := a.schedules(ctx, schedule.NewStore(conn), "")
+	store := schedule.NewStore(conn).In(a.apart())
+	all, err := a.schedules(ctx, store, "")
+	if err == nil {
+		err = a.printAsked(ctx, store)
+	}
 	if err != nil || len(all) == 0 {
 		return err
 	}
@@ -155,8 +190,16 @@ func lastEnding(o *schedule.Occurrence, zone *time.Location) string {
 // state tells what a schedule does.
 func state(s listedSchedule) string {
 	var parts []string
-	if s.Open != nil {
+	switch running := s.Open != nil && s.Open.Status == schedule.Running; {
+	case running && len(s.Waiting) > 0:
+		parts = append(parts, fmt.Sprintf("running, %d due", len(s.Waiting)))
+	case running, len(s.Waiting) == 1:
 		parts = append(parts, string(s.Open.Status))
+	case len(s.Waiting) > 1:
+		parts = append(parts, fmt.Sprintf("%d due", len(s.Waiting)))
+	}
+	if s.Environment != "" {
+		parts = append(parts, "in "+s.Environment)
 	}
 	switch {
 	case !s.Paused:
@@ -258,10 +301,14 @@ func wallTime(at time.Time, zone *time.Location) string {
 
 // warnOfNoScheduler says that nothing will run, where that is so.
 func (a *App) warnOfNoScheduler(ctx context.Context, conn *pgx.Conn) error {
-	alive, err := schedule.Alive(ctx, conn)
+	environment := a.apart()
+	alive, err := schedule.NewStore(conn).In(environment).Alive(ctx)
 	if err != nil || alive {
 		return err
 	}
-	fmt.Fprintln(a.Stderr, "no scheduler is running: terrace serve or terrace schedule start runs what is due")
+	if environment != "" {
+		environment = " of environment " + environment
+	}
+	fmt.Fprintf(a.Stderr, "no scheduler%s is running: terrace serve or terrace schedule start runs what is due\n", environment)
 	return nil
 }

@@ -25,12 +25,31 @@ func (c *ScheduleRunCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	return a.withSchedules(ctx, c.Name, func(conn *pgx.Conn, store *schedule.Store) error {
+		s, err := store.Get(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		if err := sameSchedules(s, a.apart()); err != nil {
+			return err
+		}
 		o, err := store.Begin(ctx, c.Name, owner(""))
 		if err != nil {
 			return err
 		}
 		return a.perform(ctx, conn, o)
 	})
+}
+
+// sameSchedules refuses to run a schedule where other nodes are meant by its command.
+func sameSchedules(s schedule.Schedule, environment string) error {
+	switch s.Environment {
+	case environment:
+		return nil
+	case "":
+		return &inputError{message: fmt.Sprintf("schedule %s is one of production, not of environment %s", s.Name, environment), hint: "Run it there: terrace schedule run " + s.Name + " without --env."}
+	default:
+		return &inputError{message: fmt.Sprintf("schedule %s is one of environment %s", s.Name, s.Environment), hint: fmt.Sprintf("Run it there: terrace schedule run %s --env %s", s.Name, s.Environment)}
+	}
 }
 
 // ScheduleExecuteCmd is what a scheduler starts: the occurrence's command in a process of its own.

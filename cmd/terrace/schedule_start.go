@@ -36,7 +36,7 @@ func (c *ScheduleStartCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	return a.withRetention(ctx, p, func() error {
-		return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags, p.Config.KeepHistory) })
+		return a.withAlerts(ctx, func() error { return a.runSchedules(ctx, c.schedulerFlags, p) })
 	})
 }
 
@@ -53,11 +53,10 @@ func (f schedulerFlags) check() error {
 // schedulerPoll is how long a scheduler that nobody tells anything waits before it looks.
 const schedulerPoll = 5 * time.Second
 
-// runSchedules starts what is due until the context is over, and waits for what it has started. keep is for how long the
-// history of schedules is kept.
-func (a *App) runSchedules(ctx context.Context, f schedulerFlags, keep time.Duration) error {
+// runSchedules starts what is due in the chosen environment until the context is over, and waits for what it has started.
+func (a *App) runSchedules(ctx context.Context, f schedulerFlags, p *project) error {
 	starter := &starter{app: a, grace: f.Grace}
-	scheduler := &schedule.Scheduler{Execute: starter.execute, Slots: f.Slots, Poll: schedulerPoll, Keep: keep, Log: a.Log}
+	scheduler := &schedule.Scheduler{Execute: starter.execute, Slots: f.Slots, Poll: schedulerPoll, Keep: p.Config.KeepHistory, Environment: p.apart(a), Log: a.Log}
 	defer scheduler.Wait()
 	return a.stay(ctx, func(ctx context.Context) (bool, error) {
 		conn, err := a.openDatabase(ctx)

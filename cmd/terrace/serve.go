@@ -50,26 +50,26 @@ func (c *ServeCmd) Run(ctx context.Context, a *App) error {
 	}
 	defer stopPages()
 	return a.withRetention(ctx, p, func() error {
-		return a.withAlerts(ctx, func() error { return c.serve(ctx, a, p.Config.KeepHistory) })
+		return a.withAlerts(ctx, func() error { return c.serve(ctx, a, p) })
 	})
 }
 
-func (c *ServeCmd) serve(ctx context.Context, a *App, keep time.Duration) error {
+func (c *ServeCmd) serve(ctx context.Context, a *App, p *project) error {
 	s := &serving{app: a, debounce: c.Debounce, idle: c.Idle}
 	if c.NoSchedules {
 		return a.stay(ctx, s.listen)
 	}
-	return a.beside(ctx, s, c.schedulerFlags, keep)
+	return a.beside(ctx, s, c.schedulerFlags, p)
 }
 
 // beside listens and runs schedules until both have ended; where one of them is impossible, the other ends, too.
-func (a *App) beside(ctx context.Context, s *serving, f schedulerFlags, keep time.Duration) error {
+func (a *App) beside(ctx context.Context, s *serving, f schedulerFlags, p *project) error {
 	ctx, stop := context.WithCancel(ctx)
 	var scheduling error
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stop()
-		scheduling = a.runSchedules(ctx, f, keep)
+		scheduling = a.runSchedules(ctx, f, p)
 	})
 	listening := a.stay(ctx, s.listen)
 	stop()

@@ -30,7 +30,7 @@ func (o Occurrence) IsAsked() bool { return strings.HasPrefix(o.Schedule, askedM
 // Ask queues a command, and gives the occurrence that it is. It is not fresh when it was asked for with this key before, or
 // when the same command waits already.
 func (s *Store) Ask(ctx context.Context, a Asked) (id int64, fresh bool, err error) {
-	id, fresh, err = s.ask(ctx, askSQL, a.lane(), a.Arguments, a.Key, a.By, s.now)
+	id, fresh, err = s.ask(ctx, a.lane(), a.Arguments, a.Key, a.By)
 	if err != nil {
 		return 0, false, fmt.Errorf("queue %s: %w", strings.Join(a.Arguments, " "), err)
 	}
@@ -43,7 +43,7 @@ func (s *Store) AskSchedule(ctx context.Context, name, by, key string) (id int64
 	if _, err := s.Get(ctx, name); err != nil {
 		return 0, false, err
 	}
-	id, fresh, err = s.ask(ctx, askScheduleSQL, name, key, by, s.now)
+	id, fresh, err = s.ask(ctx, name, nil, key, by)
 	if err != nil {
 		return 0, false, fmt.Errorf("queue schedule %s: %w", name, err)
 	}
@@ -53,9 +53,10 @@ func (s *Store) AskSchedule(ctx context.Context, name, by, key string) (id int64
 // askedTimes is how often an asking is tried that somebody else's came before in the same moment: the next sees that one.
 const askedTimes = 5
 
-func (s *Store) ask(ctx context.Context, sql string, args ...any) (id int64, fresh bool, err error) {
+// ask queues arguments, or with none those of the schedule of that name.
+func (s *Store) ask(ctx context.Context, name string, arguments []string, key, by string) (id int64, fresh bool, err error) {
 	for range askedTimes {
-		err = s.db.QueryRow(ctx, sql, args...).Scan(&id, &fresh)
+		err = s.db.QueryRow(ctx, askSQL, name, arguments, key, by, s.now, s.environment).Scan(&id, &fresh)
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return id, fresh, err
 		}

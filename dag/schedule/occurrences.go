@@ -58,7 +58,7 @@ func (s *Store) settle(ctx context.Context, sch Schedule) error {
 // Settle decides on all times that are due, and says how long it is until the next: at most a day. What can be decided on
 // is also where the error is an *UnreadableError of another schedule.
 func (s *Store) Settle(ctx context.Context) (time.Duration, error) {
-	rows, err := s.db.Query(ctx, "select s.name from terrace.schedule as s where s.next_at <= coalesce($1::timestamptz, clock_timestamp()) order by s.next_at, s.name", s.now)
+	rows, err := s.db.Query(ctx, "select s.name from terrace.schedule as s where s.next_at <= coalesce($1::timestamptz, clock_timestamp()) and s.environment = $2 order by s.next_at, s.name", s.now, s.environment)
 	if err != nil {
 		return 0, fmt.Errorf("find what is due: %w", err)
 	}
@@ -80,10 +80,11 @@ func (s *Store) Settle(ctx context.Context) (time.Duration, error) {
 	err = s.db.QueryRow(ctx, `select least('1 day', greatest('0', min(n.at) - coalesce($1::timestamptz, clock_timestamp())))
 from (
     select min(s.next_at) as at from terrace.schedule as s
+    where s.environment = $2
     union all
     select min(o.start_at) from terrace.occurrence as o
-    where o.status = 'due' and o.start_at > coalesce($1::timestamptz, clock_timestamp())
-) as n`, s.now).Scan(&wait)
+    where o.status = 'due' and o.environment = $2 and o.start_at > coalesce($1::timestamptz, clock_timestamp())
+) as n`, s.now, s.environment).Scan(&wait)
 	return wait, errors.Join(append(wrong, err)...)
 }
 
@@ -93,7 +94,7 @@ const hold = 30 * time.Second
 // Reserve takes up to a number of occurrences that are to be started. Nobody else gets them for a while; then they are
 // there again, unless they were claimed.
 func (s *Store) Reserve(ctx context.Context, most int) ([]Occurrence, error) {
-	rows, err := s.db.Query(ctx, reserveSQL, s.now, most, hold)
+	rows, err := s.db.Query(ctx, reserveSQL, s.now, most, hold, s.environment)
 	if err != nil {
 		return nil, fmt.Errorf("take what is due: %w", err)
 	}
@@ -169,8 +170,8 @@ returning o.schedule, o.scheduled_for, o.manual, o.arguments, coalesce(o.time_li
 // schedule runs is written down as such. ErrNone, ErrRunning.
 func (s *Store) Begin(ctx context.Context, name string, who Owner) (Occurrence, error) {
 	var id int64
-	err := s.db.QueryRow(ctx, `insert into terrace.occurrence (schedule, scheduled_for, manual, arguments, time_limit, start_at, status, reserved_until)
-select s.name, n.at, true, s.arguments, s.time_limit, n.at, 'due', n.at + $3::interval
+	err := s.db.QueryRow(ctx, `insert into terrace.occurrence (schedule, scheduled_for, manual, arguments, time_limit, environment, start_at, status, reserved_until)
+select s.name, n.at, true, s.arguments, s.time_limit, s.environment, n.at, 'due', n.at + $3::interval
 from terrace.schedule as s
 cross join (select coalesce($2::timestamptz, clock_timestamp()) as at) as n
 where s.name = $1
@@ -256,20 +257,28 @@ limit $2`, name, limit)
 	return all, nil
 }
 
-// Alive reports whether a scheduler works on the database.
-func Alive(ctx context.Context, db Database) (bool, error) {
+// Alive reports whether a scheduler of the store's environment works on the database.
+func (s *Store) Alive(ctx context.Context) (bool, error) {
 	var alive bool
-	err := db.QueryRow(ctx, `select exists (
+	err := s.db.QueryRow(ctx, `select exists (
     select from pg_stat_activity as a where a.datname = current_database() and a.application_name = $1
-)`, SessionName).Scan(&alive)
+)`, SessionName(s.environment)).Scan(&alive)
 	if err != nil {
 		return false, fmt.Errorf("look for schedulers: %w", err)
 	}
 	return alive, nil
 }
 
-// Latest gives, for each schedule that there is, the last occurrence that ended, and the one that runs or waits.
-func (s *Store) Latest(ctx context.Context) (ended, open map[string]Occurrence, err error) {
+// Open are the occurrences of one name that have not ended.
+type Open struct {
+	// Running is nil where none runs, Waiting has those that are due, or will be once jitter is over, the oldest first.
+	Running *Occurrence
+	Waiting []Occurrence
+}
+
+// Latest gives, for each schedule that there is, the last occurrence that ended; and those that have not ended, by the name
+// under which they are kept, what was asked for without a schedule among them.
+func (s *Store) Latest(ctx context.Context) (ended map[string]Occurrence, open map[string]Open, err error) {
 	rows, err := s.db.Query(ctx, latestSQL)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list occurrences: %w", err)
@@ -278,13 +287,19 @@ func (s *Store) Latest(ctx context.Context) (ended, open map[string]Occurrence, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("list occurrences: %w", err)
 	}
-	ended, open = map[string]Occurrence{}, map[string]Occurrence{}
+	ended, open = map[string]Occurrence{}, map[string]Open{}
 	for _, o := range all {
-		if o.Status == Due || o.Status == Running {
-			open[o.Schedule] = o
-		} else {
+		now := open[o.Schedule]
+		switch o.Status {
+		case Due:
+			now.Waiting = append(now.Waiting, o)
+		case Running:
+			now.Running = &o
+		default:
 			ended[o.Schedule] = o
+			continue
 		}
+		open[o.Schedule] = now
 	}
 	return ended, open, nil
 }

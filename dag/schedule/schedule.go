@@ -86,6 +86,8 @@ type Schedule struct {
 	PausedAt    *time.Time `json:"paused_at"`
 	PausedUntil *time.Time `json:"paused_until"`
 	PauseReason string     `json:"pause_reason"`
+	// Environment is where its commands run, "" for production: that of the store by which it was put.
+	Environment string `json:"environment,omitempty"`
 
 	revision int64
 }

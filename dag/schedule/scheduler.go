@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// SessionName is what sessions of schedulers are called.
-const SessionName = "terrace:scheduler"
+// SessionName is what sessions of schedulers are called, of an environment or, with "", of production.
+func SessionName(environment string) string {
+	return strings.TrimSpace("terrace:scheduler " + environment)
+}
 
 // Scheduler starts what is due. Any number of them may work on one database, on whatever machines: each occurrence is
 // started by one.
@@ -26,7 +29,9 @@ type Scheduler struct {
 	Poll time.Duration
 	// Keep is how long occurrences are kept after their end; 0 is for ever.
 	Keep time.Duration
-	Log  *slog.Logger
+	// Environment is the one whose schedules it starts, "" for production.
+	Environment string
+	Log         *slog.Logger
 
 	// forgetAt is when, by the database's clock, what is too old is looked for again.
 	forgetAt time.Time
@@ -42,13 +47,13 @@ type Scheduler struct {
 // Serve starts what is due until the context is over or the connection is lost. It may be called again with another
 // connection; what was started goes on meanwhile. The connection is the scheduler's alone.
 func (s *Scheduler) Serve(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, "select set_config('application_name', $1, false)", SessionName); err != nil {
+	if _, err := conn.Exec(ctx, "select set_config('application_name', $1, false)", SessionName(s.Environment)); err != nil {
 		return fmt.Errorf("name the session: %w", err)
 	}
 	if _, err := conn.Exec(ctx, "listen "+Channel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	store := NewStore(conn)
+	store := NewStore(conn).In(s.Environment)
 	for {
 		until, err := s.round(ctx, store)
 		if err != nil {

@@ -28,8 +28,6 @@ var (
 	latestSQL string
 	//go:embed sql/ask.sql
 	askSQL string
-	//go:embed sql/ask_schedule.sql
-	askScheduleSQL string
 )
 
 // Channel is where changes are told, so that schedulers look before they would.
@@ -47,10 +45,18 @@ type Store struct {
 	db Database
 	// now takes the place of the database's clock in tests; nil is the clock.
 	now *time.Time
+	// environment is the one whose schedules are added, decided on and started, "" for production.
+	environment string
 }
 
 // NewStore returns the store of a migrated database. It is as safe for concurrent use as the database is.
 func NewStore(db Database) *Store { return &Store{db: db} }
+
+// In is the store for an environment that is built apart, or with "" for production: what is added belongs to it, and
+// nothing of another one is decided on or started. All can be read, paused and removed.
+func (s *Store) In(environment string) *Store {
+	return &Store{db: s.db, now: s.now, environment: environment}
+}
 
 var (
 	// ErrNone is returned for a name that no schedule has.
@@ -85,7 +91,7 @@ func (s *Store) Put(ctx context.Context, sch Schedule, replace bool) error {
 	}
 	done, err := s.db.Exec(ctx, putSQL,
 		sch.Name, spec.String(), spec.Zone().String(), sch.Arguments, string(sch.CatchUp), sch.Window, string(sch.Overlap), sch.Jitter,
-		spec.Next(now), s.now, replace, sch.Limit)
+		spec.Next(now), s.now, replace, sch.Limit, s.environment)
 	switch {
 	case err != nil:
 		return fmt.Errorf("store schedule %s: %w", sch.Name, err)
@@ -191,7 +197,7 @@ func (s *Store) list(ctx context.Context, name *string) ([]Schedule, error) {
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Schedule, error) {
 		var c Schedule
 		err := row.Scan(&c.Name, &c.Spec, &c.Zone, &c.Arguments, &c.CatchUp, &c.Window, &c.Overlap, &c.Jitter, &c.Limit, &c.NextAt,
-			&c.PausedAt, &c.PausedUntil, &c.PauseReason, &c.revision)
+			&c.PausedAt, &c.PausedUntil, &c.PauseReason, &c.revision, &c.Environment)
 		return c, err
 	})
 	if err != nil {

@@ -58,9 +58,9 @@ func readAsked(ctx context.Context, tx pgx.Tx, id int64) (askedFor, error) {
 	rows, err := tx.Query(ctx, `select
     o.occurrence_id, o.schedule, o.arguments, o.status, o.reason, o.scheduled_for, o.asked_by, o.started_at, o.ended_at, o.run_id, o.host, o.pid, o.log,
     exists (select from terrace.occurrence as r where r.schedule = o.schedule and r.status = 'running' and r.occurrence_id <> o.occurrence_id),
-    (select count(*)::integer from pg_stat_activity as a where a.datname = current_database() and a.application_name = $2)
+    (select count(*)::integer from pg_stat_activity as a where a.datname = current_database() and a.application_name = rtrim($2 || ' ' || o.environment))
 from terrace.occurrence as o
-where o.occurrence_id = $1`, id, sched.SessionName)
+where o.occurrence_id = $1`, id, sched.SessionName(""))
 	if err != nil {
 		return askedFor{}, fmt.Errorf("read what was asked for: %w", err)
 	}

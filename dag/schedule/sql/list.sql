@@ -12,7 +12,8 @@ select
     s.paused_at,
     s.paused_until,
     s.pause_reason,
-    s.revision
+    s.revision,
+    s.environment
 from terrace.schedule as s
 where $1::text is null or s.name = $1
 order by s.name

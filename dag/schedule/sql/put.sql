@@ -12,8 +12,8 @@ with former as (
         and not o.manual
 )
 
-insert into terrace.schedule as s (name, spec, zone, arguments, catch_up, catch_up_window, overlap, jitter, next_at, time_limit)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($12::interval, '0'))
+insert into terrace.schedule as s (name, spec, zone, arguments, catch_up, catch_up_window, overlap, jitter, next_at, time_limit, environment)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($12::interval, '0'), $13)
 on conflict (name) do update
 set
     spec = excluded.spec,
@@ -25,6 +25,7 @@ set
     jitter = excluded.jitter,
     next_at = excluded.next_at,
     time_limit = excluded.time_limit,
+    environment = excluded.environment,
     revision = s.revision + 1,
     changed_at = coalesce($10::timestamptz, clock_timestamp())
 where $11::boolean

@@ -1,4 +1,4 @@
--- Take what is to be started, the oldest of each schedule that does not run, and keep others from it until the moment has
+-- Take what is to be started in an environment, the oldest of each schedule that does not run, and keep others from it until the moment has
 -- passed: whoever took it may be killed before it starts.
 with waiting as (
     select distinct on (o.schedule)
@@ -7,6 +7,7 @@ with waiting as (
         o.reserved_until
     from terrace.occurrence as o
     where o.status = 'due'
+        and o.environment = $4
         and o.start_at <= coalesce($1::timestamptz, clock_timestamp())
         and not exists (
             select

@@ -10,6 +10,7 @@ with advanced as (
         s.name,
         s.arguments,
         s.time_limit,
+        s.environment,
         s.overlap
 ),
 
@@ -29,6 +30,7 @@ decided as (
         a.name,
         a.arguments,
         a.time_limit,
+        a.environment,
         a.overlap,
         d.scheduled_for,
         d.start_at,
@@ -57,12 +59,13 @@ replaced as (
     returning o.occurrence_id
 )
 
-insert into terrace.occurrence (schedule, scheduled_for, arguments, time_limit, start_at, status, reason, ended_at)
+insert into terrace.occurrence (schedule, scheduled_for, arguments, time_limit, environment, start_at, status, reason, ended_at)
 select
     d.name,
     d.scheduled_for,
     d.arguments,
     d.time_limit,
+    d.environment,
     d.start_at,
     case d.reason when '' then 'due' else 'skip' end,
     d.reason,
