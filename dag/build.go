@@ -176,11 +176,14 @@ func (b *building) succeeded(changed bool) {
 	}
 }
 
-// render renders twice where the first script would drop a relation: only then what depends on it is looked for.
+// render renders twice where the first script would drop a relation, or change its columns: only then what depends on it is looked for.
 func (b *building) render(ctx context.Context, word string, render func() (materialize.Script, error)) (materialize.Script, error) {
 	script, err := render()
-	if err == nil && script.Replaces {
+	if err == nil && (script.Replaces || script.Alters) {
 		if err = inspectDependents(ctx, b.conn, b.oid, b.existing, word, materialize.Guards(b.step.node.model(), b.existing)...); err != nil {
+			return script, err
+		}
+		if err = b.ownViews(ctx); err != nil {
 			return script, err
 		}
 		script, err = render()
@@ -193,6 +196,25 @@ func (b *building) render(ctx context.Context, word string, render func() (mater
 		}
 	}
 	return script, err
+}
+
+// ownViews finds which of the views that depend on the step's relation are those of the project.
+func (b *building) ownViews(ctx context.Context) error {
+	for i := range b.existing.Views {
+		view := &b.existing.Views[i]
+		n := b.Graph.Node(view.Name)
+		if n == nil || n.Kind != KindView || b.rehearses() {
+			continue
+		}
+		known, err := builtAs(ctx, b.conn, n.Name)
+		if err != nil {
+			return err
+		}
+		if known.made(view.OID, materialize.IsView) {
+			view.Model = n.Model
+		}
+	}
+	return nil
 }
 
 // execute performs a script; fill is called between building and checking.
@@ -227,7 +249,7 @@ func (b *building) execute(ctx context.Context, s materialize.Script, fill func(
 	if err := b.publish(ctx, s); err != nil {
 		return err
 	}
-	if s.Replaces && b.together == nil {
+	if b.replaced && b.together == nil {
 		b.final = append(b.final, remembering(b.remade())...)
 	}
 	if s.Stage == "" {

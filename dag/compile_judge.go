@@ -252,7 +252,11 @@ func isTime(typeName string) bool {
 // and as a warning where nobody touched the model, so that an upstream which it reads with * has changed.
 func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	existing := c.there[u.node.Name]
-	if existing == nil || c.isForeign(u.node) || existing.Kind != materialize.IsTable || u.node.Kind == KindView || u.node.Kind == KindMaterializedView {
+	if existing == nil || c.isForeign(u.node) || existing.Kind == materialize.IsTable && u.node.Kind.relation() != materialize.IsTable {
+		return
+	}
+	if existing.Kind != materialize.IsTable {
+		c.narrow(u, existing, columns)
 		return
 	}
 	in := materialize.Input{Model: u.model, Columns: columns, Existing: existing}
@@ -277,6 +281,19 @@ func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	}
 	c.problems = append(c.problems, model.Problem{
 		File: u.model.File, Line: u.model.SQLLine, Col: 1, Severity: severity, Message: message, Hint: hint,
+	})
+}
+
+// narrow tells of a view that was made when what it reads with * had other columns, which it keeps until it is made again.
+func (c *compiler) narrow(u *unit, existing *materialize.Relation, columns []materialize.Column) {
+	difference := differences(existing.Columns, columns)
+	if u.changed || difference == "" || existing.Kind != u.node.Kind.relation() {
+		return
+	}
+	c.problems = append(c.problems, model.Problem{
+		File: u.model.File, Line: u.model.SQLLine, Col: 1, Severity: strict.Warning,
+		Message: fmt.Sprintf("the query of %s returns other columns than its %s has: %s", u.node.Name, existing.Kind, difference),
+		Hint:    "Something that it reads has other columns now: terrace run --force -s " + u.node.Name + " makes it again.",
 	})
 }
 

@@ -135,11 +135,7 @@ func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *mater
 			return fmt.Errorf("list dependents of %s: %w", d.Name, err)
 		}
 		r.Others = append(r.Others, others...)
-		view := materialize.DependentView{Name: d.Name, Definition: d.Definition, Reads: d.Reads}
-		for _, statement := range restore {
-			view.Restore = append(view.Restore, statement.SQL)
-		}
-		r.Views = append(r.Views, view)
+		r.Views = append(r.Views, materialize.DependentView{OID: d.OID, Name: d.Name, Definition: d.Definition, Reads: d.Reads, Restore: restore})
 	}
 	others, err := texts(ctx, conn, otherDependentsSQL, oid, append([]string{}, own...))
 	if err != nil {

@@ -52,6 +52,7 @@ func TestSCD2_observedVersionsFollowAnotherHeader(t *testing.T) {
 				if r.IntN(2) == 0 {
 					w.changeObserved(r)
 				}
+				w.together = seed%2 == 0
 				w.succeed()
 				require.Equal(t, content("always"), content("changes"), told)
 

@@ -33,6 +33,12 @@ func alterColumns(in Input, want []Column) ([]Statement, error) {
 	change := func(format string, args ...any) {
 		out = append(out, plain(m, None, "alter table %s %s", Quote(m.Name), fmt.Sprintf(format, args...)))
 	}
+	touched := names(removed)
+	for _, c := range retyped {
+		touched = append(touched, c.Name)
+	}
+	views := in.remadeViews(names(removed), touched)
+	out = append(out, dropViews(m, views)...)
 	for _, c := range removed {
 		change("drop column %s", pgx.Identifier{c.Name}.Sanitize())
 	}
@@ -42,7 +48,23 @@ func alterColumns(in Input, want []Column) ([]Statement, error) {
 	for _, c := range added {
 		change("add column %s %s%s%s", pgx.Identifier{c.Name}.Sanitize(), cmp.Or(in.Domains[c.Name], c.Type), collate(in.Collations, c.Name), whenAdded(m, c))
 	}
-	return out, nil
+	return append(out, makeViews(m, views, names(removed))...), nil
+}
+
+// remadeViews are the views over a table that stand in the way of changing columns: all, where one of them reads such a
+// column and none of others reads one that is to be dropped, which the server refuses, with their names.
+func (in Input) remadeViews(removed, touched []string) []DependentView {
+	inTheWay := false
+	for _, view := range in.Existing.Views {
+		if view.Model == nil && view.readsAny(removed) {
+			return nil
+		}
+		inTheWay = inTheWay || view.readsAny(touched)
+	}
+	if !inTheWay {
+		return nil
+	}
+	return in.Existing.Views
 }
 
 // whenAdded is what rows that are there have in a column which the kind adds.

@@ -196,7 +196,7 @@ func changed(kind model.Kind) golden {
 	setup := first(previous)
 	if kind != model.Incremental && kind != model.SCD2 {
 		in.Existing.Views = []materialize.DependentView{
-			{Name: "shop.reader", Definition: " SELECT orders.state\n   FROM shop.orders", Reads: []string{"state"}, Restore: []string{"grant select on shop.reader to public"}},
+			{Name: "shop.reader", Definition: " SELECT orders.state\n   FROM shop.orders", Reads: []string{"state"}, Restore: []materialize.Restoring{{SQL: "grant select on shop.reader to public"}}},
 		}
 		in.Existing.Restore = []materialize.Restoring{
 			{SQL: "grant select on shop.orders to public"},

@@ -76,11 +76,15 @@ type Restoring struct {
 
 // DependentView is a view that reads a relation which is about to be replaced.
 type DependentView struct {
+	OID        uint32
 	Name       string // schema-qualified, not quoted
 	Definition string // the query
 	// Reads are the columns of the relation that the view names itself; none when it reads only other views.
 	Reads   []string
-	Restore []string
+	Restore []Restoring
+	// Model is what the view was made of, as its file is now; nil for a view of others. From its SQL it is made again where
+	// the relation loses a column that it reads.
+	Model *model.Model
 }
 
 // Input is everything that decides a script.

@@ -130,11 +130,7 @@ func replace(in Input, take ...Statement) ([]Statement, error) {
 	if err := replaceable(in); err != nil {
 		return nil, err
 	}
-	var out []Statement
-	for _, view := range slices.Backward(old.Views) {
-		out = append(out, plain(m, None, "drop view %s", Quote(view.Name)))
-	}
-	out = append(out, plain(m, None, "drop %s %s", old.Kind, Quote(m.Name)))
+	out := append(dropViews(m, old.Views), plain(m, None, "drop %s %s", old.Kind, Quote(m.Name)))
 	out = append(out, take...)
 	for _, restore := range old.Restore {
 		if restore.Stores && m.Header.PartitionBy != nil {
@@ -144,15 +140,53 @@ func replace(in Input, take ...Statement) ([]Statement, error) {
 			out = append(out, statement("%s", restore.SQL))
 		}
 	}
-	for _, view := range old.Views {
-		again := plain(m, None, "create view %s as\n%s", Quote(view.Name), view.Definition)
+	return append(out, makeViews(m, old.Views, lostColumns(old, in.Columns))...), nil
+}
+
+// dropViews takes views away that are made again in the same transaction.
+func dropViews(m *model.Model, views []DependentView) []Statement {
+	var out []Statement
+	for _, view := range slices.Backward(views) {
+		out = append(out, plain(m, None, "drop view %s", Quote(view.Name)))
+	}
+	return out
+}
+
+// makeViews makes views again as they were. Where one of them read a column that is lost, those of the project are made of
+// their files: these say what is to be read instead, and what was read may be gone.
+func makeViews(m *model.Model, views []DependentView, lost []string) []Statement {
+	renewed := slices.ContainsFunc(views, func(v DependentView) bool { return v.readsAny(lost) })
+	var out []Statement
+	for _, view := range views {
+		anew := renewed && view.Model != nil
+		definition := view.Definition
+		if anew {
+			definition = view.Model.SQL
+		}
+		again := plain(m, None, "create view %s as\n%s", Quote(view.Name), definition)
 		again.Purpose = fmt.Sprintf("make view %s, which reads it, again", view.Name)
 		out = append(out, again)
 		for _, restore := range view.Restore {
-			out = append(out, statement("%s", restore))
+			if !anew || restore.Column == "" {
+				out = append(out, statement("%s", restore.SQL))
+			}
+		}
+		if anew {
+			out = append(out, describe(view.Model, "view")...)
 		}
 	}
-	return out, nil
+	return out
+}
+
+// readsAny reports whether the view itself names one of the columns.
+func (v DependentView) readsAny(columns []string) bool {
+	return slices.ContainsFunc(v.Reads, func(name string) bool { return slices.Contains(columns, name) })
+}
+
+// lostColumns are the columns that a relation has no more.
+func lostColumns(old *Relation, columns []Column) []string {
+	_, removed, _ := compare(old.Columns, columns)
+	return names(removed)
 }
 
 // replaceable refuses to drop what could not be made again.
@@ -167,7 +201,7 @@ func replaceable(in Input) error {
 	var broken []string
 	for _, view := range old.Views {
 		for _, column := range view.Reads {
-			if _, kept := find(in.Columns, column); !kept {
+			if _, kept := find(in.Columns, column); !kept && view.Model == nil {
 				broken = append(broken, fmt.Sprintf("view %s reads %s", view.Name, column))
 			}
 		}
