@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/terrace-elt/terrace/dag/model"
 	"github.com/terrace-elt/terrace/dag/model/strict"
 )
 
@@ -54,6 +55,60 @@ func (c *compiler) functionHints(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+//go:embed sql/functions_code.sql
+var functionsCodeSQL string
+
+// functionWrites warns of models of kind sql whose functions write what another file makes. Which of several functions of
+// one name is called is not known.
+func (c *compiler) functionWrites(ctx context.Context) error {
+	type called struct {
+		unit *unit
+		call model.Call
+	}
+	callers := map[string][]called{}
+	for _, u := range c.order {
+		if u.node.Kind != KindSQL {
+			continue
+		}
+		calls, err := model.Calls(u.model.SQL)
+		if err != nil {
+			continue // the check of the files tells
+		}
+		for _, call := range calls {
+			callers[call.Function] = append(callers[call.Function], called{u, call})
+		}
+	}
+	if len(callers) == 0 {
+		return nil
+	}
+	rows, err := c.conn.Query(ctx, functionsCodeSQL, sortedKeys(callers))
+	if err != nil {
+		return fmt.Errorf("look into functions: %w", err)
+	}
+	var name, code string
+	_, err = pgx.ForEachRow(rows, []any{&name, &code}, func() error {
+		for _, relation := range model.CodeWrites(code) {
+			for _, by := range callers[name] {
+				if made := c.graph.Resolve(relation); made != nil && made != by.unit.node {
+					c.problems = append(c.problems, overstepping(by.unit.model, by.call, relation, made.Name))
+				}
+			}
+		}
+		return nil
+	})
+	return wrap("look into functions", err)
+}
+
+// overstepping is the warning that a function which a model calls writes what another file makes.
+func overstepping(m *model.Model, call model.Call, relation, maker string) model.Problem {
+	line, col := place(m.SQL[:call.Offset], m.SQLLine)
+	return model.Problem{
+		File: m.File, Line: line, Col: col, Severity: strict.Warning,
+		Message: fmt.Sprintf("%s() writes %s, which %s makes", call.Function, relation, maker),
+		Hint:    "Write only the target: the next build of the other takes out what the function wrote.",
+	}
 }
 
 // knownFunction is a function that the server has. Arguments are known only of those that were asked for by name.

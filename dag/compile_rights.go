@@ -15,11 +15,11 @@ import (
 //go:embed sql/rights.sql
 var rightsSQL string
 
-// rights warns of what the role may not do and a run would have to: read what models read, and make relations where they
-// belong. To understand a query the server asks for no right on relations. It is no mistake of the project, and another role
+// rights warns of what the role may not do and a run would have to: read what models read, make relations where they
+// belong, and change those that are there. To understand a query the server asks for no right on relations. It is no mistake of the project, and another role
 // may be the one that runs it.
 func (c *compiler) rights(ctx context.Context) error {
-	readers, makers := map[string]model.Problem{}, map[string]model.Problem{}
+	readers, makers, owners := map[string]model.Problem{}, map[string]model.Problem{}, map[string]model.Problem{}
 	note := func(at map[string]model.Problem, name string, place model.Problem) {
 		if _, noted := at[name]; !noted {
 			at[name] = place
@@ -34,16 +34,23 @@ func (c *compiler) rights(ctx context.Context) error {
 		if u.changed && u.node.Kind != KindSQL {
 			note(makers, m.Schema, model.Problem{File: m.File, Line: 1, Col: 1})
 		}
+		if name := u.node.relation(); name != "" && c.there[name] != nil && !c.isForeign(u.node) {
+			note(owners, name, model.Problem{File: m.File, Line: 1, Col: 1})
+		}
 	}
-	rows, err := c.conn.Query(ctx, rightsSQL, sortedKeys(readers), sortedKeys(makers))
+	rows, err := c.conn.Query(ctx, rightsSQL, sortedKeys(readers), sortedKeys(makers), sortedKeys(owners))
 	if err != nil {
 		return fmt.Errorf("look for rights: %w", err)
 	}
-	var role, name, lacks, database string
-	_, err = pgx.ForEachRow(rows, []any{&role, &database, &lacks, &name}, func() error {
-		at := readers[name]
-		if lacks != "select" {
-			at = makers[name]
+	var role, name, lacks, database, owner string
+	_, err = pgx.ForEachRow(rows, []any{&role, &database, &lacks, &name, &owner}, func() error {
+		at := makers[name]
+		switch lacks {
+		case "select":
+			at = readers[name]
+		case "own":
+			c.problems = append(c.problems, disowned(owners[name], role, owner, name))
+			return nil
 		}
 		if !c.toldOf(at.File, at.Line) {
 			c.problems = append(c.problems, denial(at, role, database, lacks, name))
@@ -58,6 +65,14 @@ func (c *compiler) rights(ctx context.Context) error {
 		c.problems = append(c.problems, HiddenRowsProblem(name, readers[name]))
 	}
 	return err
+}
+
+// disowned is the warning that the relation of a model belongs to another role.
+func disowned(at model.Problem, role, owner, name string) model.Problem {
+	at.Severity = strict.Warning
+	at.Message = fmt.Sprintf("%s belongs to role %s: a run as role %s that replaces it, or changes its columns or indexes, would fail", name, owner, role)
+	at.Hint = fmt.Sprintf("grant %s to %s; or let a role run it that is a member of %s", pgx.Identifier{owner}.Sanitize(), pgx.Identifier{role}.Sanitize(), owner)
+	return at
 }
 
 // denial is the warning that a role lacks a right on something.

@@ -254,6 +254,13 @@ func (c *sqlChecker) writes(m *Model, text sqlText, a *analysis) []Problem {
 				fmt.Sprintf("the SQL writes %s, which %s makes", w.Name, node), "write only the target"))
 		}
 	}
+	for _, w := range a.within {
+		fills = fills || w.Name == m.Header.Target
+		if node, known := c.catalog.nodes[w.Name]; known && node != m.Name {
+			problems = append(problems, text.place(text.firstWord(w.Offset)).problem(
+				fmt.Sprintf("the code writes %s, which %s makes", w.Name, node), "write only the target"))
+		}
+	}
 	for _, d := range a.drops {
 		if node := c.dropped(m, d); node != "" {
 			problems = append(problems, text.place(text.firstWord(d.Offset)).problem(

@@ -115,7 +115,7 @@ func parseModel(file string, src []byte) (*Model, []Problem) {
 // readsNoVersions reports whether a query surely reads no stream's versions: it names none, and calls no function that may.
 func readsNoVersions(sql string) bool {
 	a, err := analyse(sql)
-	return err == nil && !a.calls && !slices.ContainsFunc(a.reads, func(r Read) bool { return strings.HasSuffix(r.Name, VersionsSuffix) })
+	return err == nil && len(a.calls) == 0 && !slices.ContainsFunc(a.reads, func(r Read) bool { return strings.HasSuffix(r.Name, VersionsSuffix) })
 }
 
 // suggestReads completes the problem of a header without depends_on by what there is to declare.

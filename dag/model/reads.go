@@ -66,8 +66,9 @@ type analysis struct {
 	parameters []call      // places such as $1 that nobody fills in
 	parts      map[int]int // offset of a read → number of names joined by dots
 	drops      []Read      // relations, and schemas: Relation is "" and Name the schema's with a dot; without a place
+	within     []Read      // relations that are written in blocks of code; without a place
 	opaque     bool        // a statement does what only the server knows
-	calls      bool        // functions that are neither the server's nor terrace's
+	calls      []call      // of functions that are neither the server's nor terrace's
 }
 
 // call is one place at which a function is called.
@@ -84,10 +85,13 @@ func analyse(sql string) (*analysis, error) {
 	}
 	w := &walker{analysis: &analysis{statements: statements, parts: map[int]int{}}}
 	for _, s := range statements {
-		drops := len(w.drops)
+		drops, within := len(w.drops), len(w.within)
 		w.walk(s.ProtoReflect(), nil)
 		for i := range w.drops[drops:] {
 			w.drops[drops+i].Offset = int(s.StmtLocation)
+		}
+		for i := range w.within[within:] {
+			w.within[within+i].Offset = int(s.StmtLocation)
 		}
 	}
 	return w.finish(), nil
@@ -245,69 +249,6 @@ func (w *walker) drop(statement *pg_query.DropStmt) {
 	}
 }
 
-// dropsWithin notes what a block of code drops in so many words. What it puts together as it runs only the server knows.
-func (w *walker) dropsWithin(block *pg_query.DoStmt) {
-	for _, arg := range block.Args {
-		w.dropsOf(arg.GetDefElem().GetArg().GetString_().GetSval())
-	}
-}
-
-// dropsOf looks through code for statements that drop something, and for those that it executes as constant strings.
-func (w *walker) dropsOf(code string) {
-	tokens, err := scanSQL(code)
-	if err != nil {
-		return
-	}
-	tokens = slices.DeleteFunc(tokens, isComment)
-	for i, t := range tokens {
-		switch t.Token {
-		case pg_query.Token_DROP:
-			end := i
-			for end+1 < len(tokens) && tokens[end+1].Token != pg_query.Token_ASCII_59 {
-				end++
-			}
-			w.dropsIn(code[t.Start:tokens[end].End])
-		case pg_query.Token_EXECUTE:
-			w.dropsIn(executed(code, tokens[i+1:]))
-		}
-	}
-}
-
-// dropsIn notes the drops among statements; of what is none it notes nothing.
-func (w *walker) dropsIn(sql string) {
-	statements, err := parseSQL(sql)
-	if err != nil {
-		return
-	}
-	for _, s := range statements {
-		switch statement := s.GetStmt().GetNode().(type) {
-		case *pg_query.Node_DropStmt:
-			w.drop(statement.DropStmt)
-		case *pg_query.Node_DoStmt:
-			w.dropsWithin(statement.DoStmt)
-		}
-	}
-}
-
-// executed is the text that EXECUTE is given, whose operand the tokens begin with, where that is one constant and not a
-// part of something computed; else it is "".
-func executed(code string, tokens []*pg_query.ScanToken) string {
-	if len(tokens) == 0 || tokens[0].Token != pg_query.Token_SCONST {
-		return ""
-	}
-	if len(tokens) > 1 && !slices.Contains(afterExecuted, tokens[1].Token) {
-		return ""
-	}
-	found, err := parseSQL("select " + code[tokens[0].Start:tokens[0].End])
-	if err != nil || len(found) != 1 {
-		return ""
-	}
-	return found[0].GetStmt().GetSelectStmt().GetTargetList()[0].GetResTarget().GetVal().GetAConst().GetSval().GetSval()
-}
-
-// afterExecuted is what may follow the whole operand of EXECUTE.
-var afterExecuted = []pg_query.Token{pg_query.Token_ASCII_59, pg_query.Token_INTO, pg_query.Token_USING}
-
 var droppedRelations = []pg_query.ObjectType{
 	pg_query.ObjectType_OBJECT_TABLE, pg_query.ObjectType_OBJECT_VIEW, pg_query.ObjectType_OBJECT_MATVIEW, pg_query.ObjectType_OBJECT_FOREIGN_TABLE,
 }
@@ -350,7 +291,9 @@ func (w *walker) function(f *pg_query.FuncCall) {
 		path = append(path, part.GetString_().GetSval())
 	}
 	name := path[len(path)-1]
-	w.calls = w.calls || len(path) > 1 && path[0] != "pg_catalog" && path[0] != "terrace"
+	if len(path) > 1 && path[0] != "pg_catalog" && path[0] != "terrace" {
+		w.calls = append(w.calls, call{name: strings.Join(path, "."), offset: int(f.Location)})
+	}
 	if len(path) == 1 && slices.Contains(otherTools, name) {
 		arguments := make([]string, len(f.Args))
 		for i, arg := range f.Args {

@@ -105,6 +105,33 @@ func TestCheck_tellsEachMistakeOfAFirstModelOnce(t *testing.T) {
 	}
 }
 
+func TestCheckSQL_refusesWritesInCodeOfWhatOthersMake(t *testing.T) {
+	t.Parallel()
+	const writes = "3:1: the code writes shop_dwd.b, which shop_dwd.b makes | write only the target"
+	for body, want := range map[string]string{
+		"do $$ begin insert into shop_dwd.a select 1 from shop_dwd.b; end $$":                                         "",
+		"do $$ declare n int; begin insert into shop_dwd.b values (1) returning id into n; end $$":                    writes,
+		"do $$ begin if true then update only Shop_DWD . B set id = 1; end if; end $$":                                writes,
+		"do $$ begin delete from \"shop_dwd\".\"b\"; end $$":                                                          writes,
+		"do $$ begin truncate table shop_dwd.b; end $$":                                                               writes,
+		"do $$ begin merge into shop_dwd.b using shop_dwd.a on true when matched then do nothing; end $$":             writes,
+		"do $$ begin execute 'delete from shop_dwd.b'; end $$":                                                        writes,
+		"do $$ begin perform 1 from shop_dwd.b for update; -- delete from shop_dwd.b\nend $$":                         "",
+		"do $$ declare b record; begin for b in select 1 from shop_dwd.b for update of b loop null; end loop; end $$": "",
+		"do $$ begin raise notice 'delete from shop_dwd.b'; end $$":                                                   "",
+	} {
+		got := check(t, map[string]string{
+			"models/shop/dwd/a.sql": sql("{kind: sql, target: shop_dwd.a, depends_on: []}", "\n"+body),
+			"models/shop/dwd/b.sql": sql("kind: table\ndepends_on: []", "select 1 as id"),
+		})
+		if want == "" {
+			require.Empty(t, got, body)
+			continue
+		}
+		require.Equal(t, []string{"shop/dwd/a.sql:" + want}, got, body)
+	}
+}
+
 func TestCheckSQL_refusesDropsOfWhatOthersMake(t *testing.T) {
 	t.Parallel()
 	other := sql("kind: table\ndepends_on: []", "select 1 as id")
