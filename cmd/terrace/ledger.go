@@ -47,6 +47,13 @@ func (c *RunsCmd) show(ctx context.Context, a *App, ledger *dag.Ledger) error {
 		return err
 	}
 	defer a.tellLost(info)
+	if !info.Ended() && !info.Lost() {
+		working, err := ledger.Working(ctx, info.RunID)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.Stderr, "it goes on since %s%s; steps are told as they end\n", a.at(info.StartedAt), a.worksOn(working))
+	}
 	return a.printReport(report, nil)
 }
 

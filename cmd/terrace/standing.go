@@ -16,13 +16,16 @@ import (
 // what to do. p, which may be nil, says which nodes there still are.
 func (a *App) printStanding(ctx context.Context, conn *pgx.Conn, p *project) error {
 	ledger := dag.NewLedger(conn)
-	runs, err := ledger.Runs(ctx, 1)
+	runs, err := ledger.Runs(ctx, lookedAt)
 	if err != nil || len(runs) == 0 {
 		return err
 	}
 	a.printf("\nlast run: %s at %s, %s: %s", whoseCommand(runs[0]), a.at(runs[0].StartedAt),
 		ago(a.Now().Sub(runs[0].StartedAt)), a.status(dag.Status(runs[0].Status)))
 	defer a.tellLost(runs[0])
+	if err := a.printWorking(ctx, ledger, runs); err != nil {
+		return err
+	}
 	if err := a.printWaiting(ctx, ledger, runs[0]); err != nil {
 		return err
 	}
@@ -35,6 +38,43 @@ func (a *App) printStanding(ctx context.Context, conn *pgx.Conn, p *project) err
 	}
 	a.printUnwell(unwell)
 	return nil
+}
+
+// lookedAt is among how many of the newest runs those are looked for that go on.
+const lookedAt = 50
+
+// printWorking says of each run that goes on since when it does, and what it works on.
+func (a *App) printWorking(ctx context.Context, ledger *dag.Ledger, runs []dag.RunInfo) error {
+	for _, run := range runs {
+		if run.Ended() || run.Lost() {
+			continue
+		}
+		working, err := ledger.Working(ctx, run.RunID)
+		if err != nil {
+			return err
+		}
+		a.printf("running: %s, process %d on %s, began %s%s", whoseCommand(run), run.PID, run.Host, ago(a.Now().Sub(run.StartedAt)), a.worksOn(working))
+	}
+	return nil
+}
+
+// worksOn tells what a run works on, and since when.
+func (a *App) worksOn(working []dag.Working) string {
+	var nodes []string
+	for _, w := range working {
+		name := w.Node
+		if name == dag.AllNodes {
+			name = "all of it, to publish it together"
+		}
+		if w.Since != nil {
+			name += " (began " + ago(a.Now().Sub(*w.Since)) + ")"
+		}
+		nodes = append(nodes, name)
+	}
+	if len(nodes) == 0 {
+		return ""
+	}
+	return "; works on " + strings.Join(nodes, ", ")
 }
 
 // printWaiting says for whom a run waits that goes on.

@@ -53,23 +53,6 @@ where s.run_id = $1
 order by s.started_at, s.node`, run)
 }
 
-// working are the models that a run builds at this moment, as far as the names of its sessions tell.
-func working(ctx context.Context, tx pgx.Tx, run uuid.UUID) ([]string, error) {
-	rows, err := tx.Query(ctx, `select distinct split_part(a.application_name, ':', 3) as node
-from pg_stat_activity as a
-where a.datname = current_database()
-    and starts_with(a.application_name, 'terrace:' || right($1::uuid::text, 12) || ':')
-order by node`, run)
-	if err != nil {
-		return nil, fmt.Errorf("look what the run builds: %w", err)
-	}
-	nodes, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("look what the run builds: %w", err)
-	}
-	return nodes, nil
-}
-
 // nodeSteps are the newest steps of a node, newest first.
 func nodeSteps(ctx context.Context, tx pgx.Tx, node string) ([]step, error) {
 	return readSteps(ctx, tx, "builds", `select `+stepColumns+`

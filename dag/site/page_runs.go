@@ -59,8 +59,8 @@ type runPage struct {
 	Long   bool
 	Totals dag.Rows
 	Failed int
-	// Working are the models that it builds now.
-	Working []string
+	// Working is what it works on now.
+	Working []dag.Working
 	// Errors are those that are shown whole; the table has all, MoreErrors of which are not.
 	Errors     []step
 	MoreErrors int
@@ -83,7 +83,7 @@ func (s *Site) run(v *view) (body, error) {
 		return body{}, err
 	}
 	if info.Status == "running" {
-		if p.Working, err = working(v.ctx, v.tx, id); err != nil {
+		if p.Working, err = dag.NewLedger(v.tx).Working(v.ctx, id); err != nil {
 			return body{}, err
 		}
 	}

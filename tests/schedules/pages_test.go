@@ -218,6 +218,11 @@ func TestPages_tellWhatARunWorksOn(t *testing.T) {
 	page := r.page(run)
 	require.Contains(t, page, `It works on <a href="/model/shop_dwd.held">`)
 	require.NotContains(t, page, "all was up to date")
+	status, _ := p.Run(0, "status")
+	require.Regexp(t, `(?m)^running: run \(api, 127\.0\.0\.1\), process \d+ on .*; works on shop_dwd\.held \(began \d+ \w+ ago\)$`, status)
+	id := run[strings.LastIndex(run, "/")+1:]
+	_, told := p.Run(0, "runs", id)
+	require.Contains(t, told, "works on shop_dwd.held (began ")
 	p.Exec("select pg_advisory_unlock(1)")
 	requireSoon(t, p, asked, "run shop_dwd.held --wait success")
 	require.NotContains(t, r.page(run), "It works on")
