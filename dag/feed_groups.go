@@ -127,7 +127,7 @@ func (b *building) groups(ctx context.Context, in *materialize.Input) (groups *m
 func (b *building) recomputed(ctx context.Context, in materialize.Input, plan queryPlan, by []materialize.Column, changes []pendingChange) (groups *materialize.Groups, n int64, err error) {
 	var scopes []scope
 	for _, c := range changes {
-		found, err := b.scopes(ctx, in.Model, plan, c, len(by))
+		found, err := b.scopes(ctx, in.Model, plan, c, changes, len(by))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -377,9 +377,9 @@ func comparedAs(typ string) string {
 	}
 }
 
-// scopes says which groups the changes in one dependency concern. What the header declares is taken; else the plan must
-// prove it.
-func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, n int) ([]scope, error) {
+// scopes says which groups the changes in one dependency, of all, concern. What the header declares is taken; else the plan
+// must prove it.
+func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, changes []pendingChange, n int) ([]scope, error) {
 	if rejects := *c.Node + model.RejectsSuffix; plan.reads(rejects) {
 		return nil, wholly("it reads " + rejects)
 	}
@@ -387,57 +387,33 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	if err != nil {
 		return nil, err
 	}
-	drivers := declaredDrivers(m, *c.Node)
-	declared := drivers != nil
+	lookups := declaredLookups(m, *c.Node)
+	declared := lookups != nil
 	if !declared {
-		relations, err := b.scanned(ctx, *c.Node, *c.Node+model.HistorySuffix, *c.Node+model.VersionsSuffix)
-		if err != nil {
-			return nil, err
-		}
-		var proven bool
-		if drivers, proven = plan.drivers(relations, n); !proven {
-			return nil, wholly("no expression gives the group of a row of " + *c.Node)
-		}
-		if b.collated(m) && slices.ContainsFunc(drivers, func(d driver) bool { _, plain := d.columns(); return !plain }) {
-			return nil, wholly("the group of a row of " + *c.Node + " is computed, and something collated")
-		}
-		if err := b.transparent(ctx, plan); err != nil {
-			return nil, err
-		}
-		if err := b.distinguished(ctx, plan, *c.Node, drivers); err != nil {
+		if lookups, err = b.proven(ctx, m, plan, c, changes, n); err != nil {
 			return nil, err
 		}
 	}
-	if c.KeyColumns != nil && movesUnseen(drivers) {
+	if c.KeyColumns != nil && slices.ContainsFunc(lookups, func(l lookup) bool { return l.driver().movesUnseen() }) {
 		return nil, wholly("groups of " + *c.Node + " move without a new version")
 	}
+	counted := slices.ContainsFunc(lookups, func(l lookup) bool { return len(l.steps) > 0 }) // what they meet is not what changed
+	if counted {
+		if err := b.present(ctx, rows); err != nil {
+			return nil, err
+		}
+	}
 	var scopes []scope
-	for _, d := range drivers {
-		for _, s := range scopesOf(c, rows, d.alike(), declared) {
+	for _, l := range lookups {
+		for _, s := range scopesOf(c, rows, l.driver().alike(), declared) {
+			s.Scope, s.ofKey = l.follow(s.Scope), s.ofKey && len(l.steps) == 0
 			if !slices.ContainsFunc(scopes, s.same) {
-				s.Counted = len(scopes) == 0 // the first reads just the rows that have to be there
+				s.Counted = !counted && len(scopes) == 0 // the first reads just the rows that have to be there
 				scopes = append(scopes, s)
 			}
 		}
 	}
 	return scopes, nil
-}
-
-// distinguished fails with a wholly where a group is how a value of the node reads and the query takes equal values for one,
-// which may read differently: then a row is part of a group that its own value does not give.
-func (b *building) distinguished(ctx context.Context, plan queryPlan, node string, drivers []driver) error {
-	if !plan.unites() || !slices.ContainsFunc(drivers, driver.reads) {
-		return nil
-	}
-	quoted := materialize.Quote(node)
-	found, err := LoadColumns(ctx, b.conn, []string{quoted})
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(drivers, func(d driver) bool { return d.readsEqual(found[quoted]) }) {
-		return wholly("the group of a row of " + node + " is how a value reads, and the query takes equal values for one")
-	}
-	return nil
 }
 
 // collated reports whether a query, or a view that it reads, says how a text is collated: a plan does not tell where.
@@ -505,13 +481,13 @@ func scopesOf(c pendingChange, rows changedRows, d driver, declared bool) []scop
 	return []scope{{materialize.Scope{Rows: rows.query, Alias: d.alias, Expressions: d.expressions}, rows, false}}
 }
 
-// declaredDrivers are what incremental.changed says of a node, nil unless it speaks of every relation of the node that
+// declaredLookups are what incremental.changed says of a node, nil unless it speaks of every relation of the node that
 // the model names.
-func declaredDrivers(m *model.Model, node string) []driver {
+func declaredLookups(m *model.Model, node string) []lookup {
 	if m.Header.Incremental == nil {
 		return nil
 	}
-	var out []driver
+	var out []lookup
 	for _, ref := range m.Header.DependsOn {
 		if ref.Node != node {
 			continue
@@ -521,7 +497,11 @@ func declaredDrivers(m *model.Model, node string) []driver {
 			return nil
 		}
 		_, alias, _ := strings.Cut(ref.Name, ".")
-		out = append(out, driver{alias, expressions})
+		l := lookup{alias: alias}
+		for _, e := range expressions {
+			l.by = append(l.by, groupExpression{alias, e})
+		}
+		out = append(out, l)
 	}
 	return out
 }

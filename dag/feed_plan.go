@@ -45,6 +45,9 @@ type planNode struct {
 	Filter   string     `json:"Filter"`
 	Index    string     `json:"Index Cond"`
 	Recheck  string     `json:"Recheck Cond"`
+	Hash     string     `json:"Hash Cond"`
+	Merge    string     `json:"Merge Cond"`
+	On       string     `json:"Join Filter"`
 	Removed  int        `json:"Subplans Removed"`
 	Plans    []planNode `json:"Plans"`
 }
@@ -66,15 +69,16 @@ func readPlan(answer []byte) (queryPlan, error) {
 func (p *queryPlan) add(n planNode) {
 	p.pruned = p.pruned || n.Removed > 0
 	if n.Relation != "" {
-		s := scan{relation: n.Schema + "." + n.Relation, alias: n.Alias}
-		for _, cond := range []string{n.Filter, n.Index, n.Recheck} {
-			s.conds = append(s.conds, conjuncts(cond)...)
-		}
-		p.scans = append(p.scans, s)
+		p.scans = append(p.scans, scan{n.Schema + "." + n.Relation, n.Alias, n.conds()})
 	}
 	for _, child := range n.Plans {
 		p.add(child)
 	}
+}
+
+// conds are the conditions that the rows of a scan have to meet.
+func (n planNode) conds() []string {
+	return slices.Concat(conjuncts(n.Filter), conjuncts(n.Index), conjuncts(n.Recheck))
 }
 
 // reads reports whether the query reads one of the relations.
@@ -150,29 +154,7 @@ func (p queryPlan) calls() []string {
 	return sortedSet(out)
 }
 
-// drivers returns, for each scan of the relations, the expressions that give the n columns of the group of a row. It is
-// not ok when one of the scans has no condition for one of the columns, or when there is none: what a function reads is
-// in no plan.
-func (p queryPlan) drivers(relations []string, n int) (found []driver, ok bool) {
-	if p.pruned {
-		return nil, false
-	}
-	for _, s := range p.scans {
-		if !slices.Contains(relations, s.relation) {
-			continue
-		}
-		d := driver{alias: s.alias, expressions: make([]string, n)}
-		for i := range n {
-			if d.expressions[i] = s.comparedWith(firstParameter + i); d.expressions[i] == "" {
-				return nil, false
-			}
-		}
-		found = append(found, d)
-	}
-	return found, len(found) > 0
-}
-
-// driver is how a relation's rows tell their group: expressions over an alias of it.
+// driver is what a relation's rows tell of their group: expressions over an alias of it.
 type driver struct {
 	alias       string
 	expressions []string

@@ -99,15 +99,19 @@ func TestQueryPlan_isNoProofUnlessEveryScanHasTheCondition(t *testing.T) {
         {"Plans": [{"Relation Name": "o", "Schema": "s", "Alias": "b", "Recheck Cond": "((b.w = $1) AND (b.z = $501) AND (b.d = $502))"}]},
         {"Relation Name": "p", "Schema": "s", "Alias": "p", "Filter": "(p.x = $501)"}]}}]`))
 	require.NoError(t, err)
-	found, ok := plan.drivers([]string{"s.o"}, 2)
+	found, ok := plan.lookups([]string{"s.o"}, 2)
 	require.True(t, ok)
-	require.Equal(t, []driver{{"a", []string{"a.x", "(a.y)::date"}}, {"b", []string{"b.z", "b.d"}}}, found)
-	_, ok = plan.drivers([]string{"s.p"}, 2)
+	require.Len(t, found, 2)
+	for i, want := range []driver{{"a", []string{"a.x", "(a.y)::date"}}, {"b", []string{"b.z", "b.d"}}} {
+		require.Empty(t, found[i].steps)
+		require.Equal(t, want, found[i].driver())
+	}
+	_, ok = plan.lookups([]string{"s.p"}, 2)
 	require.False(t, ok, "nothing says what the second column is")
-	_, ok = plan.drivers([]string{"s.unread"}, 2)
+	_, ok = plan.lookups([]string{"s.unread"}, 2)
 	require.False(t, ok, "a function may read it")
 	plan.pruned = true
-	_, ok = plan.drivers([]string{"s.o"}, 2)
+	_, ok = plan.lookups([]string{"s.o"}, 2)
 	require.False(t, ok)
 }
 

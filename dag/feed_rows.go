@@ -92,10 +92,8 @@ order by %[1]s, case when v._superseded_at = v._seen_at then v._version end, v._
 }
 
 // movesUnseen reports whether the group of a version depends on what the next one changes in it.
-func movesUnseen(drivers []driver) bool {
-	return slices.ContainsFunc(drivers, func(d driver) bool {
-		return slices.ContainsFunc(d.expressions, func(e string) bool { return strings.Contains(e, "_superseded_at") })
-	})
+func (d driver) movesUnseen() bool {
+	return slices.ContainsFunc(d.expressions, func(e string) bool { return strings.Contains(e, "_superseded_at") })
 }
 
 // number reads a count.

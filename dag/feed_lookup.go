@@ -1,0 +1,417 @@
+package dag
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/terrace-elt/terrace/dag/materialize"
+	"github.com/terrace-elt/terrace/dag/model"
+)
+
+// Rows that are joined to others have a part in the groups of those alone that they meet: a customer in those of his orders.
+// Where a plan shows that a row counts for nothing unless a column of it equals one of another relation's, what the rows there
+// tell of the group is looked up among them as they are now. Of a row that changed itself that is known as it was and as it is.
+
+// lookup is how the rows of one scan tell their groups: themselves, or through the rows of others that they meet.
+type lookup struct {
+	alias string // of the scan
+	steps []lookupStep
+	by    []groupExpression
+}
+
+// lookupStep goes from rows of one alias to those of a relation that they meet.
+type lookupStep struct {
+	from            string
+	relation, alias string
+	equal           []equality
+}
+
+// equality is what a row that has a part must have in common with one of another scan: expressions over the alias of each.
+type equality struct{ from, to string }
+
+// groupExpression gives one column of a group from rows of an alias.
+type groupExpression struct{ alias, expression string }
+
+// lookups returns how the rows of each scan of the relations tell the n columns of their groups. It is not ok when one does not
+// tell it, or when there is none: what a function reads is in no plan.
+func (p queryPlan) lookups(relations []string, n int) (found []lookup, ok bool) {
+	if p.pruned {
+		return nil, false
+	}
+	for _, s := range p.scans {
+		if !slices.Contains(relations, s.relation) {
+			continue
+		}
+		l, ok := p.lookup(s, n)
+		if !ok {
+			return nil, false
+		}
+		found = append(found, l)
+	}
+	return found, len(found) > 0
+}
+
+// lookup finds the group in the scan, or in the nearest of those that its rows meet, or in several of these.
+func (p queryPlan) lookup(start scan, n int) (lookup, bool) {
+	l := lookup{alias: start.alias}
+	met := []scan{start}
+	for at := 0; at < len(met); at++ {
+		if by := met[at].group(n); !slices.ContainsFunc(by, groupExpression.unknown) {
+			return l.to(by), true
+		}
+		if !p.unmistakable(met[at]) {
+			continue
+		}
+		for _, s := range p.scans {
+			if !p.unmistakable(s) || slices.ContainsFunc(met, func(m scan) bool { return m.alias == s.alias }) {
+				continue
+			}
+			if equal := p.meeting(met[at].alias, s.alias); len(equal) > 0 {
+				met = append(met, s)
+				l.steps = append(l.steps, lookupStep{met[at].alias, s.relation, s.alias, equal})
+			}
+		}
+	}
+	by := make([]groupExpression, n)
+	for _, s := range met {
+		for i, e := range s.group(n) {
+			if by[i].unknown() {
+				by[i] = e
+			}
+		}
+	}
+	return l.to(by), !slices.ContainsFunc(by, groupExpression.unknown)
+}
+
+// group is what a scan has of the columns of the group.
+func (s scan) group(n int) []groupExpression {
+	by := make([]groupExpression, n)
+	for i := range by {
+		by[i] = groupExpression{s.alias, s.comparedWith(firstParameter + i)}
+	}
+	return by
+}
+
+func (e groupExpression) unknown() bool { return e.expression == "" }
+
+// to is the lookup of a group, without the steps that lead to nothing of it.
+func (l lookup) to(by []groupExpression) lookup {
+	l.by = by
+	for i := len(l.steps) - 1; i >= 0; i-- {
+		alias := l.steps[i].alias
+		if !slices.ContainsFunc(by, func(e groupExpression) bool { return e.alias == alias }) &&
+			!slices.ContainsFunc(l.steps, func(s lookupStep) bool { return s.from == alias }) {
+			l.steps = slices.Delete(l.steps, i, i+1)
+		}
+	}
+	return l
+}
+
+// joint reports whether the group is that of rows which meet, each of which tells a part of it. Rows that met and then both
+// changed are not found: neither meets the other as it was.
+func (l lookup) joint() bool {
+	return slices.ContainsFunc(l.by, func(e groupExpression) bool { return e.alias != l.by[0].alias })
+}
+
+// unmistakable reports whether a name in a condition can only mean the scan.
+func (p queryPlan) unmistakable(s scan) bool {
+	count := 0
+	for _, o := range p.scans {
+		if o.alias == s.alias {
+			count++
+		}
+	}
+	return count == 1 && plainName.MatchString(s.alias)
+}
+
+// meeting returns what a row of the scan from has in common with one of the scan to, or counts for nothing.
+func (p queryPlan) meeting(from, to string) []equality {
+	var conds []string
+	for _, root := range p.roots {
+		root.meeting(from, to, &conds)
+	}
+	var out []equality
+	for _, cond := range conds {
+		if e, ok := equalityOf(cond, from, to); ok && !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (n planNode) meeting(from, to string, conds *[]string) {
+	outer, inner := n.child("Outer"), n.child("Inner")
+	if outer != nil && inner != nil {
+		switch {
+		case outer.carries(from) && inner.hands(to) && slices.Contains([]string{"Inner", "Semi", "Right", "Right Anti"}, n.Join),
+			inner.carries(from) && outer.hands(to) && slices.Contains([]string{"Inner", "Semi", "Left", "Anti"}, n.Join):
+			for _, cond := range []string{n.Hash, n.Merge, n.On} {
+				*conds = append(*conds, conjuncts(cond)...)
+			}
+		}
+		if s := inner.simple(); n.Type == "Nested Loop" && s.Alias == to && outer.carries(from) && (n.Join == "Inner" || n.Join == "Semi") {
+			*conds = append(*conds, s.conds()...)
+		}
+	}
+	for _, child := range n.Plans {
+		// What the rows of to parameterize is computed once for each of them: the scan leaves out what does not meet it.
+		if child.Role != "Outer" && child.Role != "InitPlan" && (n.isScan(to) || outer != nil && outer.hands(to)) {
+			child.conditionsOf(from, conds)
+		}
+		child.meeting(from, to, conds)
+	}
+}
+
+// conditionsOf adds the conditions of the scan of an alias.
+func (n planNode) conditionsOf(alias string, conds *[]string) {
+	if n.isScan(alias) {
+		*conds = append(*conds, n.conds()...)
+	}
+	for _, child := range n.Plans {
+		child.conditionsOf(alias, conds)
+	}
+}
+
+func (n planNode) isScan(alias string) bool { return n.Relation != "" && n.Alias == alias }
+
+func (n planNode) child(role string) *planNode {
+	for i := range n.Plans {
+		if n.Plans[i].Role == role {
+			return &n.Plans[i]
+		}
+	}
+	return nil
+}
+
+// passing are nodes that hand on the rows that they are given, and no others.
+var passing = []string{"Hash", "Sort", "Incremental Sort", "Materialize", "Memoize", "Gather", "Gather Merge"}
+
+// simple is the scan whose rows, and no others, the node hands on, or the node itself.
+func (n planNode) simple() planNode {
+	if child := n.child("Outer"); n.Relation == "" && child != nil && slices.Contains(passing, n.Type) {
+		return child.simple()
+	}
+	return n
+}
+
+var joins = []string{"Nested Loop", "Hash Join", "Merge Join"}
+
+// carries reports whether each row of the scan of an alias shows in rows of the node that have its columns, and in no others.
+func (n planNode) carries(alias string) bool { return n.has(alias, passing) }
+
+// hands reports whether columns of an alias, in rows of the node, are those of rows of its scan. A plan calls those of an
+// append by the first of its parts.
+func (n planNode) hands(alias string) bool {
+	return n.has(alias, append([]string{"Aggregate", "Group", "Unique", "WindowAgg", "Limit"}, passing...))
+}
+
+func (n planNode) has(alias string, through []string) bool {
+	if n.Relation != "" {
+		return n.Alias == alias
+	}
+	if !slices.Contains(joins, n.Type) && !slices.Contains(through, n.Type) {
+		return false
+	}
+	outer, inner := n.child("Outer"), n.child("Inner")
+	return outer != nil && outer.has(alias, through) || inner != nil && inner.has(alias, through)
+}
+
+var (
+	// quotedText is a literal in a condition.
+	quotedText = regexp.MustCompile(`'(?:[^']|'')*'`)
+	// qualified is a name with another before it: a column of an alias, or a function of a schema.
+	qualified = regexp.MustCompile(`([a-z_][a-z0-9_]*)\.[a-z_][a-z0-9_]*(\(?)`)
+)
+
+// equalityOf reads a condition that compares an expression over one alias with one over another.
+func equalityOf(cond, from, to string) (equality, bool) {
+	const operator = " = "
+	at := -1
+	several := false
+	eachOutside(cond, func(i int) {
+		if strings.HasPrefix(cond[i:], operator) {
+			several, at = several || at >= 0, i
+		}
+	})
+	if at < 0 || several {
+		return equality{}, false
+	}
+	left, right := cond[:at], cond[at+len(operator):]
+	switch {
+	case isOver(left, from) && isOver(right, to):
+		return equality{left, right}, true
+	case isOver(left, to) && isOver(right, from):
+		return equality{right, left}, true
+	default:
+		return equality{}, false
+	}
+}
+
+// isOver reports whether an expression has columns of an alias, and nothing else that means something in the plan alone.
+func isOver(expression, alias string) bool {
+	bare := quotedText.ReplaceAllString(expression, "''")
+	if strings.ContainsAny(bare, `"$`) || strings.Contains(bare, "SubPlan") || strings.Contains(bare, "InitPlan") || (scan{alias: alias}).readsWhole(bare) {
+		return false
+	}
+	columns := 0
+	for _, m := range qualified.FindAllStringSubmatch(bare, -1) {
+		if m[2] == "(" {
+			continue
+		}
+		if m[1] != alias {
+			return false
+		}
+		columns++
+	}
+	return columns > 0
+}
+
+// driver is what the rows of the scan tell of themselves: their group, or what looking it up takes.
+func (l lookup) driver() driver {
+	d := driver{alias: l.alias}
+	for _, step := range l.steps {
+		if step.from == l.alias {
+			for _, e := range step.equal {
+				d.expressions = append(d.expressions, e.from)
+			}
+		}
+	}
+	for _, e := range l.by {
+		if e.alias == l.alias {
+			d.expressions = append(d.expressions, e.expression)
+		}
+	}
+	return d
+}
+
+// teller is a relation with all that a lookup takes of its rows.
+type teller struct {
+	relation string
+	driver   driver
+}
+
+// tellers are the relations that a lookup for rows of a node reads.
+func (l lookup) tellers(node string) []teller {
+	out := []teller{{node, l.driver()}}
+	for i, step := range l.steps {
+		t := teller{step.relation, lookup{alias: step.alias, steps: l.steps[i+1:], by: l.by}.driver()}
+		for _, e := range step.equal {
+			t.driver.expressions = append(t.driver.expressions, e.to)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// follow is the scope of the groups that are looked up for a scope of the driver.
+func (l lookup) follow(s materialize.Scope) materialize.Scope {
+	if len(l.steps) == 0 {
+		return s
+	}
+	const changed, found = "terrace_changed", "terrace_found"
+	told := 0 // of the driver's expressions, in the order in which it has them
+	next := func() string { told++; return fmt.Sprintf("%s._%d", changed, told) }
+	columns := make([]string, len(s.Expressions))
+	for i, e := range s.Expressions {
+		columns[i] = fmt.Sprintf("%s as _%d", e, i+1)
+	}
+	var from, group strings.Builder
+	for _, step := range l.steps {
+		conditions := make([]string, len(step.equal))
+		for i, e := range step.equal {
+			if step.from == l.alias {
+				e.from = next()
+			}
+			conditions[i] = e.from + " = " + e.to
+		}
+		fmt.Fprintf(&from, "\njoin %s as %s\n    on %s", materialize.Quote(step.relation), step.alias, strings.Join(conditions, " and "))
+	}
+	out := materialize.Scope{Alias: found}
+	for i, e := range l.by {
+		if e.alias == l.alias {
+			e.expression = next()
+		}
+		fmt.Fprintf(&group, "%s as _%d, ", e.expression, i+1)
+		out.Expressions = append(out.Expressions, fmt.Sprintf("%s._%d", found, i+1))
+	}
+	out.Rows = fmt.Sprintf("select %s\nfrom (\nselect distinct %s\nfrom (\n%s\n) as %s\n) as %s%s", strings.TrimSuffix(group.String(), ", "),
+		strings.Join(columns, ", "), s.Rows, pgx.Identifier{s.Alias}.Sanitize(), changed, from.String())
+	return out
+}
+
+// proven is how rows of a dependency tell their groups, as the plan proves it.
+func (b *building) proven(ctx context.Context, m *model.Model, plan queryPlan, c pendingChange, changes []pendingChange, n int) ([]lookup, error) {
+	relations, err := b.relationsOf(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	lookups, ok := plan.lookups(relations, n)
+	if !ok {
+		return nil, wholly("no expression gives the group of a row of " + *c.Node)
+	}
+	if slices.ContainsFunc(lookups, lookup.joint) {
+		changed, err := b.relationsOf(ctx, changes...)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lookups {
+			if l.joint() && slices.ContainsFunc(l.steps, func(s lookupStep) bool { return slices.Contains(changed, s.relation) }) {
+				return nil, wholly("what gives the group of a row of " + *c.Node + " changed, too")
+			}
+		}
+	}
+	if b.collated(m) && slices.ContainsFunc(lookups, func(l lookup) bool { _, plain := l.driver().columns(); return !plain || len(l.steps) > 0 }) {
+		return nil, wholly("the group of a row of " + *c.Node + " is computed, and something collated")
+	}
+	if err := b.transparent(ctx, plan); err != nil {
+		return nil, err
+	}
+	return lookups, b.distinguished(ctx, plan, *c.Node, lookups)
+}
+
+// relationsOf are the names by which a plan calls what is read of nodes.
+func (b *building) relationsOf(ctx context.Context, changes ...pendingChange) ([]string, error) {
+	var names []string
+	for _, c := range changes {
+		names = append(names, *c.Node, *c.Node+model.HistorySuffix, *c.Node+model.VersionsSuffix)
+	}
+	return b.scanned(ctx, names...)
+}
+
+// present fails with a wholly when rows that changed are missing.
+func (b *building) present(ctx context.Context, rows changedRows) error {
+	results, err := b.exec(ctx, command("select count(*) from ("+rows.query+") as r"))
+	if err == nil && number(results[0].Rows[0][0]) < rows.counted {
+		err = wholly(rows.missing)
+	}
+	return err
+}
+
+// distinguished fails with a wholly where it matters to a lookup how a value reads and the query takes equal values for one,
+// which may read differently: then a row is part of a group that its own value does not give.
+func (b *building) distinguished(ctx context.Context, plan queryPlan, node string, lookups []lookup) error {
+	if !plan.unites() {
+		return nil
+	}
+	for _, l := range lookups {
+		for _, t := range l.tellers(node) {
+			if !t.driver.reads() {
+				continue
+			}
+			quoted := materialize.Quote(t.relation)
+			found, err := LoadColumns(ctx, b.conn, []string{quoted})
+			if err != nil {
+				return err
+			}
+			if t.driver.readsEqual(found[quoted]) {
+				return wholly("the group of a row of " + node + " is how a value reads, and the query takes equal values for one")
+			}
+		}
+	}
+	return nil
+}
