@@ -383,3 +383,37 @@ func TestIncremental_isRecomputedInFullWhenAGroupIsHowAValueReadsThatAnotherEqua
 		require.Equal(t, s.value("select sum(q.n) from ("+sql+") as q"), s.value("select sum(t.n) from shop.\""+name+"\" as t"), name)
 	}
 }
+
+// A plan shows by names which rows meet, and a join which of them count for nothing unless they do. Where a name may mean the
+// rows of another relation, or a row counts by itself, nothing is looked up.
+func TestIncremental_looksGroupsUpOnlyWhereThePlanProvesThem(t *testing.T) {
+	t.Parallel()
+	const orders, amount = "(o.payload ->> 'customer')::integer as customer", "(o.payload ->> 'amount')::numeric as amount"
+	models := map[string]struct{ header, sql, took string }{
+		"met":       {"key: [id]", "select o.id, c.payload ->> 'region' as region from ods.orders as o join ods.customers as c on c.id = (o.payload ->> 'customer')::integer", "groups"},
+		"first_of":  {"key: [id]", "select o.id, c.payload ->> 'region' as region from (select o.id, " + orders + " from ods.orders as o union all select p.id + 100, 1 + (p.payload ->> 'customer')::integer from ods.orders as p) as o join ods.customers as c on c.id = o.customer", "full"},
+		"preserved": {"key: [id]", "select o.id, c.id as customer from ods.customers as c left join ods.orders as o on c.id = (o.payload ->> 'customer')::integer where coalesce(o.id, 0) >= 0 and o.id is not null", "groups"},
+		"unequal":   {"key: [id]", "select o.id, (select count(*) from ods.customers as c where c.id > (o.payload ->> 'customer')::integer) as above from ods.orders as o", "full"},
+		"either":    {"key: [id]", "select o.id, (select count(*) from ods.customers as c where c.id = (o.payload ->> 'customer')::integer or c.id = 2) as met from ods.orders as o", "full"},
+		"in_list":   {"key: [id]", "select o.id, (o.payload ->> 'customer')::integer not in (select c.id from ods.customers as c) as nobody from ods.orders as o", "full"},
+		"both":      {"key: [id]\n-- incremental: {by: [id]}", "select coalesce(o.id, -c.id) as id, c.payload ->> 'region' as region from ods.orders as o full join ods.customers as c on c.id = (o.payload ->> 'customer')::integer", "full"},
+		"counted":   {"key: [id]", "select o.id, n.orders, " + amount + " from ods.orders as o join lateral (select count(*) as orders from ods.customers as c where c.id = (o.payload ->> 'customer')::integer) as n on true", "groups"},
+	}
+	files := map[string]string{}
+	for name, m := range models {
+		files["models/shop/"+name+".sql"] = "-- kind: incremental\n-- " + m.header + "\n-- depends_on: [ods.orders, ods.customers]\n" + m.sql
+	}
+	w := newWorld(t, files, "ods.orders", "ods.customers")
+	s := newSource(t, w, ordersStream, customersStream)
+	s.land(ordersStream, `{"id": 1, "customer": 1, "amount": 1}`, `{"id": 2, "customer": 2, "amount": 2}`, `{"id": 3, "customer": 3, "amount": 3}`)
+	s.land(customersStream, `{"id": 1, "rev": 1, "region": "a"}`, `{"id": 2, "rev": 1, "region": "b"}`)
+	s.succeed()
+	for round, page := range []string{`{"id": 2, "rev": 2, "region": "c"}`, `{"id": 3, "rev": 1, "region": "d"}`, `{"id": 4, "rev": 1, "region": "e"}`} {
+		s.land(customersStream, page)
+		r := s.succeed()
+		s.requireFull(fmt.Sprint("round ", round))
+		for name, m := range models {
+			require.Equal(t, m.took, took(step(t, r, "shop."+name)), "%s: %s", name, step(t, r, "shop."+name).Reason)
+		}
+	}
+}
