@@ -57,12 +57,19 @@ from ods.orders as o`
 	totals = `select f.customer, count(*) as orders, sum(f.amount) as amount, max(f.at) as newest
 from %s.fact as f
 group by f.customer`
+	// joined has its groups looked up: those of the orders of a customer whose sums changed.
+	joined = `select f.id, f.amount, t.orders, t.amount as total
+from %[1]s.fact as f
+join %[1]s.totals as t
+    on t.customer = f.customer`
 )
 
 var files = map[string]string{
 	"terrace.yml":            "name: bench\n",
 	"models/inc/fact.sql":    "-- kind: incremental\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
 	"models/inc/totals.sql":  "-- kind: incremental\n-- key: [customer]\n-- depends_on: [inc.fact]\n" + fmt.Sprintf(totals, "inc"),
+	"models/inc/joined.sql":  "-- kind: incremental\n-- key: [id]\n-- depends_on: [inc.fact, inc.totals]\n" + fmt.Sprintf(joined, "inc"),
+	"models/anew/joined.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [anew.fact, anew.totals]\n" + fmt.Sprintf(joined, "anew"),
 	"models/inc/alone.sql":   "-- kind: incremental\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
 	"models/anew/fact.sql":   "-- kind: table\n-- key: [id]\n-- indexes: [[customer]]\n-- depends_on: [ods.orders]\n" + fact,
 	"models/anew/totals.sql": "-- kind: table\n-- key: [customer]\n-- depends_on: [anew.fact]\n" + fmt.Sprintf(totals, "anew"),
@@ -158,7 +165,7 @@ func BenchmarkFollow(b *testing.B) {
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)
 		require.NoError(b, err)
-		w := newWarehouse(b, size, files, "inc.fact", "inc.alone", "inc.totals", "anew.fact", "anew.totals")
+		w := newWarehouse(b, size, files, "inc.fact", "inc.alone", "inc.totals", "inc.joined", "anew.fact", "anew.totals", "anew.joined")
 		w.exec(b,
 			"create table hand.watermark as select pg_current_snapshot() as snapshot", "create table hand.anew as select 1 as one")
 		for _, table := range []string{"dbt.fact", "dbt.merged", "hand.fact"} {
@@ -175,14 +182,14 @@ func BenchmarkGrowth(b *testing.B) {
 	for text := range strings.SplitSeq(*sizes, ",") {
 		size, err := strconv.Atoi(text)
 		require.NoError(b, err)
-		warehouses = append(warehouses, newWarehouse(b, size, files, "inc.fact", "inc.alone", "inc.totals"))
+		warehouses = append(warehouses, newWarehouse(b, size, files, "inc.fact", "inc.alone", "inc.totals", "inc.joined"))
 	}
 	took := map[string][]float64{}
 	for b.Loop() {
 		for range turns {
 			for _, w := range warehouses {
 				w.changeRows(b, changed)
-				for _, m := range []string{"alone", "fact", "totals"} {
+				for _, m := range []string{"alone", "fact", "totals", "joined"} {
 					name := fmt.Sprintf("%s-%d", m, w.size)
 					took[name] = append(took[name], w.run(b, "inc."+m, false))
 				}
@@ -190,7 +197,7 @@ func BenchmarkGrowth(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	for _, m := range []string{"alone", "fact", "totals"} {
+	for _, m := range []string{"alone", "fact", "totals", "joined"} {
 		of := func(w *warehouse) float64 { return median(took[fmt.Sprintf("%s-%d", m, w.size)]) }
 		for _, w := range warehouses {
 			b.ReportMetric(of(w), fmt.Sprintf("%s-%d-s", m, w.size))
@@ -324,9 +331,11 @@ func (w *warehouse) compare(b *testing.B, share int) {
 		}
 		took["totals"] = append(took["totals"], w.run(b, "inc.totals", false))
 		took["totals-all"] = append(took["totals-all"], w.run(b, "anew.totals", true))
+		took["joined"] = append(took["joined"], w.run(b, "inc.joined", false))
+		took["joined-all"] = append(took["joined-all"], w.run(b, "anew.joined", true))
 		w.requireSame(b)
 	}
-	for _, m := range []string{"fact", "totals"} {
+	for _, m := range []string{"fact", "totals", "joined"} {
 		b.ReportMetric(median(took[m]), m+"-s")
 		b.ReportMetric(median(took[m+"-all"])/median(took[m]), m+"-all/terrace")
 	}
@@ -344,6 +353,7 @@ func (w *warehouse) requireSame(b *testing.B) {
 	const columns = "select id, customer, amount, state, at from "
 	w.requireEqual(b, "table inc.fact", "table anew.fact")
 	w.requireEqual(b, "table inc.totals", "table anew.totals")
+	w.requireEqual(b, "table inc.joined", "table anew.joined")
 	w.requireEqual(b, columns+"dbt.fact", columns+"inc.fact")
 	w.requireEqual(b, columns+"dbt.merged", columns+"inc.fact")
 	w.requireEqual(b, "table hand.fact", "table inc.fact")
