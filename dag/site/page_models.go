@@ -9,7 +9,7 @@ import (
 	"github.com/terrace-elt/terrace/dag"
 )
 
-// modelsPage is the catalog.
+// modelsPage is the catalog. A phone shows two lines of each description: the page of a model has all of it.
 type modelsPage struct {
 	Nodes []*Node
 	Total int
