@@ -202,6 +202,6 @@ func TestForgetRuns_leavesThoseThatGoOnAndTheNewestOfEachCommand(t *testing.T) {
 	}
 	require.Len(t, left, 4)
 	require.Equal(t, "4", w.value("select count(*) from terrace.run"))
-	require.Equal(t, []string{"(run,success,1,1,0.5)", "(run,success,5,1,1)", "(run,success,Infinity,1,20000)"},
+	require.Equal(t, []string{"(run,success,1,1,0.500000)", "(run,success,5,1,1.000000)", "(run,success,Infinity,1,20000.000000)"},
 		w.rows("select name, result, below, count, seconds from terrace.forgotten where what = 'run' order by below"))
 }

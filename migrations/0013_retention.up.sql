@@ -11,7 +11,8 @@ create table terrace.forgotten (
     below double precision not null,
     -- How many runs or steps, or how many records were landed.
     count bigint not null,
-    seconds double precision not null default 0,
+    -- Exact to the microsecond, so that it does not matter in which order it was added up.
+    seconds numeric not null default 0,
     bytes bigint not null default 0,
     primary key (what, name, result, below)
 );

@@ -107,16 +107,16 @@ func (c *counting) runs() error {
 	bounds := dag.RunBounds()
 	rows, err := c.tx.Query(c.ctx, `with ended as (
     select
-        r.command, r.status, extract(epoch from r.ended_at - r.started_at)::float8 as seconds,
+        r.command, r.status, extract(epoch from r.ended_at - r.started_at) as seconds,
         ($1::float8[] || 'Infinity'::float8)[1 + width_bucket(extract(epoch from r.ended_at - r.started_at)::float8, $1::float8[])] as below
     from terrace.run as r
     where r.ended_at is not null
 )
-select e.command, e.status, e.below, count(*), sum(e.seconds)
+select e.command, e.status, e.below, count(*), sum(e.seconds)::float8
 from ended as e
 group by e.command, e.status, e.below
 union all
-select f.name, f.result, f.below, f.count, f.seconds
+select f.name, f.result, f.below, f.count, f.seconds::float8
 from terrace.forgotten as f
 where f.what = 'run'`, bounds)
 	if err != nil {
@@ -159,15 +159,19 @@ where f.what = 'run'`, bounds)
 	took := desc("terrace_run_duration_seconds", "How long runs took.", "job")
 	for _, job := range sortedKeys(all) {
 		l := all[job]
-		c.out = append(c.out, prometheus.MustNewConstHistogram(took, l.count, l.sum, l.buckets, job))
+		c.out = append(c.out, prometheus.MustNewConstHistogram(took, l.count, toMicroseconds(l.sum), l.buckets, job))
 	}
 	return nil
 }
 
+// toMicroseconds takes away what the order of adding seconds up makes: a counter that goes back by that is taken for one that
+// began anew.
+func toMicroseconds(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
+
 func (c *counting) nodes() error {
-	rows, err := c.tx.Query(c.ctx, `select every.node, every.status, sum(every.count)::bigint, sum(every.seconds)
+	rows, err := c.tx.Query(c.ctx, `select every.node, every.status, sum(every.count)::bigint, sum(every.seconds)::float8
 from (
-    select s.node, s.status, count(*), sum(s.seconds) as seconds
+    select s.node, s.status, count(*), sum(round(s.seconds::numeric, 6)) as seconds
     from terrace.step as s
     where s.kind <> 'assertion'
     group by s.node, s.status
@@ -196,7 +200,7 @@ group by every.node, every.status`)
 	}
 	took := desc("terrace_node_duration_seconds", "How long the steps of nodes took.", "node")
 	for _, node := range sortedKeys(counts) {
-		c.out = append(c.out, prometheus.MustNewConstSummary(took, counts[node], sums[node], nil, node))
+		c.out = append(c.out, prometheus.MustNewConstSummary(took, counts[node], toMicroseconds(sums[node]), nil, node))
 	}
 	return nil
 }

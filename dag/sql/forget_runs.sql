@@ -3,10 +3,10 @@
 with gone as (
     delete from terrace.run as r
     where r.run_id = any($1::uuid[])
-    returning r.run_id, r.command, r.status, extract(epoch from r.ended_at - r.started_at)::float8 as seconds
+    returning r.run_id, r.command, r.status, extract(epoch from r.ended_at - r.started_at) as seconds
 ),
 steps as (
-    select s.node, s.kind, s.status, s.seconds
+    select s.node, s.kind, s.status, round(s.seconds::numeric, 6) as seconds
     from terrace.step as s
     join gone as g
         on g.run_id = s.run_id
