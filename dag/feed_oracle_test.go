@@ -317,7 +317,7 @@ func took(s dag.StepReport) string {
 	switch {
 	case s.Status == dag.Skipped:
 		return "skipped"
-	case strings.HasSuffix(told, " recomputed"):
+	case strings.HasSuffix(told, " recomputed"), strings.HasSuffix(told, " continued"):
 		return "groups"
 	case strings.HasPrefix(told, "recomputed in full: "):
 		return "full"
