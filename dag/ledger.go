@@ -73,6 +73,33 @@ where r.run_id = $1`, run).Scan(&working, &silentSince)
 	return working, silentSince, wrap("ask what run "+run.String()+" is at", err)
 }
 
+// Patience is how long nothing is heard of a run that goes on before it is told: sources may take their time.
+const Patience = 2 * time.Minute
+
+// Silent is since when the server has heard nothing of a run that goes on, where it is longer than patience and none of its
+// sessions is at a statement; else nil.
+func (l *Ledger) Silent(ctx context.Context, run uuid.UUID, patience time.Duration) (*time.Time, error) {
+	var since *time.Time
+	err := l.db.QueryRow(ctx, `select max(a.state_change)
+from terrace.run as r
+join pg_stat_activity as a
+    on `+ofRun+`
+where r.run_id = $1
+having not bool_or(a.state = 'active')
+    and max(a.state_change) < clock_timestamp() - $2::interval`, run, patience).Scan(&since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // it is at work, or over
+	}
+	return since, wrap("ask what run "+run.String()+" is at", err)
+}
+
+// EndSessions is the statement that ends the sessions of a run whose process hangs or was stopped: what it has not committed
+// is undone.
+func EndSessions(run uuid.UUID) string {
+	id := run.String()
+	return fmt.Sprintf("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'terrace:%%%s%%'", id[len(id)-12:])
+}
+
 // Begin records that a run starts. Its time, the database's own, is info.StartedAt when the call returns. The session
 // bears the run's name from then on, and has to stay open for as long as the run goes on.
 func (l *Ledger) Begin(ctx context.Context, info *RunInfo) error {

@@ -47,3 +47,37 @@ func TestLedger_tellsWhatARunWorksOn(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, working, 1)
 }
+
+// A process that was stopped, or waits for a source, is silent; one that has a statement going is not.
+func TestLedger_tellsSinceWhenARunIsSilent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	ledger := dag.NewLedger(w.db.Pool)
+	own := w.db.Conn(t)
+	info := dag.RunInfo{RunID: uuid.New(), Command: "run"}
+	require.NoError(t, dag.NewLedger(own).Begin(ctx, &info))
+	silent := func(most time.Duration) *time.Time {
+		since, err := ledger.Silent(ctx, info.RunID, most)
+		require.NoError(t, err)
+		return since
+	}
+	require.Eventually(t, func() bool { return silent(0) != nil }, patience, 10*time.Millisecond)
+	require.WithinRange(t, *silent(0), info.StartedAt.Add(-patience), time.Now().Add(patience))
+	require.Nil(t, silent(24*time.Hour))
+
+	w.exec("select pg_advisory_lock(77)")
+	waited := make(chan error, 1)
+	go func() {
+		_, err := own.Exec(ctx, "select pg_advisory_lock(77)")
+		waited <- err
+	}()
+	require.Eventually(t, func() bool { return silent(0) == nil }, patience, 10*time.Millisecond, "it waits in a statement")
+	ended, err := w.db.Pool.Exec(ctx, dag.EndSessions(info.RunID))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, ended.RowsAffected())
+	require.Error(t, <-waited)
+	other, err := ledger.Silent(ctx, uuid.New(), 0)
+	require.NoError(t, err)
+	require.Nil(t, other)
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -53,8 +54,22 @@ func (c *RunsCmd) show(ctx context.Context, a *App, ledger *dag.Ledger) error {
 			return err
 		}
 		fmt.Fprintf(a.Stderr, "it goes on since %s%s; steps are told as they end\n", a.at(info.StartedAt), a.worksOn(working))
+		if err := a.tellSilent(ctx, a.Stderr, ledger, info); err != nil {
+			return err
+		}
 	}
 	return a.printReport(report, nil)
+}
+
+// tellSilent says of a run that goes on since when nothing is heard of it, where that is long ago, and how it is ended.
+func (a *App) tellSilent(ctx context.Context, w io.Writer, ledger *dag.Ledger, run dag.RunInfo) error {
+	since, err := ledger.Silent(ctx, run.RunID, dag.Patience)
+	if err != nil || since == nil {
+		return err
+	}
+	fmt.Fprintf(w, "the database last heard of it at %s (%s): it waits for a source, or its process hangs or was stopped; to end it, end process %d on %s, or its sessions: %s\n",
+		a.at(*since), ago(a.Now().Sub(*since)), run.PID, run.Host, dag.EndSessions(run.RunID))
+	return nil
 }
 
 // list prints the newest runs.

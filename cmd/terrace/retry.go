@@ -76,9 +76,8 @@ func (e *goingOnError) Error() string {
 
 // hint is what to do about it. A process that was stopped ends nothing by itself; its sessions are found by the run's name.
 func (e *goingOnError) hint() string {
-	id := e.run.RunID.String()
-	return fmt.Sprintf("Wait until it has ended, or end it with Ctrl-C; terrace runs shows when it has. If its process hangs or was stopped, end it there, or its sessions here: "+
-		"select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'terrace:%%%s%%'", id[len(id)-12:])
+	return "Wait until it has ended, or end it with Ctrl-C; terrace runs shows when it has. If its process hangs or was stopped, end it there, or its sessions here: " +
+		dag.EndSessions(e.run.RunID)
 }
 
 // goingOn is the error of a run that cannot be repeated yet.

@@ -182,7 +182,7 @@ func lastEnding(o *schedule.Occurrence, zone *time.Location) string {
 	}
 	text := fmt.Sprintf("%s %s", o.Status, o.ScheduledFor.In(zone).Format("2006-01-02 15:04"))
 	if o.Reason != "" {
-		text += ": " + o.Reason
+		text += ": " + schedule.Because(o.Status, o.Reason)
 	}
 	return text
 }
@@ -267,7 +267,7 @@ func (c *ScheduleListCmd) history(ctx context.Context, a *App, store *schedule.S
 		if o.RunID != nil {
 			run = o.RunID.String()
 		}
-		t.AppendRow(table.Row{o.ScheduledFor.In(zone).Format(time.DateTime), a.scheduleStatus(o.Status), o.Reason, started, seconds, run, o.Log})
+		t.AppendRow(table.Row{o.ScheduledFor.In(zone).Format(time.DateTime), a.scheduleStatus(o.Status), schedule.Because(o.Status, o.Reason), started, seconds, run, o.Log})
 	}
 	if len(occurrences) > 0 {
 		t.Render()

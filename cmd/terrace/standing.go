@@ -54,6 +54,9 @@ func (a *App) printWorking(ctx context.Context, ledger *dag.Ledger, runs []dag.R
 			return err
 		}
 		a.printf("running: %s, process %d on %s, began %s%s", whoseCommand(run), run.PID, run.Host, ago(a.Now().Sub(run.StartedAt)), a.worksOn(working))
+		if err := a.tellSilent(ctx, a.Stdout, ledger, run); err != nil {
+			return err
+		}
 	}
 	return nil
 }

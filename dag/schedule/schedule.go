@@ -67,6 +67,31 @@ const (
 	Lost       = "lost" // its process ended without a word
 )
 
+// Because is a reason in words; one that is words already stays as it is.
+func Because(status Status, reason string) string {
+	switch reason {
+	case Missed:
+		return "no scheduler was there"
+	case Superseded:
+		return "no scheduler was there, and a later time ran in its place"
+	case Paused:
+		return "the schedule was paused"
+	case Overlapped:
+		if status == Cancelled {
+			return "the next one took its place"
+		}
+		return "the one before had not ended"
+	case Edited:
+		return "the schedule was changed before it began"
+	case Removed:
+		return "the schedule was removed"
+	case Lost:
+		return "its process ended without a word: it was killed, or lost the database"
+	default:
+		return reason
+	}
+}
+
 // Schedule is a command and when it is due.
 type Schedule struct {
 	Name      string   `json:"name"`

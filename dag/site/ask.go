@@ -126,7 +126,12 @@ func (v *view) CanAsk() bool { return v.asks != nil }
 
 // CanRetry reports whether a run has left something that can be asked for again from here.
 func (v *view) CanRetry(r dag.RunInfo) bool {
-	return v.asks != nil && r.Environment == v.project.Environment && (r.Lost() || r.Ended() && dag.Status(r.Status).Bad())
+	return v.asks != nil && r.Environment == v.project.Environment && v.Retryable(r)
+}
+
+// Retryable reports whether a run has left something to do.
+func (v *view) Retryable(r dag.RunInfo) bool {
+	return r.Lost() || r.Ended() && dag.Status(r.Status).Bad()
 }
 
 // below counts what depends on a node, however far.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -125,95 +124,6 @@ order by a.name, r.judged_at`, assertions, verdictsShown)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read judgements: %w", err)
-	}
-	return out, nil
-}
-
-// schedule is a schedule with how it ended last.
-type schedule struct {
-	Name      string
-	Spec      string
-	Zone      string
-	Arguments []string
-	NextAt    time.Time
-	PausedAt  *time.Time
-	Reason    string
-	LastAt    *time.Time
-	Last      string
-
-	PausedUntil *time.Time
-	// Forgotten counts times at which nothing ran and whose rows are no longer kept.
-	Forgotten int64
-	// Why is why the last time ended as it did.
-	Why string
-}
-
-// State is what the schedule is doing.
-func (s schedule) State(now time.Time) string {
-	if s.PausedAt != nil && (s.PausedUntil == nil || now.Before(*s.PausedUntil)) {
-		return "paused"
-	}
-	return "active"
-}
-
-func schedules(ctx context.Context, tx pgx.Tx) ([]schedule, error) {
-	rows, err := tx.Query(ctx, `select s.name, s.spec, s.zone, s.arguments, s.next_at, s.paused_at, s.pause_reason, o.scheduled_for, coalesce(o.status, ''), s.paused_until, s.forgotten_skips, coalesce(o.reason, '')
-from terrace.schedule as s
-left join lateral (
-    select o.scheduled_for, o.status, o.reason
-    from terrace.occurrence as o
-    where o.schedule = s.name
-        and o.status <> 'due'
-    order by o.scheduled_for desc
-    limit 1
-) as o
-    on true
-order by s.name`)
-	if err != nil {
-		return nil, fmt.Errorf("read schedules: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[schedule])
-	if err != nil {
-		return nil, fmt.Errorf("read schedules: %w", err)
-	}
-	return out, nil
-}
-
-// occurrence is a time at which a schedule was due.
-type occurrence struct {
-	Schedule     string
-	ScheduledFor time.Time
-	Status       string
-	Reason       string
-	StartedAt    *time.Time
-	EndedAt      *time.Time
-	Run          uuid.UUID // zero where none began
-	AskedBy      string
-	ID           int64
-	Arguments    []string
-}
-
-// Named is the schedule, or the command that was asked for without one.
-func (o occurrence) Named() string {
-	if name := scheduleName(o.Schedule); name != "" {
-		return name
-	}
-	return strings.Join(o.Arguments, " ")
-}
-
-// occurrences are the newest, newest first.
-func occurrences(ctx context.Context, tx pgx.Tx) ([]occurrence, error) {
-	rows, err := tx.Query(ctx, `select o.schedule, o.scheduled_for, o.status, o.reason, o.started_at, o.ended_at,
-    coalesce(o.run_id, '00000000-0000-0000-0000-000000000000'), o.asked_by, o.occurrence_id, o.arguments
-from terrace.occurrence as o
-order by o.scheduled_for desc, o.schedule
-limit 50`)
-	if err != nil {
-		return nil, fmt.Errorf("read occurrences: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[occurrence])
-	if err != nil {
-		return nil, fmt.Errorf("read occurrences: %w", err)
 	}
 	return out, nil
 }

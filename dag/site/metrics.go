@@ -287,12 +287,12 @@ func (c *counting) schedules() error {
 		return err
 	}
 	names, forgotten := make([]string, 0, len(all)), map[string]int64{}
-	lag := desc("terrace_schedule_lag_seconds", "How long a schedule has been due without anybody deciding on it.", "schedule")
+	lag := desc("terrace_schedule_lag_seconds", "How long a schedule has been due without having begun.", "schedule")
 	for _, s := range all {
 		names = append(names, s.Name)
 		forgotten[s.Name] = s.Forgotten
-		if s.PausedAt == nil {
-			c.add(lag, prometheus.GaugeValue, math.Max(c.now.Sub(s.NextAt).Seconds(), 0), s.Name)
+		if s.State(c.now) != "paused" {
+			c.add(lag, prometheus.GaugeValue, s.Lag(c.now).Seconds(), s.Name)
 		}
 	}
 	rows, err := c.tx.Query(c.ctx, `select

@@ -38,6 +38,8 @@ type askedFor struct {
 	Before bool `json:"waits_for_another"`
 	// Workers is how many schedulers look for work.
 	Workers int `json:"workers"`
+	// Environment is where it runs, "" for production.
+	Environment string `json:"environment,omitempty"`
 }
 
 // Command is what runs, as it would be typed.
@@ -58,7 +60,8 @@ func readAsked(ctx context.Context, tx pgx.Tx, id int64) (askedFor, error) {
 	rows, err := tx.Query(ctx, `select
     o.occurrence_id, o.schedule, o.arguments, o.status, o.reason, o.scheduled_for, o.asked_by, o.started_at, o.ended_at, o.run_id, o.host, o.pid, o.log,
     exists (select from terrace.occurrence as r where r.schedule = o.schedule and r.status = 'running' and r.occurrence_id <> o.occurrence_id),
-    (select count(*)::integer from pg_stat_activity as a where a.datname = current_database() and a.application_name = rtrim($2 || ' ' || o.environment))
+    (select count(*)::integer from pg_stat_activity as a where a.datname = current_database() and a.application_name = rtrim($2 || ' ' || o.environment)),
+    o.environment
 from terrace.occurrence as o
 where o.occurrence_id = $1`, id, sched.SessionName(""))
 	if err != nil {

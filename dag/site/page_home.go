@@ -27,9 +27,6 @@ type late struct {
 	Why        string
 }
 
-// lateGrace is how long after its time, in seconds, a schedule counts as late.
-const lateGrace = 120
-
 func (s *Site) home(v *view) (body, error) {
 	p := homePage{}
 	var err error
@@ -97,11 +94,11 @@ func (p *homePage) addLate(v *view) error {
 		return err
 	}
 	for _, s := range all {
-		if s.PausedAt == nil && v.now.Sub(s.NextAt).Seconds() > lateGrace {
-			p.Late = append(p.Late, late{pageSchedules, "", "due", s.Name + ": " + v.T("was due %s", v.Ago(&s.NextAt))})
+		for _, why := range v.Behind(s) {
+			p.Late = append(p.Late, late{pageSchedules, "", "due", s.Named() + ": " + why})
 		}
 		if slices.Contains([]string{"failure", "error", "timeout"}, s.Last) { // also one of which no run tells, since none began
-			p.Late = append(p.Late, late{pageSchedules, "", s.Last, fmt.Sprintf("%s: %s, %s", s.Name, s.Why, v.Ago(s.LastAt))})
+			p.Late = append(p.Late, late{pageSchedules, "", s.Last, fmt.Sprintf("%s: %s, %s", s.Named(), v.Because(s.Last, s.Why), v.Ago(s.LastAt))})
 		}
 	}
 	return nil

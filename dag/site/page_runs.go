@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -61,6 +62,11 @@ type runPage struct {
 	Failed int
 	// Working is what it works on now.
 	Working []dag.Working
+	// Waiting are the sessions that it waits for.
+	Waiting []dag.Waiting
+	// Silent is since when nothing is heard of it, nil where it is at work; EndSessions is the statement that ends it then.
+	Silent      *time.Time
+	EndSessions string
 	// Errors are those that are shown whole; the table has all, MoreErrors of which are not.
 	Errors     []step
 	MoreErrors int
@@ -83,7 +89,7 @@ func (s *Site) run(v *view) (body, error) {
 		return body{}, err
 	}
 	if info.Status == "running" {
-		if p.Working, err = dag.NewLedger(v.tx).Working(v.ctx, id); err != nil {
+		if err := p.addNow(v); err != nil {
 			return body{}, err
 		}
 	}
@@ -114,6 +120,24 @@ func (s *Site) run(v *view) (body, error) {
 	return body{Title: v.T("Run") + " " + info.Command + " " + info.StartedAt.In(v.project.Zone).Format("2006-01-02 15:04"), Template: "run", Data: p, Refresh: while(info.Status == "running", refreshRunning)}, nil
 }
 
+// addNow adds what a run that goes on is at.
+func (p *runPage) addNow(v *view) error {
+	ledger := dag.NewLedger(v.tx)
+	var err error
+	if p.Working, err = ledger.Working(v.ctx, p.Run.RunID); err != nil {
+		return err
+	}
+	if p.Waiting, err = ledger.Waiting(v.ctx); err != nil {
+		return err
+	}
+	p.Waiting = slices.DeleteFunc(p.Waiting, func(w dag.Waiting) bool { // those of other runs
+		return !slices.ContainsFunc(p.Working, func(at dag.Working) bool { return at.Node == w.Node })
+	})
+	p.Silent, err = ledger.Silent(v.ctx, p.Run.RunID, dag.Patience)
+	p.EndSessions = dag.EndSessions(p.Run.RunID)
+	return err
+}
+
 // LinkNode is where a node's page is, or an assertion's. What is no longer in the project has none.
 func (v *view) LinkNode(name string) string {
 	switch {
@@ -136,8 +160,11 @@ func (v *view) HasRun(id uuid.UUID) bool {
 	return id != uuid.Nil && (v.kept == nil || slices.Contains(v.kept.runs, id))
 }
 
-// HasAsked reports whether an occurrence has a page that says what became of it: in one file none has.
-func (v *view) HasAsked(o occurrence) bool { return !v.Offline && o.AskedBy != "" }
+// HasAsked reports whether an occurrence has a page that says what became of it: in one file none has, and of one that was
+// left out there is no more to say.
+func (v *view) HasAsked(o occurrence) bool {
+	return !v.Offline && (o.AskedBy != "" || o.Status != string(dag.Skipped))
+}
 
 // RunSeconds is how long a run took, or "" while it goes on.
 func (v *view) RunSeconds(r dag.RunInfo) string {
@@ -174,6 +201,14 @@ var ofTheCommand = []string{"extract", "models", "assertions", "asked_by"} //nol
 func (v *view) AskedBy(r dag.RunInfo) string {
 	by, _ := r.Arguments["asked_by"].(string)
 	return by
+}
+
+// Whose is the schedule that a run is of, or who asked for it on a page, or "".
+func (v *view) Whose(r dag.RunInfo) string {
+	if name, ok := r.Arguments["schedule"].(string); ok {
+		return name
+	}
+	return v.AskedBy(r)
 }
 
 func text(value any) string {

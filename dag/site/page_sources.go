@@ -1,5 +1,7 @@
 package site
 
+import "slices"
+
 // sourcesPage is the streams with their cut-offs.
 type sourcesPage struct {
 	Streams []Stream
@@ -16,7 +18,9 @@ func (s *Site) sources(v *view) (body, error) {
 // schedulesPage is the schedules, and what became of their last times.
 type schedulesPage struct {
 	Schedules []schedule
-	Times     []occurrence
+	// Unserved are the environments whose schedules nobody starts.
+	Unserved []string
+	Times    []occurrence
 }
 
 func (s *Site) schedules(v *view) (body, error) {
@@ -24,6 +28,11 @@ func (s *Site) schedules(v *view) (body, error) {
 	var err error
 	if p.Schedules, err = schedules(v.ctx, v.tx); err != nil {
 		return body{}, err
+	}
+	for _, one := range p.Schedules {
+		if one.Workers == 0 && v.StateOf(one) != "paused" && !slices.Contains(p.Unserved, one.Environment) {
+			p.Unserved = append(p.Unserved, one.Environment)
+		}
 	}
 	if p.Times, err = occurrences(v.ctx, v.tx); err != nil {
 		return body{}, err

@@ -72,7 +72,10 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	"Started": "开始时间", "Command": "命令", "Steps": "步骤", "Failed": "失败", "Took": "耗时", "Environment": "环境", "Host": "主机", "Version": "版本",
 	"All": "全部", "Newer": "较新", "Older": "较早", "No such run.": "没有该运行。", "Kind": "类型", "Inserted": "插入", "Updated": "更新", "Deleted": "删除",
 	"Unchanged": "未变", "Steps over time": "步骤时间线", "The first %d steps are drawn; the table has all.": "仅绘制前 %d 个步骤；表格包含全部。",
-	"Nothing was written: all was up to date.": "没有写入：一切已是最新。", "it goes on": "进行中", "It works on": "正在处理", "Steps are told as they end.": "步骤结束后显示。", "Errors": "错误", "State": "状态",
+	"Nothing was written: all was up to date.": "没有写入：一切已是最新。", "it goes on": "进行中", "does what failed or was skipped": "会重试失败与跳过的步骤",
+	"%s waits for a session of the database: process %d (%s, role %s, %s). Where that hangs, this ends it:":                                           "%s 在等待数据库会话：进程 %d（%s，角色 %s，%s）。若它卡住，可用此语句结束：",
+	"The database last heard of it %s: it waits for a source, or its process hangs or was stopped. To end it, end process %d on %s, or its sessions:": "数据库上次收到它的语句是%s：它在等待数据源，或进程卡住或被暂停。要结束它，请结束进程 %d（主机 %s），或结束其会话：",
+	"It works on": "正在处理", "Steps are told as they end.": "步骤结束后显示。", "Errors": "错误", "State": "状态",
 	"This run left no end: its process was killed, or it lost the database. terrace retry goes on with it.": "该运行没有结束记录：进程被终止或失去数据库连接。terrace retry 可继续。",
 
 	// what is asked for
@@ -81,6 +84,7 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 	"Pause": "暂停", "Pause %s": "暂停 %s", "Why it is paused": "暂停原因", "Resume": "恢复", "Resume %s": "恢复 %s", "Asked for": "已请求", "Asked for by": "请求者",
 	"It had been asked for already; nothing was asked for a second time.": "此前已请求过，未重复请求。", "It begins when the one before has ended.": "前一次结束后开始。",
 	"It waits for a worker; %d look for work.": "正在排队，有 %d 个执行者。", "It waits, and nobody looks for work: terrace serve or terrace schedule start takes it.": "正在排队，但没有执行者：请启动 terrace serve 或 terrace schedule start。",
+	"It waits, and nobody looks for work of environment %s: terrace serve --env %s or terrace schedule start --env %s takes it.": "正在排队，但环境 %s 没有执行者：请启动 terrace serve --env %s 或 terrace schedule start --env %s。",
 	"It runs.": "正在运行。", "A worker has taken it: its run begins.": "已有执行者领取，即将开始运行。", "It has ended.": "已结束。", "It has ended without a run.": "已结束，没有产生运行记录。", "Its run": "对应的运行",
 	"Log": "日志", "What it said": "输出", "This page looks again by itself.": "本页会自动刷新。", "Nothing like that was asked for.": "没有这样的请求。",
 	"This run goes on.": "该运行尚未结束。", "This run is of another environment.": "该运行属于另一环境。", "No such schedule.": "没有该调度。", "This cannot be asked for.": "不支持这样的请求。",
@@ -112,7 +116,15 @@ var inChinese = map[string]string{ //nolint:gochecknoglobals // a table
 
 	// schedules
 	"Spec": "规则", "Zone": "时区", "Next": "下次", "Last": "上次", "Paused": "已暂停", "There are no schedules.": "没有调度。", "terrace schedule add makes one.": "用 terrace schedule add 创建。",
-	"Times": "时间点", "Scheduled for": "计划时间", "Schedule": "调度",
+	"Times": "时间点", "Scheduled for": "计划时间", "Schedule": "调度", "began %s": "开始于%s", "until": "至",
+	"began %s and goes on (process %d on %s)": "开始于%s，仍在运行（进程 %d，主机 %s）", "was to begin %s": "应于%s开始", "the next was to begin %s, and waits for it": "下一次应于%s开始，正在等待它结束",
+	"was to begin %s, and no worker has taken it: all are busy (--slots), or their logs cannot be written": "应于%s开始，但没有执行者领取：执行者都在忙（--slots），或日志无法写入",
+	"times that were left out since: %s (%s)":                                                              "此后未执行的次数：%s（%s）", "no scheduler is running: terrace serve or terrace schedule start runs what is due": "没有调度器在运行：terrace serve 或 terrace schedule start 会执行到期的任务",
+	"no scheduler of environment %s is running: terrace serve --env %s or terrace schedule start --env %s runs what is due": "环境 %s 没有调度器在运行：terrace serve --env %s 或 terrace schedule start --env %s 会执行到期的任务",
+	"no scheduler was there": "当时没有调度器", "no scheduler was there, and a later time ran in its place": "当时没有调度器，由之后的一次代替", "the schedule was paused": "调度已暂停",
+	"the next one took its place": "被下一次取代", "the one before had not ended": "前一次尚未结束", "the schedule was changed before it began": "开始前调度已更改", "the schedule was removed": "调度已删除",
+	"its process ended without a word: it was killed, or lost the database": "进程没有留下记录就结束了：被终止或失去数据库连接",
+	"a step failed": "有步骤失败", "data quality": "数据质量", "wrong input": "输入有误", "surroundings": "环境问题（数据库、网络、磁盘）", "held by another run": "被另一运行占用", "stopped": "被停止",
 
 	// dashboards
 	"No model has a figure: docs/MODELS.md says how one is declared.": "没有模型声明图表：声明方法见 docs/MODELS.md。", "Not there yet: %s": "尚不可用：%s",

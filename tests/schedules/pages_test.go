@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -254,6 +255,50 @@ func TestPages_changeSchedules(t *testing.T) {
 	requireSoon(t, p, history, "nightly success")
 	require.Equal(t, []string{"nightly page, 127.0.0.1"}, p.Rows("select concat_ws(' ', arguments ->> 'schedule', arguments ->> 'asked_by') from terrace.run where command = 'run'"))
 	worker.End(syscall.SIGTERM, 143)
+	s.End(syscall.SIGTERM, 143)
+}
+
+// Who is on call sees why nothing runs: a schedule of an environment that nobody serves, one whose time before goes on while
+// others are left out, and how it ended last though others were left out since.
+func TestPages_sayWhyASchedulesTimesDoNotRun(t *testing.T) {
+	t.Parallel()
+	p := newPagesProject(t)
+	p.Write("terrace.yml", []byte("name: shop\nenvironments: {dev: {}}\n"))
+	add(p, "nightly", "--", "run", "shop_dwd.quick")
+	add(p, "apart", "--env", "dev", "--", "run", "shop_dwd.quick")
+	p.Exec(`insert into terrace.occurrence (schedule, scheduled_for, arguments, start_at, status, reason, started_at, ended_at, host, pid)
+select 'nightly', now() - o.before, '{run}', now() - o.before, o.status, o.reason,
+    case when o.reason <> 'overlap' and o.status <> 'due' then now() - o.before end, case when o.reason <> '' then now() end, 'far', 42
+from (values
+    (interval '1 day', 'error', 'lost'), ('3 hours', 'running', ''), ('2 hours', 'due', ''), ('1 hour', 'skip', 'overlap')
+) as o (before, status, reason)`)
+	r, s := openPages(t, p)
+
+	home := r.page("/")
+	for _, said := range []string{
+		"nightly: began 3 h ago and goes on (process 42 on far)", "nightly: the next was to begin 2 h ago, and waits for it", "nightly: no scheduler is running",
+		"nightly: times that were left out since: 1 (the one before had not ended)", "nightly: its process ended without a word",
+	} {
+		require.Contains(t, home, said)
+	}
+	planned := r.page("/schedules")
+	for _, said := range []string{
+		"<small>Environment dev</small>", `<p class="notice">no scheduler is running: terrace serve`, `<p class="notice">no scheduler of environment dev is running: terrace serve --env dev`,
+		"the one before had not ended", `<a href="/asked/1">`,
+	} {
+		require.Contains(t, planned, said)
+	}
+	require.Contains(t, r.page("/asked/1"), "its process ended without a word")
+	require.Regexp(t, `"name": "apart",\s+"environment": "dev"`, r.page("/api/schedules"))
+	lag := regexp.MustCompile(`terrace_schedule_lag_seconds\{schedule="nightly"\} (\d+)`).FindStringSubmatch(r.page("/metrics"))
+	require.NotEmpty(t, lag)
+	seconds, err := strconv.Atoi(lag[1])
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, seconds, 2*60*60)
+	require.Equal(t, "/asked/5", r.press(r.form("/schedules"), url.Values{"do": {"start"}, "schedule": {"apart"}}, http.StatusSeeOther))
+	require.Contains(t, r.page("/asked/5"), "nobody looks for work of environment dev: terrace serve --env dev")
+	status, _ := p.Run(0, "status")
+	require.Contains(t, status, "the one before had not ended")
 	s.End(syscall.SIGTERM, 143)
 }
 
