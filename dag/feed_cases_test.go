@@ -397,7 +397,13 @@ func TestIncremental_looksGroupsUpOnlyWhereThePlanProvesThem(t *testing.T) {
 		"either":    {"key: [id]", "select o.id, (select count(*) from ods.customers as c where c.id = (o.payload ->> 'customer')::integer or c.id = 2) as met from ods.orders as o", "full"},
 		"in_list":   {"key: [id]", "select o.id, (o.payload ->> 'customer')::integer not in (select c.id from ods.customers as c) as nobody from ods.orders as o", "full"},
 		"both":      {"key: [id]\n-- incremental: {by: [id]}", "select coalesce(o.id, -c.id) as id, c.payload ->> 'region' as region from ods.orders as o full join ods.customers as c on c.id = (o.payload ->> 'customer')::integer", "full"},
-		"counted":   {"key: [id]", "select o.id, n.orders, " + amount + " from ods.orders as o join lateral (select count(*) as orders from ods.customers as c where c.id = (o.payload ->> 'customer')::integer) as n on true", "groups"},
+		// Where a row may be missing, NULL may stand for it: a row that comes, or goes, takes or leaves the place of that.
+		"last_of_two": {"key: [id]", "select o.id, c.payload ->> 'region' as region from ods.orders as o left join ods.orders as p on (p.payload ->> 'next')::integer = o.id left join ods.customers as c on c.id = (p.payload ->> 'customer')::integer", "groups"},
+		"or_else":     {"key: [id]", "select o.id, c.payload ->> 'region' as region from ods.orders as o left join ods.orders as p on (p.payload ->> 'next')::integer = o.id left join ods.customers as c on c.id = coalesce((p.payload ->> 'customer')::integer, 2)", "full"},
+		"beside_else": {"key: [id]", "select o.id, n.met from ods.orders as o left join ods.orders as p on (p.payload ->> 'next')::integer = o.id cross join lateral (select count(*) as met from ods.customers as c where c.id = coalesce((p.payload ->> 'customer')::integer, 3)) as n", "full"},
+		"takes_place": {"key: [id]", "select t.id, count(s.id) as n from ods.orders as t join (select o.id, (c.payload ->> 'rate')::integer as rate from ods.orders as o left join ods.customers as c on c.id = (o.payload ->> 'customer')::integer) as s on coalesce(s.rate, 0) = (t.payload ->> 'amount')::integer group by t.id", "full"},
+		"in_sets":     {"key: [customer, region]\n-- incremental: {by: [customer]}\n-- columns: {customer: {not_null: true}}", "select s.customer, c.payload ->> 'region' as region, count(*) as n from (select (o.payload ->> 'customer')::integer as customer, (o.payload ->> 'amount')::integer as amount from ods.orders as o group by grouping sets ((1, 2), (1))) as s join ods.customers as c on c.id = coalesce(s.amount, 2) group by 1, 2", "full"},
+		"counted":     {"key: [id]", "select o.id, n.orders, " + amount + " from ods.orders as o join lateral (select count(*) as orders from ods.customers as c where c.id = (o.payload ->> 'customer')::integer) as n on true", "groups"},
 	}
 	files := map[string]string{}
 	for name, m := range models {
@@ -405,10 +411,10 @@ func TestIncremental_looksGroupsUpOnlyWhereThePlanProvesThem(t *testing.T) {
 	}
 	w := newWorld(t, files, "ods.orders", "ods.customers")
 	s := newSource(t, w, ordersStream, customersStream)
-	s.land(ordersStream, `{"id": 1, "customer": 1, "amount": 1}`, `{"id": 2, "customer": 2, "amount": 2}`, `{"id": 3, "customer": 3, "amount": 3}`)
+	s.land(ordersStream, `{"id": 1, "customer": 1, "amount": 1, "next": 2}`, `{"id": 2, "customer": 2, "amount": 2}`, `{"id": 3, "customer": 3, "amount": 3}`, `{"id": 4, "customer": 9, "amount": 0}`)
 	s.land(customersStream, `{"id": 1, "rev": 1, "region": "a"}`, `{"id": 2, "rev": 1, "region": "b"}`)
 	s.succeed()
-	for round, page := range []string{`{"id": 2, "rev": 2, "region": "c"}`, `{"id": 3, "rev": 1, "region": "d"}`, `{"id": 4, "rev": 1, "region": "e"}`} {
+	for round, page := range []string{`{"id": 2, "rev": 2, "region": "c"}`, `{"id": 3, "rev": 1, "region": "d", "rate": 1}`, `{"id": 4, "rev": 1, "region": "e"}`} {
 		s.land(customersStream, page)
 		r := s.succeed()
 		s.requireFull(fmt.Sprint("round ", round))

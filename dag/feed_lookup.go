@@ -131,49 +131,84 @@ func (p queryPlan) unmistakable(s scan) bool {
 
 // meeting returns what a row of the scan from has in common with one of the scan to, or counts for nothing.
 func (p queryPlan) meeting(from, to string) []equality {
-	var conds []string
+	var conds []condition
 	for _, root := range p.roots {
 		root.meeting(from, to, &conds)
 	}
 	var out []equality
-	for _, cond := range conds {
-		if e, ok := equalityOf(cond, from, to); ok && !slices.Contains(out, e) {
+	for _, c := range conds {
+		e, ok := equalityOf(c.text, from, to)
+		if ok && (!c.strict || nullOfNull(e.from) && nullOfNull(e.to)) && !slices.Contains(out, e) {
 			out = append(out, e)
 		}
 	}
 	return out
 }
 
-func (n planNode) meeting(from, to string, conds *[]string) {
+// condition is one that compares rows of two scans. It is strict where there may be NULL in place of one of these: then it is
+// about rows alone only if NULL does not meet it.
+type condition struct {
+	text   string
+	strict bool
+}
+
+func (n planNode) meeting(from, to string, conds *[]condition) {
 	outer, inner := n.child("Outer"), n.child("Inner")
 	if outer != nil && inner != nil {
+		on := slices.Concat(conjuncts(n.Hash), conjuncts(n.Merge), conjuncts(n.On))
 		switch {
-		case outer.carries(from) && inner.hands(to) && slices.Contains([]string{"Inner", "Semi", "Right", "Right Anti"}, n.Join),
-			inner.carries(from) && outer.hands(to) && slices.Contains([]string{"Inner", "Semi", "Left", "Anti"}, n.Join):
-			for _, cond := range []string{n.Hash, n.Merge, n.On} {
-				*conds = append(*conds, conjuncts(cond)...)
-			}
+		case outer.carries(from) && inner.hands(to) && slices.Contains([]string{"Inner", "Semi", "Right", "Right Anti"}, n.Join):
+			compare(conds, on, outer.lacks(from) || inner.lacks(to))
+		case inner.carries(from) && outer.hands(to) && slices.Contains([]string{"Inner", "Semi", "Left", "Anti"}, n.Join):
+			compare(conds, on, inner.lacks(from) || outer.lacks(to))
 		}
 		if s := inner.simple(); n.Type == "Nested Loop" && s.Alias == to && outer.carries(from) && (n.Join == "Inner" || n.Join == "Semi") {
-			*conds = append(*conds, s.conds()...)
+			compare(conds, s.conds(), outer.lacks(from))
 		}
 	}
 	for _, child := range n.Plans {
 		// What the rows of to parameterize is computed once for each of them: the scan leaves out what does not meet it.
 		if child.Role != "Outer" && child.Role != "InitPlan" && (n.isScan(to) || outer != nil && outer.hands(to)) {
-			child.conditionsOf(from, conds)
+			compare(conds, child.conditionsOf(from), n.lacks(to))
 		}
 		child.meeting(from, to, conds)
 	}
 }
 
-// conditionsOf adds the conditions of the scan of an alias.
-func (n planNode) conditionsOf(alias string, conds *[]string) {
+func compare(conds *[]condition, texts []string, strict bool) {
+	for _, text := range texts {
+		*conds = append(*conds, condition{text, strict})
+	}
+}
+
+// conditionsOf are the conditions of the scan of an alias.
+func (n planNode) conditionsOf(alias string) []string {
 	if n.isScan(alias) {
-		*conds = append(*conds, n.conds()...)
+		return n.conds()
 	}
 	for _, child := range n.Plans {
-		child.conditionsOf(alias, conds)
+		if conds := child.conditionsOf(alias); len(conds) > 0 {
+			return conds
+		}
+	}
+	return nil
+}
+
+// lacks reports whether there may be NULL in rows of the node in place of columns that an alias hands on: where an outer join
+// finds no row of it, and in grouping sets without them.
+func (n planNode) lacks(alias string) bool {
+	outer, inner := n.child("Outer"), n.child("Inner")
+	switch {
+	case n.Relation != "":
+		return false
+	case n.Type == "Aggregate":
+		return true
+	case inner != nil && inner.hands(alias):
+		return !slices.Contains([]string{"Inner", "Right"}, n.Join) || inner.lacks(alias)
+	case inner != nil && !slices.Contains([]string{"Inner", "Left", "Semi", "Anti"}, n.Join):
+		return true
+	default:
+		return outer != nil && outer.lacks(alias)
 	}
 }
 
@@ -201,11 +236,12 @@ func (n planNode) simple() planNode {
 
 var joins = []string{"Nested Loop", "Hash Join", "Merge Join"}
 
-// carries reports whether each row of the scan of an alias shows in rows of the node that have its columns, and in no others.
+// carries reports whether each row of the scan of an alias shows in rows of the node that have its columns, and in no others
+// but in place of NULL (see lacks).
 func (n planNode) carries(alias string) bool { return n.has(alias, passing) }
 
-// hands reports whether columns of an alias, in rows of the node, are those of rows of its scan. A plan calls those of an
-// append by the first of its parts.
+// hands reports whether columns of an alias, in rows of the node, are those of rows of its scan, or NULL (see lacks). A plan
+// calls those of an append by the first of its parts.
 func (n planNode) hands(alias string) bool {
 	return n.has(alias, append([]string{"Aggregate", "Group", "Unique", "WindowAgg", "Limit"}, passing...))
 }
@@ -226,7 +262,15 @@ var (
 	quotedText = regexp.MustCompile(`'(?:[^']|'')*'`)
 	// qualified is a name with another before it: a column of an alias, or a function of a schema.
 	qualified = regexp.MustCompile(`([a-z_][a-z0-9_]*)\.[a-z_][a-z0-9_]*(\(?)`)
+	// lenient is what may make a value of NULL: a function, a keyword, an operator that joins arrays. Other operators of the
+	// server's, and casts, do not.
+	lenient = regexp.MustCompile(`[A-Z]|\|\||\w\(`)
 )
+
+// nullOfNull reports whether an expression over columns is NULL where these are.
+func nullOfNull(expression string) bool {
+	return !lenient.MatchString(quotedText.ReplaceAllString(expression, "''"))
+}
 
 // equalityOf reads a condition that compares an expression over one alias with one over another.
 func equalityOf(cond, from, to string) (equality, bool) {
@@ -255,7 +299,7 @@ func equalityOf(cond, from, to string) (equality, bool) {
 // isOver reports whether an expression has columns of an alias, and nothing else that means something in the plan alone.
 func isOver(expression, alias string) bool {
 	bare := quotedText.ReplaceAllString(expression, "''")
-	if strings.ContainsAny(bare, `"$`) || strings.Contains(bare, "SubPlan") || strings.Contains(bare, "InitPlan") || (scan{alias: alias}).readsWhole(bare) {
+	if strings.ContainsAny(bare, `"$`) || strings.Contains(bare, "SubPlan") || strings.Contains(bare, "InitPlan") || strings.Contains(bare, "ROW(") || strings.Contains(bare, ".*") {
 		return false
 	}
 	columns := 0

@@ -185,8 +185,9 @@ func (d driver) alike() driver {
 	return driver{"v", names}
 }
 
-// ambiguous are types of which equal values may read differently: 1.0 and 1.00, one day and 24 hours. One with a scale does not.
-const ambiguous = `numeric|real|double precision|interval|time with time zone|bpchar|numrange|nummultirange`
+// ambiguous are types of which equal values may read differently: 1.0 and 1.00, one day and 24 hours, and the text of an extension
+// that takes A for a. One with a scale does not.
+const ambiguous = `numeric|real|double precision|interval|time with time zone|bpchar|numrange|nummultirange|(?:[a-z_][a-z0-9_]*\.)?citext`
 
 var (
 	// castAmbiguous is a computed value of such a type, within an expression.

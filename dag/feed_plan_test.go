@@ -68,6 +68,17 @@ func TestDriver_knowsItsColumnsWhereItIsNothingElse(t *testing.T) {
 	}
 }
 
+func TestDriver_readsWhatAnotherEquals(t *testing.T) {
+	t.Parallel()
+	columns := []materialize.Column{{Name: "v", Type: "numeric"}, {Name: "name", Type: "public.citext"}, {Name: "cents", Type: "numeric(9,2)"}, {Name: "x", Type: "text"}}
+	for expression, want := range map[string]bool{
+		"(o.v)::text": true, "o.v": false, "(o.cents)::text": false, "md5(o.x)": false,
+		"(o.name)::text": true, "lower((o.name)::text)": true, "o.name": false, "md5(((o.x)::public.citext)::text)": true, "((o.x)::numeric)::text": true,
+	} {
+		require.Equal(t, want, driver{"o", []string{expression}}.readsEqual(columns), expression)
+	}
+}
+
 func TestScopesOf_askForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T) {
 	t.Parallel()
 	node := "ods.orders"
@@ -173,5 +184,42 @@ func TestQueryPlan_isMadeOfARelationOnlyWhereNothingElseGivesRows(t *testing.T) 
 		p, err := readPlan([]byte(`[{"Plan": ` + plan + `}]`))
 		require.NoError(t, err)
 		require.Equal(t, want, p.madeOf("a.o"), plan)
+	}
+}
+
+// Behind an outer join, and in grouping sets, NULL may stand for a row: only what NULL does not meet is about rows.
+func TestQueryPlan_meetsRowsThatMayBeMissingOnlyWhereNULLMeetsNobody(t *testing.T) {
+	t.Parallel()
+	scan := func(alias, role, filter string) string {
+		return `{"Node Type": "Seq Scan", "Schema": "s", "Relation Name": "` + alias + `", "Alias": "` + alias + `", "Parent Relationship": "` + role + `", "Filter": "` + filter + `"}`
+	}
+	join := func(role, kind, on, outer, inner string) string {
+		return `{"Node Type": "Hash Join", "Join Type": "` + kind + `", "Parent Relationship": "` + role + `", "Hash Cond": "` + on + `", "Plans": [` + outer + `, ` + inner + `]}`
+	}
+	a, b, t1 := scan("a", "Outer", ""), scan("b", "Inner", ""), scan("t", "Inner", "(t.g = $501)")
+	beside := func(of string) string {
+		return `{"Node Type": "Nested Loop", "Join Type": "Inner", "Plans": [` + of + `, ` + scan("b", "Inner", "(b.y = COALESCE(t.y, 0))") + `]}`
+	}
+	sets := `{"Node Type": "Aggregate", "Parent Relationship": "Outer", "Plans": [` + scan("t", "Outer", "(t.g = $501)") + `]}`
+	for name, c := range map[string]struct {
+		plan string
+		want bool
+	}{
+		"the changed row may be missing":            {join("", "Inner", "(COALESCE(b.y, 0) = t.y)", join("Outer", "Left", "(b.aid = a.id)", a, b), t1), false},
+		"it is on the other side":                   {join("", "Inner", "(COALESCE(b.y, 0) = t.y)", join("Outer", "Right", "(b.aid = a.id)", a, b), t1), true},
+		"either may be missing":                     {join("", "Inner", "(COALESCE(b.y, 0) = t.y)", join("Outer", "Full", "(b.aid = a.id)", a, b), t1), false},
+		"NULL does not meet it":                     {join("", "Inner", "(((b.y -> 'A||'::text))::integer = t.y)", join("Outer", "Left", "(b.aid = a.id)", a, b), t1), true},
+		"the row that it meets may be missing":      {join("", "Right", "(b.y = COALESCE(t.y, 0))", scan("b", "Outer", ""), join("Inner", "Left", "(t.g = a.g)", a, t1)), false},
+		"and NULL meets nobody":                     {join("", "Right", "(b.y = t.y)", scan("b", "Outer", ""), join("Inner", "Left", "(t.g = a.g)", a, t1)), true},
+		"a function may make something of NULL":     {join("", "Right", "(b.y = f(t.y))", scan("b", "Outer", ""), join("Inner", "Left", "(t.g = a.g)", a, t1)), false},
+		"the row that it is computed for may be":    {beside(join("Outer", "Left", "(t.g = a.g)", a, t1)), false},
+		"the row that it is computed for is there":  {beside(join("Outer", "Inner", "(t.g = a.g)", a, t1)), true},
+		"it is computed for sets":                   {beside(sets), false},
+		"another row as a whole is in the equality": {join("", "Inner", "(b.y = (t.y + length((a.*)::text)))", join("Outer", "Inner", "(b.aid = a.id)", a, b), t1), false},
+	} {
+		p, err := readPlan([]byte(`[{"Plan": ` + c.plan + `}]`))
+		require.NoError(t, err, name)
+		_, ok := p.lookups([]string{"s.b"}, 1)
+		require.Equal(t, c.want, ok, name)
 	}
 }
