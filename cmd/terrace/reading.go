@@ -49,6 +49,8 @@ type Recording struct {
 
 // folder is an open folder that takes part in a reading; its zero value is none.
 type folder struct {
+	// flag is what was given: "--replay kept".
+	flag      string
 	root      *os.Root
 	recorder  *extract.Recorder
 	recording *extract.Recording
@@ -79,7 +81,7 @@ func (r Recording) open() (folder, error) {
 		if err != nil {
 			return folder{}, &inputError{message: fmt.Sprintf("%s %s: there is no such folder", flag.name, flag.dir), hint: "Name one that terrace extract --record has made."}
 		}
-		f := folder{root: root}
+		f := folder{root: root, flag: flag.name + " " + flag.dir}
 		if err := flag.use(&f); err != nil {
 			_ = root.Close() // it was only looked at
 			return folder{}, &inputError{message: fmt.Sprintf("%s %s: %v", flag.name, flag.dir, err), hint: sentence(hintOf(err))}

@@ -43,6 +43,18 @@ func (c *RetryCmd) Run(ctx context.Context, a *App) error {
 		fmt.Fprintf(a.Stderr, "run %s left nothing to retry\n", info.RunID)
 		return a.printNothing(info)
 	}
+	asked := askedOf(info)
+	if asked.Folder != "" {
+		return &inputError{
+			message: fmt.Sprintf("run %s had %s, and a retry would read the sources and land what they have now", info.RunID, asked.Folder),
+			hint:    "Repeat it with its folder, as it was given. To read the sources: terrace extract.",
+		}
+	}
+	for name, value := range asked.Vars { // what is given now counts
+		if _, given := a.settings.vars[name]; !given {
+			a.settings.vars[name] = value
+		}
+	}
 	r.dryRun, r.failFast, r.wait = c.DryRun, c.FailFast, c.Wait
 	return a.do(ctx, r)
 }
@@ -123,6 +135,9 @@ type repeatable struct {
 	RebuildFrom time.Time     `json:"rebuild_from"` // zero of older runs, too
 	Force       bool          `json:"force"`
 	Together    bool          `json:"together"`
+	// Vars are the values of --var, Folder is the flag with which a folder took the sources' place, or the warehouse's.
+	Vars   map[string]string `json:"vars"`
+	Folder string            `json:"folder"`
 }
 
 // askedOf reads what a run was asked to do.

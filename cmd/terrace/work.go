@@ -521,6 +521,12 @@ func (w *work) arguments() map[string]any {
 	if !w.rebuildFrom.IsZero() {
 		kept["rebuild_from"] = w.rebuildFrom.Format(time.RFC3339)
 	}
+	if vars := w.app.settings.vars; len(vars) > 0 {
+		kept["vars"] = vars
+	}
+	if r.folder.offline() || r.folder.fetchOnly {
+		kept["folder"] = r.folder.flag
+	}
 	if r.only != nil {
 		kept["only"] = slices.Sorted(maps.Keys(r.only))
 	}
