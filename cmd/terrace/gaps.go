@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,9 +41,6 @@ type streamGap struct {
 	spec ods.SliceSpec
 }
 
-// bad reports whether reading the window again would change something.
-func (g streamGap) bad() bool { return g.Missing > 0 || g.Different > 0 }
-
 // gapsDocument is the result as --json shows it.
 type gapsDocument struct {
 	Windows  int         `json:"windows"`
@@ -49,6 +48,10 @@ type gapsDocument struct {
 	Missing  int         `json:"missing"`
 	Gaps     []streamGap `json:"gaps"`
 	Repaired bool        `json:"repaired"`
+	// NotCompared are streams that were selected and cannot be compared.
+	NotCompared []string `json:"not_compared,omitempty"`
+
+	compared int // streams
 }
 
 // Run implements the command.
@@ -57,7 +60,10 @@ func (c *GapsCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	if c.Repair && found.open() {
+	if found.compared == 0 && len(found.NotCompared) > 0 && len(c.include()) > 0 {
+		return &inputError{message: "no selected stream can be compared with its source", hint: notComparedHint}
+	}
+	if c.Repair && len(found.Gaps) > 0 {
 		if found, err = c.repair(ctx, a, found); err != nil {
 			return err
 		}
@@ -87,7 +93,9 @@ func (c *GapsCmd) lacking(found gapsDocument) error {
 
 func (d gapsDocument) open() bool { return d.Missing > 0 }
 
-// look compares the windows of the selected streams.
+const notComparedHint = "Gaps are looked for in streams of type http without a parent: files are landed once per content, details follow their parents."
+
+// look compares the windows of the selected streams, and tells of those that it cannot compare.
 func (c *GapsCmd) look(ctx context.Context, a *App, s Selection, window Window, reading Reading) (gapsDocument, error) {
 	doc := gapsDocument{Gaps: []streamGap{}}
 	w, err := a.prepare(ctx, request{command: "gaps", Selection: s, Window: window, reading: reading, extract: true})
@@ -110,38 +118,52 @@ func (c *GapsCmd) look(ctx context.Context, a *App, s Selection, window Window, 
 	for _, step := range w.plan.Steps {
 		stream := w.project.streams[step.Name]
 		if stream.Source.Type != extract.HTTP || stream.Parent() != "" {
+			doc.NotCompared = append(doc.NotCompared, step.Name)
 			continue
 		}
+		doc.compared++
 		if err := store.Ensure(ctx, stream.Landing); err != nil {
 			return doc, err
 		}
+		missing := map[string]bool{}
 		err := reader.Gaps(ctx, stream, w.readingWindow(), store, func(g extract.Gap) error {
-			doc.add(stream, g, c.Sample)
+			doc.add(stream, g, missing, c.Sample)
 			return nil
 		})
 		if err != nil {
 			return doc, err
 		}
 	}
+	if len(doc.NotCompared) > 0 && !a.Quiet {
+		fmt.Fprintf(a.Stderr, "not compared: %s\n", strings.Join(doc.NotCompared, ", "))
+	}
 	return doc, nil
 }
 
-func (d *gapsDocument) add(s *extract.Stream, g extract.Gap, sample uint) {
+// add takes in a window. A record that several windows or variants report is missing once: missing has the keys of the
+// stream's that were found before.
+func (d *gapsDocument) add(s *extract.Stream, g extract.Gap, missing map[string]bool, sample uint) {
 	d.Windows++
 	d.Reported += g.Reported
-	d.Missing += len(g.Missing)
+	for _, key := range g.Missing {
+		if !missing[key] {
+			missing[key] = true
+			d.Missing++
+		}
+	}
 	gap := streamGap{
 		Stream: s.Name, plannedSlice: plannedSliceOf(g.Slice, s), Reported: g.Reported, Missing: len(g.Missing),
 		Different: g.Different, Rejected: g.Rejected, Sample: g.Missing[:min(sample, uint(len(g.Missing)))], spec: g.Slice,
 	}
-	if gap.bad() {
+	// What differs stays as it is where the first content counts.
+	if gap.Missing > 0 || gap.Different > 0 && !s.Landing.KeepFirst {
 		d.Gaps = append(d.Gaps, gap)
 	}
 }
 
 // repair reads the windows with gaps again, each stretch of them in a run of its own, and compares once more what had gaps.
 func (c *GapsCmd) repair(ctx context.Context, a *App, before gapsDocument) (gapsDocument, error) {
-	after := gapsDocument{Windows: before.Windows, Reported: before.Reported, Gaps: []streamGap{}, Repaired: true}
+	after := gapsDocument{Windows: before.Windows, Reported: before.Reported, Gaps: []streamGap{}, Repaired: true, NotCompared: before.NotCompared}
 	for _, stretch := range stretches(before.Gaps) {
 		again := Selection{Nodes: []string{stretch.stream}}
 		if err := a.readAgain(ctx, again, stretch.window(), c.WindowSplit); err != nil {
@@ -194,13 +216,25 @@ func (s stretch) window() Window {
 	return Window{From: s.from.Format(time.RFC3339Nano), To: s.to.Format(time.RFC3339Nano)}
 }
 
-// stretches joins windows that touch each other, whatever variant they were found in: reading all variants of a window
-// again writes nothing for those that are whole.
+// stretches joins windows of a stream that touch or overlap each other, whatever variant they were found in: reading all
+// variants of a window again writes nothing for those that are whole. The streams keep their order.
 func stretches(gaps []streamGap) []stretch {
-	var out []stretch
+	place := map[string]int{}
 	for _, g := range gaps {
-		if n := len(out); n > 0 && out[n-1].stream == g.Stream && out[n-1].to.Equal(g.spec.Start) {
-			out[n-1].to = g.spec.End
+		if _, known := place[g.Stream]; !known {
+			place[g.Stream] = len(place)
+		}
+	}
+	sorted := slices.Clone(gaps)
+	slices.SortStableFunc(sorted, func(x, y streamGap) int {
+		return cmp.Or(cmp.Compare(place[x.Stream], place[y.Stream]), x.spec.Start.Compare(y.spec.Start))
+	})
+	var out []stretch
+	for _, g := range sorted {
+		if n := len(out); n > 0 && out[n-1].stream == g.Stream && !g.spec.Start.After(out[n-1].to) {
+			if g.spec.End.After(out[n-1].to) {
+				out[n-1].to = g.spec.End
+			}
 			continue
 		}
 		out = append(out, stretch{g.Stream, g.spec.Start, g.spec.End})
