@@ -211,17 +211,21 @@ func (c *sqlChecker) layer(m *Model, text sqlText, r Read) []Problem {
 func (c *sqlChecker) unread(m *Model, reads []Read) []Problem {
 	var problems []Problem
 	for _, ref := range m.Header.DependsOn {
-		colocated := m.Header.Distribute != nil && m.Header.Distribute.Colocate == ref.Name
 		read := func(r Read) bool { // one without a schema has been told of
 			return r.Name == ref.Name || r.Schema == "" && strings.HasSuffix(ref.Name, "."+r.Name)
 		}
-		if _, known := c.catalog.nodes[ref.Name]; !known || colocated || slices.ContainsFunc(reads, read) {
+		if _, known := c.catalog.nodes[ref.Name]; !known || m.colocatedWith(ref.Name) || slices.ContainsFunc(reads, read) {
 			continue
 		}
 		problems = append(problems, place{m.File, ref.Line, ref.Col}.warning(
 			fmt.Sprintf("depends_on names %s, which the SQL does not read", ref.Name), "remove it, unless a function reads it"))
 	}
 	return problems
+}
+
+// colocatedWith reports whether rows are kept where those of a relation are, which has to be distributed first.
+func (m *Model) colocatedWith(name string) bool {
+	return m.Header.Distribute != nil && m.Header.Distribute.Colocate == name
 }
 
 // variables finds those that nobody has set, where it is known which are.

@@ -24,10 +24,12 @@ func (p *Project) Fix(m *Model, text []byte) ([]byte, bool) {
 			wanted = append(wanted, r.Name)
 		}
 	}
-	// A declared name that is nowhere in the project is a mistake that nobody but its author can correct.
+	// A declared name that is nowhere in the project is a mistake that nobody but its author can correct. What the SQL does not
+	// read may be what a function of theirs reads, and what colocate names has to be declared.
+	unseen := len(a.calls) > 0 || a.opaque
 	var kept []Ref
 	for _, ref := range m.Header.DependsOn {
-		if _, known := catalog.nodes[ref.Name]; !known || slices.Contains(wanted, ref.Name) {
+		if _, known := catalog.nodes[ref.Name]; !known || unseen || m.colocatedWith(ref.Name) || slices.Contains(wanted, ref.Name) {
 			kept = append(kept, ref)
 		}
 	}

@@ -68,6 +68,21 @@ func TestFix_changesDependsOnAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestFix_leavesWhatTheSQLMayNeedWithoutReadingIt(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"-- depends_on: [s.a, s.c]\nselect tools.latest(a.n) as n from s.a as a\n",
+		"-- kind: sql\n-- target: s.t\n-- depends_on: [s.c]\ncall tools.fill()\n",
+		"-- kind: table\n-- key: [n]\n-- distribute: {by: n, colocate: s.c}\n-- depends_on: [s.a, s.c]\nselect a.n from s.a as a\n",
+	} {
+		_, changed := fixed(t, text)
+		require.False(t, changed, text)
+	}
+	out, changed := fixed(t, "-- depends_on: [s.c]\nselect tools.latest(a.n) as n from s.a as a\n")
+	require.True(t, changed)
+	require.Equal(t, "-- depends_on: [s.c, s.a]\nselect tools.latest(a.n) as n from s.a as a\n", out)
+}
+
 func TestFix_emptiesAList(t *testing.T) {
 	t.Parallel()
 	for before, after := range map[string]string{
