@@ -36,7 +36,8 @@ func Load(fsys fs.FS, lookupEnv func(string) (string, bool)) ([]*Source, []stric
 	return l.loaded, strict.Sort(l.problems)
 }
 
-// sourceFiles lists the YAML files directly in folders named ods.
+// sourceFiles lists the YAML files directly in folders named ods. What begins with a dot is none of ours: editors and systems
+// leave such files beside others.
 func sourceFiles(fsys fs.FS) ([]string, error) {
 	var files []string
 	err := fs.WalkDir(fsys, "models", func(file string, entry fs.DirEntry, err error) error {
@@ -46,7 +47,11 @@ func sourceFiles(fsys fs.FS) ([]string, error) {
 		if err != nil {
 			return fmt.Errorf("list source files: %w", err)
 		}
-		if !entry.IsDir() && slashpath.Base(slashpath.Dir(file)) == "ods" && slashpath.Ext(file) == ".yml" {
+		hidden := strings.HasPrefix(entry.Name(), ".")
+		if entry.IsDir() && (hidden || entry.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if !hidden && !entry.IsDir() && slashpath.Base(slashpath.Dir(file)) == "ods" && slashpath.Ext(file) == ".yml" {
 			files = append(files, file)
 		}
 		return nil

@@ -193,6 +193,20 @@ func TestLoad_refusesNamesThatAreTaken(t *testing.T) {
 	require.Contains(t, problems[1].Hint, "models/crm/ods/a.yml:4")
 }
 
+func TestLoad_passesOverWhatEditorsAndSystemsLeave(t *testing.T) {
+	t.Parallel()
+	one := []byte("source: a\ntype: existing\nstreams:\n  x: {relation: public.x}\n")
+	sources, problems := extract.Load(fstest.MapFS{
+		"models/crm/ods/a.yml":          {Data: one},
+		"models/crm/ods/._a.yml":        {Data: []byte("\x00\x05\x16")},
+		"models/crm/ods/.#a.yml":        {Data: one},
+		"models/crm/.old/ods/a.yml":     {Data: one},
+		"models/crm/testdata/ods/a.yml": {Data: one},
+	}, noEnv)
+	require.Empty(t, problems)
+	require.Len(t, sources, 1)
+}
+
 func TestLoad_findsNothingWhereThereIsNothing(t *testing.T) {
 	t.Parallel()
 	sources, problems := extract.Load(fstest.MapFS{}, noEnv)

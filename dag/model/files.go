@@ -139,7 +139,7 @@ func (f *finder) inModels(file string) {
 	case ext == ".csv":
 		f.files = append(f.files, projectFile{path: file, role: seedRole})
 	case ext == ".go" || ext == ".md":
-	case ext == ".yml" && path.Base(path.Dir(file)) == sourceFolder && strings.Count(file, "/") > 2:
+	case ext == ".yml" && path.Base(path.Dir(file)) == sourceFolder:
 	case ext == ".yml":
 		f.yaml = append(f.yaml, file)
 	default:

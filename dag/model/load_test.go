@@ -75,6 +75,12 @@ func TestLoad_saysThatThereIsNoProject(t *testing.T) {
 	require.Equal(t, []string{"terrace.yml: there is no terrace.yml: no project here | make a project with: terrace init DIR, or name its folder with -C"}, lines(problems))
 }
 
+func TestLoad_takesSourcesOfAProjectWithoutDomains(t *testing.T) {
+	t.Parallel()
+	_, problems := load(t, map[string]string{"terrace.yml": "name: p\n", "models/ods/x.yml": "source: x\n"})
+	require.Empty(t, problems, "extraction reads it")
+}
+
 func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 	t.Parallel()
 	_, problems := load(t, map[string]string{
@@ -87,6 +93,7 @@ func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 		"models/b/c/semi.csv":     "code;name\n1;x,5\n",
 		"models/b/c/tabs.csv":     "code\tname\n1\tx\n",
 		"models/b/c/empty.csv":    "",
+		"models/b/c/end.csv":      "a\n1\n\"x\n\\.\ny\"\n\\.\n\"\\.\"\n2\n",
 		"models/b/c/latin.csv":    "a\n\xe9\n",
 		"models/b/c/y.csv":        "code,name\n1,x\n",
 		"models/b/c/y.yml":        "key: cod\ncolumns: {nam: text, name: {references: x}}\ntype: x\n",
@@ -105,6 +112,7 @@ func TestLoad_reportsEveryFileSortedByPlace(t *testing.T) {
 		`warning: b/c/alone.yml: is not read | sources belong into a folder ods; the description of a seed stands beside its CSV, and that of a model in its header`,
 		`warning: b/c/deep/er.yaml: is not read | name it er.yml`,
 		`b/c/empty.csv:1:1: the seed is empty | write the names of the columns in the first line`,
+		`b/c/end.csv:6:1: a row that is \. alone ends the data for PostgreSQL, and the rows after it would be lost | write "\." in quotes`,
 		`b/c/latin.csv:2:1: the file is not UTF-8 | save the file as UTF-8`,
 		`warning: b/c/notes.txt: is not read | models are .sql, seeds .csv, sources .yml; move other files away`,
 		"b/c/q.csv:2:6: extraneous or missing \" in quoted-field | a quote inside a quoted value is written twice",

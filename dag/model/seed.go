@@ -94,6 +94,7 @@ func readCSV(file string, text []byte, rows *int) ([]string, []Problem) {
 	problems := blankLine(file, text, 0)
 	for {
 		problems = append(problems, blankLine(file, text, int(r.InputOffset()))...)
+		problems = append(problems, endOfData(file, text, int(r.InputOffset()))...)
 		_, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
@@ -131,6 +132,15 @@ func blankLine(file string, text []byte, offset int) []Problem {
 		return nil
 	}
 	return []Problem{placeIn(file, 1, string(text), offset).problem("the line is empty", `remove it; an empty text is written ""`)}
+}
+
+// endOfData finds a row at an offset that PostgreSQL before 18 takes for the end of the data: it passes over what follows.
+func endOfData(file string, text []byte, offset int) []Problem {
+	line := bytes.TrimSuffix(nextLine(text[offset:]), []byte("\n"))
+	if string(bytes.TrimSuffix(line, []byte("\r"))) != `\.` {
+		return nil
+	}
+	return []Problem{placeIn(file, 1, string(text), offset).problem(`a row that is \. alone ends the data for PostgreSQL, and the rows after it would be lost`, `write "\." in quotes`)}
 }
 
 func csvProblem(file string, err error) Problem {
