@@ -211,7 +211,7 @@ auth: {type: token_call, request: {path: /token, sign: false}, extract: {access:
 sign: {over: [query], pair: "{key}={value}", join: "&", wrap: "{pairs}&${env:SECRET}", algo: md5, into: {query: sign}}
 streams:
   orders:
-    request: {path: /o, query: {t: "${now(epoch_s)}", token: "${token.access}", kind: a}}
+    request: {path: /o, query: {t: "${now(%Y)}${now(epoch_s)}", token: "${token.access}", kind: a}}
     paginate: {type: next_link, next: $.next}
     records: $.list[*]
 `, env).Streams[0], extract.Job{})
@@ -221,6 +221,7 @@ streams:
 	require.Equal(t, []string{"x"}, q["after"])
 	require.Equal(t, []string{"tok3n-1"}, q["token"])
 	require.NotEqual(t, "1", q.Get("t"))
+	require.Len(t, q["t"], 1, "it is one parameter, however much in it ages")
 	require.Empty(t, q["kind"], "the link says what to ask for")
 	signed := url.Values{"after": q["after"], "t": q["t"], "token": q["token"]}
 	require.Equal(t, []string{hexMD5(signed.Encode() + "&" + canary)}, q["sign"])

@@ -150,11 +150,13 @@ func (r request) fillIn(into *[]pair, declared strict.Map[value], s scope) error
 func (r request) renew(d *draft, s scope) error {
 	var aging strict.Map[value]
 	for _, entry := range r.query {
+		ages := false
 		entry.Value.walk(func(e *expr, _ strict.Pos) {
-			if e.kind == nowExpr || e.kind == refExpr && strings.HasPrefix(e.name, "token.") {
-				aging = append(aging, entry)
-			}
+			ages = ages || e.kind == nowExpr || e.kind == refExpr && strings.HasPrefix(e.name, "token.")
 		})
+		if ages {
+			aging = append(aging, entry)
+		}
 	}
 	for _, entry := range aging {
 		d.drop(inQuery, entry.Key)

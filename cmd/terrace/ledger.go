@@ -220,7 +220,7 @@ func (c *RejectsShowCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	if len(rejects) == 0 {
+	if len(rejects) == 0 || c.ID == 0 { // to the filter, 0 is any
 		return &inputError{message: fmt.Sprintf("there is no reject %d", c.ID), hint: "terrace rejects lists them."}
 	}
 	if a.JSON {

@@ -35,6 +35,9 @@ func (c *RejectsReplayCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	if err := a.refuseLanding(p, "rejects replay"); err != nil {
+		return err
+	}
 	if c.Stream != "" {
 		n, err := p.node(c.Stream)
 		if err != nil {

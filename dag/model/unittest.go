@@ -137,6 +137,8 @@ func parseUnitTest(file string, text []byte, p *Project) (*UnitTest, []Problem) 
 		if !t.First.At.Before(t.Then.At) {
 			r.fail(w.RunAtThen.Pos, "the second run is not after the first", "")
 		}
+	} else if !w.RunAtThen.IsZero() {
+		r.fail(w.RunAtThen.Pos, "run_at_then means nothing without a second run", "add given_then and expect_then, or remove it")
 	}
 	return t, r.problems
 }
@@ -249,10 +251,12 @@ func (r *unitReader) value(n strict.Node) json.RawMessage {
 		}
 		return row.JSON()
 	}
-	if text := n.Text(); !n.Quoted() && json.Valid([]byte(text)) {
+	var text string
+	r.problems = append(r.problems, n.Decode(&text)...) // what has a tag is told, and not taken for its name
+	if !n.Quoted() && json.Valid([]byte(text)) {
 		return json.RawMessage(text)
 	}
-	return encoded(n.Text())
+	return encoded(text)
 }
 
 func encoded(value any) json.RawMessage {

@@ -83,6 +83,10 @@ func TestLoadUnitTests_reportsEveryMistakeAtItsPlace(t *testing.T) {
 			`tests/s/deep/m_case.yml:2:9: "soon" is no time | write 2026-01-31, or 2026-01-31 10:00:00, or with a zone 2026-01-31T10:00:00+08:00`,
 			`tests/s/deep/m_case.yml:5:14: expect_then needs given_then | say what has changed before the second run`,
 		},
+		"model: s.m\nrun_at_then: 2026-01-01\ngiven:\n  ods.orders: [{payload: {id: !!str 1}}]\nexpect: []\n": {
+			`tests/s/deep/m_case.yml:2:14: run_at_then means nothing without a second run | add given_then and expect_then, or remove it`,
+			`tests/s/deep/m_case.yml:4:31: the tag !!str is not used here | remove it; put quotes around a value that is text`,
+		},
 		"model: s.m\ngiven:\n  ods.orders: [1]\nexpect: []\n": {`tests/s/deep/m_case.yml:3:16: an item of "ods.orders" wants a mapping, got "1" | `},
 	} {
 		_, problems := unitTests(t, text)

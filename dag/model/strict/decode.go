@@ -3,6 +3,7 @@ package strict
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -240,6 +241,9 @@ func setScalar(v reflect.Value, text string) error {
 		f, err := strconv.ParseFloat(text, v.Type().Bits())
 		if err != nil {
 			return err
+		}
+		if math.IsNaN(f) || math.IsInf(f, 0) { // no limit could be compared with it
+			return strconv.ErrSyntax
 		}
 		v.SetFloat(f)
 	default:

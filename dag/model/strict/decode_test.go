@@ -55,6 +55,15 @@ func places(problems []strict.Problem) []string {
 	return out
 }
 
+func TestDecode_refusesNumbersThatNothingComparesWith(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"NaN", "inf", "-Infinity", "1e999"} {
+		var into limits
+		problems := strict.Decode("f.yml", []byte("ratio: "+text+"\n"), &into)
+		require.Equal(t, []string{`1:8 "ratio" wants a number, got "` + text + `"`}, places(problems))
+	}
+}
+
 func TestDecode_readsEveryType(t *testing.T) {
 	t.Parallel()
 	text := `name: 2024-01-01
