@@ -306,9 +306,10 @@ func (a *App) warnOfNoScheduler(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil || alive {
 		return err
 	}
+	of, flag := "", ""
 	if environment != "" {
-		environment = " of environment " + environment
+		of, flag = " of environment "+environment, " --env "+environment
 	}
-	fmt.Fprintf(a.Stderr, "no scheduler%s is running: terrace serve or terrace schedule start runs what is due\n", environment)
+	fmt.Fprintf(a.Stderr, "no scheduler%s is running: terrace serve%s or terrace schedule start%[2]s runs what is due\n", of, flag)
 	return nil
 }
