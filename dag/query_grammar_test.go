@@ -473,7 +473,7 @@ func (q *queries) keyed(depth int) (header, sql string) {
 	if q.seldom(6) {
 		header += "\n-- rejects: {odd: \"" + q.condition("t") + "\"}"
 	}
-	if first, _, _ := strings.Cut(key, ","); first != "id" && q.seldom(3) {
+	if first, _, _ := strings.Cut(key, ","); first != "id" && q.seldom(3) && !hashless.MatchString(partition) {
 		header += "\n-- partition_by: {hash: " + first + ", partitions: 2}"
 	}
 	return header,
