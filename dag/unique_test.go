@@ -156,3 +156,50 @@ func TestBuild_handingOnWhatIsUniqueLeavesRowsThatOthersReferToInPlace(t *testin
 	require.Equal(t, "23505", failed.Error.SQLState)
 	require.Equal(t, []string{"(1,paid)", "(2,open)"}, w.rows("select id, state from shop_dwd.orders order by id"))
 }
+
+// Versions are changed in place where what changed makes no version. A dimension that observes is what its query gives, and one
+// that replays what it would be had it been built at the end.
+func TestSCD2_versionsMayHandOnWhatIsUnique(t *testing.T) {
+	t.Parallel()
+	const indexes = "-- indexes: [{columns: [code], unique: true, where: is_current}, {columns: [lower(name)], unique: true, where: is_current}]\n"
+	for _, seed := range seeds(t) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 7))
+			fields := func(alias string) string {
+				return strings.ReplaceAll("a.id, a.payload ->> 'region' as region, (a.payload ->> 'code')::integer as code, a.payload ->> 'name' as name", "a.", alias+".")
+			}
+			s := newSource(t, newWorld(t, map[string]string{
+				"models/shop/seen.sql":     "-- kind: scd2\n-- key: [id]\n-- scd2: {track: [region]}\n" + indexes + "-- depends_on: [ods.customers]\nselect " + fields("c") + " from ods.customers as c",
+				"models/shop/replayed.sql": "-- kind: scd2\n-- key: [id]\n-- scd2: {track: [region]}\n" + indexes + "-- depends_on: [ods.customers__versions]\nselect " + fields("v") + ", v._seen_at, v._version from ods.customers__versions as v",
+			}, "ods.customers"), customersStream)
+			// With 1 few keys of a large table are looked up.
+			s.world.change = func(e *dag.SQLExecutor) { e.ManyRows = int64(seed % 2) }
+			const ids = 30
+			codes, names := r.Perm(ids), r.Perm(ids)
+			for rev := range 6 {
+				ofPage := r.Perm(ids)[:ids-10*r.IntN(3)] // the others keep what they have
+				page := make([]string, len(ofPage))
+				for i, j := range r.Perm(len(ofPage)) {
+					a, b := ofPage[i], ofPage[j]
+					codes[a], codes[b] = codes[b], codes[a]
+					names[a], names[b] = names[b], names[a]
+				}
+				for i, id := range ofPage {
+					page[i] = fmt.Sprintf(`{"id": %d, "rev": %d, "region": "r%d", "code": %d, "name": "%c%d"}`, id, rev, r.IntN(2), codes[id], "nN"[r.IntN(2)], names[id])
+				}
+				s.land(customersStream, page...)
+				s.exec("analyze")
+				s.succeed()
+				for _, name := range []string{"shop.seen", "shop.replayed"} {
+					require.Equal(t, s.rows("select "+fields("c")+" from ods.customers as c order by 1"),
+						s.rows("select t.id, t.region, t.code, t.name from "+name+" as t where t.is_current order by 1"), "%s, round %d", name, rev)
+				}
+			}
+			before := s.rows("select t::text from shop.replayed as t order by 1")
+			s.exec("drop table shop.replayed")
+			s.succeed()
+			require.Equal(t, s.rows("select t::text from shop.replayed as t order by 1"), before)
+		})
+	}
+}

@@ -54,6 +54,8 @@ type dimension struct {
 	// whole says that delta has the versions that stay, too: most rows change, and a new table is made of it alone.
 	whole  bool
 	layout layout
+	// shared are the unique indexes whose values versions may hand on.
+	shared []shared
 	// replacing and differ are those of the input, domains its columns that are of one.
 	replacing func(condition string) string
 	differ    func(columns []string, a, b string) string
@@ -102,6 +104,7 @@ func newDimension(in Input) (dimension, error) {
 		d.tracked = d.trackedByDefault()
 	}
 	d.compareHeaders(in)
+	d.shared = d.sharedIn(in)
 	if d.layout, err = newLayout(in, d.columns()); d.layout.parts != nil {
 		d.layout.parts.guard = d.oneOpen()
 	}

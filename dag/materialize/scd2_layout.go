@@ -81,7 +81,7 @@ func (d dimension) move(in Input, script *Script) error {
 			return err
 		}
 	}
-	d.target, d.names, d.few = StageOf(d.m.Name), d.m.Name, false // it is indexed at the end
+	d.target, d.names, d.few, d.shared = StageOf(d.m.Name), d.m.Name, false, nil // it is indexed at the end
 	create := []Statement{d.create()}
 	if len(left) > 0 {
 		collations := map[string]string{}

@@ -436,19 +436,16 @@ func (d dimension) apply() []Statement {
 		ended = set
 	}
 	columns, values := d.columnsAndValues("d")
-	return []Statement{
-		plain(d.m, None, `delete from %s as t
+	leave := plain(d.m, None, `delete from %s as t
 using %s as d
 where %s
-    and d._action = 'deleted'`, d.target, delta, d.replacing("d._action = 'deleted'")),
-		update("not null", ended),
-		update("null", set),
-		plain(d.m, None, `insert into %s (%s)
+    and d._action = 'deleted'`, d.target, delta, d.replacing("d._action = 'deleted'"))
+	open := plain(d.m, None, `insert into %s (%s)
 select %s
 from %s as d
 where d._action = 'inserted'
-order by %s, d._from`, d.target, columns, values, delta, qualified(d.key, "d")),
-	}
+order by %s, d._from`, d.target, columns, values, delta, qualified(d.key, "d"))
+	return slices.Concat([]Statement{leave}, d.makeRoom(), []Statement{update("not null", ended), update("null", set), open})
 }
 
 // feed writes the versions that are about to leave and to come.
