@@ -397,8 +397,8 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 	if c.KeyColumns != nil && slices.ContainsFunc(lookups, func(l lookup) bool { return l.driver().movesUnseen() }) {
 		return nil, wholly("groups of " + *c.Node + " move without a new version")
 	}
-	counted := slices.ContainsFunc(lookups, func(l lookup) bool { return len(l.steps) > 0 }) // what they meet is not what changed
-	if counted {
+	meets := slices.ContainsFunc(lookups, func(l lookup) bool { return len(l.steps) > 0 })
+	if meets { // what changed is not to be counted among what it meets
 		if err := b.present(ctx, rows); err != nil {
 			return nil, err
 		}
@@ -408,7 +408,7 @@ func (b *building) scopes(ctx context.Context, m *model.Model, plan queryPlan, c
 		for _, s := range scopesOf(c, rows, l.driver().alike(), declared) {
 			s.Scope, s.ofKey = l.follow(s.Scope), s.ofKey && len(l.steps) == 0
 			if !slices.ContainsFunc(scopes, s.same) {
-				s.Counted = !counted && len(scopes) == 0 // the first reads just the rows that have to be there
+				s.Counted = !meets && len(scopes) == 0 // the first reads just the rows that have to be there
 				scopes = append(scopes, s)
 			}
 		}
