@@ -431,7 +431,13 @@ func (t *Together) end(ctx context.Context) error {
 	if t.conn != nil {
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		_ = t.conn.Conn().Close(bye) // the server undoes what is open, now or when it sees that we are gone
+		conn := t.conn.Conn()
+		free := "select pg_advisory_unlock_all()"
+		if conn.PgConn().TxStatus() != 'I' {
+			free = "rollback; " + free
+		}
+		_, _ = conn.Exec(bye, free) // whoever comes next finds the nodes free
+		_ = conn.Close(bye)         // the server undoes what is open, now or when it sees that we are gone
 		t.conn.Release()
 		t.conn = nil
 	}
