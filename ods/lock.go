@@ -180,6 +180,8 @@ func try(ctx context.Context, db querier, function, stream string) error {
 func closeQuietly(ctx context.Context, conn *pgx.Conn) {
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
 	defer cancel()
-	// A connection that cannot say goodbye is gone, and the lock with it.
+	// The server lets go when it hears that the client has gone, which is after the next one may ask. A connection that
+	// cannot say goodbye is gone, and the lock with it.
+	_, _ = conn.Exec(bye, "select pg_advisory_unlock_all()")
 	_ = conn.Close(bye)
 }
