@@ -34,22 +34,7 @@ func (d dimension) makeRoom() []Statement {
 			handsOn = fmt.Sprintf(`(%[1]s) is distinct from (%[2]s)
         and (%[1]s) in (select %[2]s from %[3]s as d where %[4]s)`, qualified(s.columns, "t"), qualified(s.columns, "d"), delta, updated)
 		}
-		room := plain(d.m, None, `with parted as (
-    update %[1]s as t
-    set %[2]s
-    from %[3]s as d
-    where %[4]s
-        and %[5]s
-        and %[6]s
-    returning d._was as was, d._part as part, t.ctid as now
-)
-update %[3]s as d
-set _was = p.now
-from parted as p
-where d._was = p.was
-    and d._part = p.part`,
-			d.target, list(s.emptied, ", ", func(q string) string { return q + " = null" }), delta,
-			strings.ReplaceAll(d.replacing(updated), "\n", "\n    "), updated, handsOn)
+		room := part(d.m, d.target, s.emptied, delta+" as d", strings.ReplaceAll(d.replacing(updated), "\n", "\n    "), updated, handsOn)
 		room.Purpose = "let versions hand on what is unique, " + strings.Join(s.emptied, ", ")
 		out = append(out, room)
 	}

@@ -80,27 +80,30 @@ func (in Input) indexedBy(index model.Index) (plain, read []string) {
 func makeRoom(in Input) []Statement {
 	var out []Statement
 	for _, s := range sharedIn(in) {
-		set := list(s.emptied, ", ", func(q string) string { return q + " = null" })
 		_, from := in.came()
-		room := plain(in.Model, None, `with parted as (
-    update %[1]s as t
-    set %[2]s
-    from %[3]s
-    where %[4]s
-        and d._is is not null
-        and %[5]s
-    returning d._was as was, d._part as part, t.ctid as now
-)
-update %[6]s as d
-set _was = p.now
-from parted as p
-where d._was = p.was
-    and d._part = p.part`,
-			Quote(in.Model.Name), set, from, strings.ReplaceAll(in.replacing("d._is is not null"), "\n", "\n    "), in.handsOn(s), delta)
+		room := part(in.Model, Quote(in.Model.Name), s.emptied, from, strings.ReplaceAll(in.replacing("d._is is not null"), "\n", "\n    "), "d._is is not null", in.handsOn(s))
 		room.Purpose = "let rows hand on what is unique, " + strings.Join(s.emptied, ", ")
 		out = append(out, room)
 	}
 	return out
+}
+
+// part empties columns of the rows t of a table that are to be replaced by delta's d, on conditions, and tells delta where they
+// are then.
+func part(m *model.Model, target string, emptied []string, from string, conditions ...string) Statement {
+	return plain(m, None, `with parted as (
+    update %[1]s as t
+    set %[2]s
+    from %[3]s
+    where %[4]s
+    returning d._was as was, d._part as part, t.ctid as now
+)
+update %[5]s as d
+set _was = p.now
+from parted as p
+where d._was = p.was
+    and d._part = p.part`,
+		target, list(emptied, ", ", func(q string) string { return q + " = null" }), from, strings.Join(conditions, "\n        and "), delta)
 }
 
 // handsOn is true for a row t that has what another row will have; of expressions it is true for one that will have another.
