@@ -79,7 +79,9 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 		OID     uint32
 		Kind    materialize.RelationKind
 		Columns []materialize.Column
-		Domains map[string]string
+		// Generated is null where no column is.
+		Generated []string
+		Domains   map[string]string
 		// Collations is null where each column has its type's.
 		Collations map[string]string
 		Indexes    []materialize.Index
@@ -90,7 +92,7 @@ func decodeRelation(text []byte) (*materialize.Relation, uint32, error) {
 		return nil, 0, fmt.Errorf("read what stands under the name: %w", err)
 	}
 	return &materialize.Relation{
-		Kind: found.Kind, Columns: found.Columns, Domains: found.Domains, Collations: found.Collations,
+		Kind: found.Kind, Columns: found.Columns, Generated: found.Generated, Domains: found.Domains, Collations: found.Collations,
 		Indexes: found.Indexes, Partition: found.Partition,
 	}, found.OID, nil
 }

@@ -276,3 +276,27 @@ func TestSCD2_isBuiltBesideOfWhatCame(t *testing.T) {
 		require.Equal(t, strings.Join(w.rows("select * from shop."+name+" order by id, valid_from"), "\n"), rows, name)
 	}
 }
+
+// Tables that were made before is_current became a column like others have it computed by the server.
+func TestSCD2_isKeptWhereTheServerComputesWhatIsCurrent(t *testing.T) {
+	t.Parallel()
+	w := newHistory(t, "-- scd2: {on_delete: tombstone}\n", nil)
+	w.exec(`alter table shop_dwd.orders drop constraint orders_current_while_open, drop column is_current,
+    add column is_current boolean not null generated always as (valid_to is null) stored`)
+	computed := func() string {
+		return w.value("select attgenerated <> '' from pg_attribute where attrelid = 'shop_dwd.orders'::regclass and attname = 'is_current'")
+	}
+
+	require.Equal(t, dag.Rows{Inserted: 5, Updated: 5}, w.follow(5).Rows)
+	w.requireHistory(55)
+	require.Equal(t, "t", computed())
+
+	require.Contains(t, w.follow(40).Reason, "built beside")
+	w.requireHistory(95)
+	require.Equal(t, "f", computed())
+	_, err := w.db.Pool.Exec(t.Context(), "update shop_dwd.orders set is_current = false where valid_to is null")
+	require.ErrorContains(t, err, "orders_current_while_open")
+
+	w.follow(2)
+	w.requireHistory(97)
+}

@@ -45,6 +45,9 @@ func Direct(in Input) (Script, error) {
 
 func (d dimension) beside(in Input, target string, fill []Statement, counts string) (Script, error) {
 	in.Columns, in.layout = d.columns(), d.layout
+	if d.computed {
+		fill = append([]Statement{plain(d.m, None, "alter table %s alter column %s drop expression, add constraint %s", target, d.current, d.guardsCurrent())}, fill...)
+	}
 	return besideOf(in, target, fill, counts)
 }
 

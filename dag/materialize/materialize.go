@@ -40,6 +40,8 @@ type Relation struct {
 	// Was is the kind of node that it was built as; "" when that is not known, or when others made it.
 	Was     string
 	Columns []Column // in order; generated columns included
+	// Generated are the names of the columns that the server computes.
+	Generated []string
 	// Domains are the types of the columns that are of a domain, by name; Columns have the types that those are over.
 	Domains map[string]string
 	// Collations are those of columns that have another than their type, quoted, by name.

@@ -33,8 +33,10 @@ type dimension struct {
 	// tracked are those whose change makes a new version; the others are overwritten within one.
 	tracked           []string
 	from, to, current string // quoted
-	fromType          string
-	types             []Column // kept, with types
+	// computed says that the table has the server compute current, as older ones do, so that nothing can be written to it.
+	computed bool
+	fromType string
+	types    []Column // kept, with types
 	// time is the output column that gives a version its start, "" when the run's time does; timeColumn is it quoted.
 	time, timeColumn string
 	// replayed says that the query returns every version (it reads __versions), not the state now.
@@ -120,6 +122,7 @@ func (d *dimension) compareHeaders(in Input) {
 	if in.Existing == nil {
 		return
 	}
+	d.computed = slices.Contains(in.Existing.Generated, d.m.Header.SCD2.CurrentColumn)
 	_, entombed := find(in.Existing.Columns, isDeleted)
 	_, returned := find(in.Columns, isDeleted)
 	d.entombs, d.exhumes = d.tombstone && !entombed, entombed && !d.tombstone && !returned
@@ -376,16 +379,24 @@ func (d dimension) create() Statement {
 	if d.tombstone {
 		fmt.Fprintf(&b, "    %s boolean not null default false,\n", isDeleted)
 	}
-	fmt.Fprintf(&b, "    %s boolean not null generated always as (%s is null) stored,\n", d.current, d.to)
-	fmt.Fprintf(&b, "    constraint %s check (%s > %s)", d.guard(endsAfterStart), d.to, d.from)
+	fmt.Fprintf(&b, "    %s boolean not null,\n", d.current)
+	fmt.Fprintf(&b, "    constraint %s check (%s > %s),\n", d.guard(endsAfterStart), d.to, d.from)
+	fmt.Fprintf(&b, "    constraint %s", d.guardsCurrent())
 	return plain(d.m, None, "create table %s (\n%s\n)%s", d.target, b.String(), d.layout.parts.clause())
+}
+
+// guardsCurrent is the constraint that keeps current what it says. To have the server compute the column would take longer
+// than the rest of inserting a row.
+func (d dimension) guardsCurrent() string {
+	return fmt.Sprintf("%s check (%s = (%s is null))", d.guard(currentWhileOpen), d.current, d.to)
 }
 
 // The ends of the names of a dimension's guards.
 const (
-	endsAfterStart  = "_ends_after_start"
-	oneVersionATime = "_one_version_a_time"
-	oneOpenVersion  = "_one_open_version"
+	endsAfterStart   = "_ends_after_start"
+	currentWhileOpen = "_current_while_open"
+	oneVersionATime  = "_one_version_a_time"
+	oneOpenVersion   = "_one_open_version"
 )
 
 // Guards are the names of the constraints and indexes that a dimension's table is made with, if the relation under the
@@ -394,7 +405,7 @@ func Guards(m *model.Model, existing *Relation) []string {
 	if m == nil || existing == nil || existing.Was != string(model.SCD2) && (existing.Was != "" || m.Header.Kind != model.SCD2) {
 		return nil
 	}
-	return []string{Short(m.Relation + endsAfterStart), Short(m.Relation + oneVersionATime), Short(m.Relation + oneOpenVersion)}
+	return []string{Short(m.Relation + endsAfterStart), Short(m.Relation + currentWhileOpen), Short(m.Relation + oneVersionATime), Short(m.Relation + oneOpenVersion)}
 }
 
 // guards are, with the check that create makes, what no statement can get past: no two versions of a key with one start,

@@ -70,6 +70,7 @@ func (d dimension) fillDirect(target string) []Statement {
 		were = append(were, fmt.Sprintf("t.%s as _was_gone", isDeleted))
 		written = append(written, "not a._opens and j._was_gone")
 	}
+	written = append(written, "a._opens or not j._opens")
 	columns, _ := d.columnsAndValues("t")
 	fill := plain(d.m, None, `insert into %[1]s (%[2]s)
 select %[3]s

@@ -81,7 +81,7 @@ func (d dimension) move(in Input, script *Script) error {
 			return err
 		}
 	}
-	d.target, d.names, d.few, d.shared = StageOf(d.m.Name), d.m.Name, false, nil // it is indexed at the end
+	d.target, d.names, d.few, d.shared, d.computed = StageOf(d.m.Name), d.m.Name, false, nil, false // it is indexed at the end
 	create := []Statement{d.create()}
 	if len(left) > 0 {
 		collations := map[string]string{}
@@ -100,7 +100,7 @@ func (d dimension) move(in Input, script *Script) error {
 		create = append(create, d.layout.parts.make(d.target, "select * from "+held))
 	}
 	if !anew {
-		create = append(create, plain(d.m, None, "insert into %s (%s)\nselect %[2]s from %[3]s%[4]s", d.target, columnList(copied), held, living))
+		create = append(create, plain(d.m, None, "insert into %s (%s, %s)\nselect %[2]s, %[4]s is null from %[5]s%[6]s", d.target, columnList(copied), d.current, d.to, held, living))
 	}
 	create = append(create, plain(d.m, None, "analyze %s", d.target))
 
@@ -125,7 +125,7 @@ func (d dimension) rename() []Statement {
 	there := d
 	there.names = d.m.Relation
 	var out []Statement
-	for _, suffix := range []string{endsAfterStart, oneVersionATime} {
+	for _, suffix := range []string{endsAfterStart, currentWhileOpen, oneVersionATime} {
 		out = append(out, plain(d.m, None, "alter table %s rename constraint %s to %s", Quote(d.m.Name), d.guard(suffix), there.guard(suffix)))
 	}
 	if d.layout.parts == nil {

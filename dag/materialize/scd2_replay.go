@@ -297,6 +297,12 @@ from timeline as n`, d.target, columns, d.timeline(), values)
 
 // columnsAndValues are the columns that are written, and their values in rows of an alias of a timeline.
 func (d dimension) columnsAndValues(alias string) (columns, values string) {
+	columns, values = d.given(alias)
+	return columns + ", " + d.current, fmt.Sprintf("%s, %s._to is null", values, alias)
+}
+
+// given is columnsAndValues without what a server can compute.
+func (d dimension) given(alias string) (columns, values string) {
 	columns = columnList(d.kept) + ", " + d.from + ", " + d.to
 	values = fmt.Sprintf("%s, %[2]s._from, %[2]s._to", qualified(d.kept, alias), alias)
 	if d.tombstone {
@@ -424,6 +430,9 @@ func (d dimension) left(row, to, gone string) string {
 // key has two open ones at any time. They are opened in the order of the indexes, which takes half the time of any other.
 func (d dimension) apply() []Statement {
 	ended := fmt.Sprintf("%s = d._to", d.to)
+	if !d.computed {
+		ended += fmt.Sprintf(",\n    %s = d._to is null", d.current)
+	}
 	set := list(drop(d.kept, d.key), "", func(q string) string { return fmt.Sprintf("%s = d.%s,\n    ", q, q) }) + ended
 	if d.tombstone {
 		set += fmt.Sprintf(",\n    %s = d._gone", isDeleted)
@@ -436,6 +445,9 @@ func (d dimension) apply() []Statement {
 		ended = set
 	}
 	columns, values := d.columnsAndValues("d")
+	if d.computed {
+		columns, values = d.given("d")
+	}
 	leave := plain(d.m, None, `delete from %s as t
 using %s as d
 where %s
@@ -454,31 +466,27 @@ func (d dimension) feed(in Input, altered bool) []Statement {
 		return nil
 	}
 	columns, values := d.columnsAndValues("d")
-	left := fmt.Sprintf(`select %s, t.%s, true
+	left := fmt.Sprintf(`select %s, true
     from %s as d
     cross join %s as t
     where d._action <> 'inserted'
-        and %s`, d.stored("t"), d.current, delta, d.target, d.replacing("d._was is not null"))
+        and %s`, d.stored("t"), delta, d.target, d.replacing("d._was is not null"))
 	if d.keepsLeft {
-		current := "d._left_to is null"
-		if d.single {
-			current = "true"
-		}
-		left = fmt.Sprintf(`select %s, %s, true
+		left = fmt.Sprintf(`select %s, true
     from %s as d
-    where d._action <> 'inserted'`, d.leaving(), current, delta)
+    where d._action <> 'inserted'`, d.leaving(), delta)
 	}
-	return append(readyFeed(in, altered), plain(d.m, Fed, `insert into %[1]s (%[2]s, %[3]s, %[4]s)
+	return append(readyFeed(in, altered), plain(d.m, Fed, `insert into %[1]s (%[2]s, %[3]s)
 select *
 from (
-    %[5]s
+    %[4]s
     union all
-    select %[6]s, d._to is null, false
-    from %[7]s as d
+    select %[5]s, false
+    from %[6]s as d
     where d._action <> 'deleted'
 ) as f
-where (select count(*) from %[7]s) <= %[8]s`,
-		FeedOf(d.m.Name), columns, d.current, feedOld, left, values, delta, fmt.Sprintf(feedLimit, Literal(d.target))))
+where (select count(*) from %[6]s) <= %[7]s`,
+		FeedOf(d.m.Name), columns, feedOld, left, values, delta, fmt.Sprintf(feedLimit, Literal(d.target))))
 }
 
 // leaving are the columns of the table that are written, of a row that leaves and that delta keeps.
@@ -492,14 +500,14 @@ func (d dimension) leaving() string {
 		}
 		return "d." + q + ", "
 	}) + "d._from, "
-	to, gone := "d._left_to", ", d._left_gone"
+	to, gone, current := "d._left_to", ", d._left_gone", ", d._left_to is null"
 	if d.single {
-		to, gone = "null::"+d.fromType, ", false"
+		to, gone, current = "null::"+d.fromType, ", false", ", true"
 	}
 	if !d.tombstone {
 		gone = ""
 	}
-	return out + to + gone
+	return out + to + gone + current
 }
 
 // stored are the columns of the table that are written, of an alias of it.
@@ -508,7 +516,7 @@ func (d dimension) stored(alias string) string {
 	if d.tombstone {
 		out += fmt.Sprintf(", %s.%s", alias, isDeleted)
 	}
-	return out
+	return out + fmt.Sprintf(", %s.%s", alias, d.current)
 }
 
 // drop returns the names without some, keep only those that are among some, both in the order of the first list.

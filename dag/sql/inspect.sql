@@ -10,6 +10,11 @@ select jsonb_build_object(
         from pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ),
+    'generated', (
+        select jsonb_agg(a.attname)
+        from pg_attribute as a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> ''
+    ),
     'domains', (
         select jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
         from pg_attribute as a
