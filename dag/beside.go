@@ -26,7 +26,7 @@ const (
 func (b *building) beside(ctx context.Context, s materialize.Script) (done bool, err error) {
 	able := s.Beside && b.together == nil && b.input.Model != nil && (s.Stage == "" || b.staged >= b.many())
 	if groups := b.input.Groups; able && groups != nil && groups.Single {
-		able = 2*groups.Count >= b.many() // what comes of a key closes a version and opens one
+		able = b.areMost(2 * groups.Count) // what comes of a key closes a version and opens one
 	}
 	if able && s.Sample != "" {
 		most, err := b.mostChange(ctx, s.Sample)
@@ -130,5 +130,8 @@ func (b *building) mostChange(ctx context.Context, query string) (bool, error) {
 	}
 	changing, held := number(results[0].Rows[0][0]), number(results[0].Rows[0][1])
 	b.held = max(held, 0)
-	return changing >= b.many() && 3*changing >= held, nil
+	return b.areMost(changing), nil
 }
+
+// areMost reports whether so many changed rows are most of those that the step's table has.
+func (b *building) areMost(changed int64) bool { return changed >= b.many() && 3*changed >= b.held }

@@ -186,6 +186,7 @@ func (b *building) worthwhile(ctx context.Context, m *model.Model, groups *mater
 // measured says of groups that they have so many rows, of about so many in all.
 func (b *building) measured(groups *materialize.Groups, rows, all int64) {
 	const pages, list = 100_000, 1_000_000 // places in a list take some 30 bytes each
+	b.held = max(all, 0)
 	large := all >= b.many()
 	groups.Few = large && (20*rows <= all || rows <= pages && 8*rows <= all)
 	groups.Listed = large && rows <= list
