@@ -226,7 +226,8 @@ func (p queryPlan) unites() bool {
 
 func (n planNode) unites() bool {
 	switch n.Type {
-	case "Aggregate", "Group", "Unique", "SetOp", "WindowAgg", "Recursive Union":
+	// Since version 16 a limit may do for what is distinct, where all that it goes by is given.
+	case "Aggregate", "Group", "Unique", "SetOp", "WindowAgg", "Recursive Union", "Limit":
 		return true
 	}
 	return slices.ContainsFunc(n.Plans, planNode.unites)
