@@ -145,6 +145,43 @@ func TestIncremental_knowsItsGroupsFromTheResultsOfSubqueries(t *testing.T) {
 	require.Contains(t, w.rows("select * from shop.chosen"), "(2000,5)")
 }
 
+// What a subquery returns has a name in the plan alone, another one since version 17.
+func TestIncremental_isRecomputedInFullWhenASubqueryGivesAPartOfTheGroup(t *testing.T) {
+	t.Parallel()
+	w := newFed(t, nil)
+	w.streams = append(w.streams, "ods.customers")
+	w.exec("create table ods.customers (id integer primary key, region integer)")
+	w.land("ods.customers", "insert into ods.customers values (1, 7)")
+	w.write("models/shop/either.sql", "-- kind: incremental\n-- key: [customer]\n-- depends_on: [ods.customers, shop.orders]\n"+
+		"select coalesce(nullif(o.customer, 1), (select max(c.region) from ods.customers as c)) as customer, count(*) as orders from shop.orders as o group by 1")
+	w.succeed()
+	w.land("ods.orders", "update ods.orders set customer = 1 where id = 2000")
+	require.Contains(t, step(t, w.succeed(), "shop.either").Reason, "; recomputed in full: no expression gives the group of a row of shop.orders")
+}
+
+// A row that meets any of several others is looked up among them; those that it is one of several for are not.
+func TestIncremental_looksUpWhatIsOneOfSeveral(t *testing.T) {
+	t.Parallel()
+	const several = "array[(o.payload ->> 'customer')::integer, (o.payload ->> 'next')::integer]"
+	const head = "-- kind: incremental\n-- key: [%s]\n-- depends_on: [ods.orders, ods.customers]\n"
+	w := newWorld(t, map[string]string{
+		"models/shop/orders.sql":    fmt.Sprintf(head, "id") + "select o.id, (select count(*) from ods.customers as c where c.id = any (" + several + ")) as met from ods.orders as o",
+		"models/shop/customers.sql": fmt.Sprintf(head, "id") + "select c.id, (select count(*) from ods.orders as o where c.id = any (" + several + ")) as met from ods.customers as c",
+	}, "ods.orders", "ods.customers")
+	s := newSource(t, w, ordersStream, customersStream)
+	s.land(ordersStream, `{"id": 1, "customer": 1, "next": 2}`, `{"id": 2, "customer": 2}`, `{"id": 3, "customer": 3, "next": 3}`)
+	s.land(customersStream, `{"id": 1, "rev": 1}`, `{"id": 2, "rev": 1}`, `{"id": 4, "rev": 1}`)
+	s.succeed()
+	s.land(customersStream, `{"id": 3, "rev": 1}`)
+	r := s.succeed()
+	s.requireFull("a customer")
+	require.Equal(t, "groups", took(step(t, r, "shop.orders")), step(t, r, "shop.orders").Reason)
+	s.land(ordersStream, `{"id": 3, "customer": 4, "next": 1}`)
+	r = s.succeed()
+	s.requireFull("an order")
+	require.Contains(t, step(t, r, "shop.customers").Reason, "; recomputed in full: no expression gives the group of a row of ods.orders")
+}
+
 func TestModels_ofDomainsFitTheirTables(t *testing.T) {
 	t.Parallel()
 	w := newFed(t, nil)

@@ -157,9 +157,9 @@ func (n planNode) meeting(from, to string, conds *[]condition) {
 	if outer != nil && inner != nil {
 		on := slices.Concat(conjuncts(n.Hash), conjuncts(n.Merge), conjuncts(n.On))
 		switch {
-		case outer.carries(from) && inner.hands(to) && slices.Contains([]string{"Inner", "Semi", "Right", "Right Anti"}, n.Join):
+		case outer.carries(from) && inner.hands(to) && slices.Contains([]string{"Inner", "Semi", "Right", "Right Semi", "Right Anti"}, n.Join):
 			compare(conds, on, outer.lacks(from) || inner.lacks(to))
-		case inner.carries(from) && outer.hands(to) && slices.Contains([]string{"Inner", "Semi", "Left", "Anti"}, n.Join):
+		case inner.carries(from) && outer.hands(to) && slices.Contains([]string{"Inner", "Semi", "Right Semi", "Left", "Anti"}, n.Join):
 			compare(conds, on, inner.lacks(from) || outer.lacks(to))
 		}
 		if s := inner.simple(); n.Type == "Nested Loop" && s.Alias == to && outer.carries(from) && (n.Join == "Inner" || n.Join == "Semi") {
@@ -204,7 +204,7 @@ func (n planNode) lacks(alias string) bool {
 	case n.Type == "Aggregate":
 		return true
 	case inner != nil && inner.hands(alias):
-		return !slices.Contains([]string{"Inner", "Right"}, n.Join) || inner.lacks(alias)
+		return !slices.Contains([]string{"Inner", "Right", "Right Semi", "Right Anti"}, n.Join) || inner.lacks(alias)
 	case inner != nil && !slices.Contains([]string{"Inner", "Left", "Semi", "Anti"}, n.Join):
 		return true
 	default:
@@ -265,6 +265,8 @@ var (
 	// lenient is what may make a value of NULL: a function, a keyword, an operator that joins arrays. Other operators of the
 	// server's, and casts, do not.
 	lenient = regexp.MustCompile(`[A-Z]|\|\||\w\(`)
+	// quantified is what is compared with each value of an array: several values that one may equal, or all.
+	quantified = regexp.MustCompile(`^(?:ANY|ALL) \(`)
 )
 
 // nullOfNull reports whether an expression over columns is NULL where these are.
@@ -289,7 +291,7 @@ func equalityOf(cond, from, to string) (equality, bool) {
 	switch {
 	case isOver(left, from) && isOver(right, to):
 		return equality{left, right}, true
-	case isOver(left, to) && isOver(right, from):
+	case isOver(left, to) && isOver(right, from) && !quantified.MatchString(right): // that has no value of its own
 		return equality{right, left}, true
 	default:
 		return equality{}, false
@@ -299,7 +301,7 @@ func equalityOf(cond, from, to string) (equality, bool) {
 // isOver reports whether an expression has columns of an alias, and nothing else that means something in the plan alone.
 func isOver(expression, alias string) bool {
 	bare := quotedText.ReplaceAllString(expression, "''")
-	if strings.ContainsAny(bare, `"$`) || strings.Contains(bare, "SubPlan") || strings.Contains(bare, "InitPlan") || strings.Contains(bare, "ROW(") || strings.Contains(bare, ".*") {
+	if strings.ContainsAny(bare, `"$`) || ofSubplan(bare) || strings.Contains(bare, "ROW(") || strings.Contains(bare, ".*") {
 		return false
 	}
 	columns := 0

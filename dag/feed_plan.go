@@ -94,7 +94,7 @@ func (p queryPlan) scansOnly(parameter int) bool {
 	scanned := 0
 	for _, s := range p.scans {
 		for _, cond := range s.conds {
-			if !strings.Contains(cond, "SubPlan") && !strings.Contains(cond, "InitPlan") {
+			if !ofSubplan(cond) {
 				scanned += strings.Count(cond, name)
 			}
 		}
@@ -130,14 +130,18 @@ func (n planNode) computesWith(rows ...string) bool {
 }
 
 // unsteady are functions whose value is another one in another run: a group that nothing changed may have to change.
-var unsteady = regexp.MustCompile(`terrace\.run_(at|id)\b|\b(now|random|gen_random_uuid|(clock|statement|transaction)_timestamp)\(\)|\b(CURRENT|LOCAL)_?(DATE|TIME|TIMESTAMP)\b`)
+var unsteady = regexp.MustCompile(`terrace\.run_(at|id)\b|\b(now|gen_random_uuid|timeofday|(clock|statement|transaction)_timestamp)\(\)|\b(random(_normal)?|uuidv[47])\(|\b(CURRENT|LOCAL)_?(DATE|TIME|TIMESTAMP)\b`)
 
 // unsteadyWord are words that PostgreSQL takes for a time when it reads the query: the plan has only what they meant.
 var unsteadyWord = regexp.MustCompile(`(?i)'\s*(now|today|tomorrow|yesterday)(\s[\s\d:.]*)?'`)
 
 // unsteady returns such a function or word of the query, or "".
 func (p queryPlan) unsteady(sql string) string {
-	return cmp.Or(unsteady.FindString(p.text), unsteadyWord.FindString(sql))
+	found := unsteady.FindString(p.text)
+	if strings.HasSuffix(found, "(") { // whatever it is given
+		found += ")"
+	}
+	return cmp.Or(found, unsteadyWord.FindString(sql))
 }
 
 // called is a function in a plan that is not of the server's own: those are called by their schema.
@@ -245,11 +249,17 @@ const firstParameter = 501
 func (s scan) comparedWith(parameter int) string {
 	for _, cond := range s.conds {
 		expression, ok := strings.CutSuffix(cond, " = $"+strconv.Itoa(parameter))
-		if ok && !strings.ContainsAny(expression, "$") && !strings.Contains(expression, "SubPlan") && !s.readsWhole(expression) {
+		if ok && !strings.ContainsAny(expression, "$") && !ofSubplan(expression) && !s.readsWhole(expression) {
 			return expression
 		}
 	}
 	return ""
+}
+
+// ofSubplan reports whether a condition or an expression has the result of a subquery, by the name that it has in the plan.
+// That of one which is computed once is a parameter before version 17.
+func ofSubplan(text string) bool {
+	return strings.Contains(text, "SubPlan") || strings.Contains(text, "InitPlan")
 }
 
 // readsWhole reports whether an expression takes a row as one value: what is kept of changed rows has more columns, and a row

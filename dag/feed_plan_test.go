@@ -35,6 +35,7 @@ func TestScan_isComparedOnlyByEqualityWithTheParameter(t *testing.T) {
 		"(o.a = 1) OR (o.customer = $1)":               "",
 		"(o.a + $2) = $1":                              "",
 		"(SubPlan 1) = $1":                             "",
+		"COALESCE(o.x, (InitPlan 1).col1) = $1":        "",
 		"$1 = o.customer":                              "",
 		"md5((o.*)::text) = $1":                        "",
 		"(to_jsonb(ROW(o.a, o.b)) ->> 'x'::text) = $1": "",
@@ -133,6 +134,18 @@ func TestQueryPlan_namesTheFunctionsThatItCalls(t *testing.T) {
 	require.Equal(t, []string{`"Ext 1"."a""b"`, "ext.rate"}, plan.calls())
 }
 
+func TestQueryPlan_isUnsteadyWhereAFunctionHasAnotherValueInAnotherRun(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"(o.at < now())": "now()", "random()": "random()",
+		"random(1, 6)": "random()", "random_normal('0'::double precision, '1'::double precision)": "random_normal()", // since versions 17 and 16
+		"uuidv4()": "uuidv4()", "uuidv7('-01:00:00'::interval)": "uuidv7()", // since 18
+		"o.random": "", "(o.at < o.now)": "",
+	} {
+		require.Equal(t, want, queryPlan{text: text}.unsteady(""), text)
+	}
+}
+
 func TestQueryPlan_isRowByRowOnlyWhereEachRowComesOfOneRow(t *testing.T) {
 	t.Parallel()
 	scan := func(relation, role string) string {
@@ -197,6 +210,7 @@ func TestQueryPlan_meetsRowsThatMayBeMissingOnlyWhereNULLMeetsNobody(t *testing.
 		return `{"Node Type": "Hash Join", "Join Type": "` + kind + `", "Parent Relationship": "` + role + `", "Hash Cond": "` + on + `", "Plans": [` + outer + `, ` + inner + `]}`
 	}
 	a, b, t1 := scan("a", "Outer", ""), scan("b", "Inner", ""), scan("t", "Inner", "(t.g = $501)")
+	b0, t0 := scan("b", "Outer", ""), scan("t", "Outer", "(t.g = $501)")
 	beside := func(of string) string {
 		return `{"Node Type": "Nested Loop", "Join Type": "Inner", "Plans": [` + of + `, ` + scan("b", "Inner", "(b.y = COALESCE(t.y, 0))") + `]}`
 	}
@@ -215,6 +229,10 @@ func TestQueryPlan_meetsRowsThatMayBeMissingOnlyWhereNULLMeetsNobody(t *testing.
 		"the row that it is computed for may be":    {beside(join("Outer", "Left", "(t.g = a.g)", a, t1)), false},
 		"the row that it is computed for is there":  {beside(join("Outer", "Inner", "(t.g = a.g)", a, t1)), true},
 		"it is computed for sets":                   {beside(sets), false},
+		"only one that meets a row is there":        {join("", "Right Semi", "(b.y = t.y)", b0, t1), true},
+		"and the one that it meets is":              {join("", "Right Semi", "(b.y = t.y)", t0, b), true},
+		"it is there once, whomever else it meets":  {join("", "Inner", "(COALESCE(b.y, 0) = t.y)", join("Outer", "Right Semi", "(a.id = b.aid)", a, b), t1), true},
+		"it is there for it meets nobody":           {join("", "Inner", "(COALESCE(b.y, 0) = t.y)", join("Outer", "Right Anti", "(a.id = b.aid)", a, b), t1), true},
 		"another row as a whole is in the equality": {join("", "Inner", "(b.y = (t.y + length((a.*)::text)))", join("Outer", "Inner", "(b.aid = a.id)", a, b), t1), false},
 	} {
 		p, err := readPlan([]byte(`[{"Plan": ` + c.plan + `}]`))
