@@ -16,7 +16,7 @@ var groupTypes = []string{
 	"case when @.g > 4 then 'open' else 'shut' end::ods.state", "row(@.g, @.s)::ods.pair", "row(@.d, @.v)::ods.pair_of_numbers", "(@.s || '!')::ods.code", "@.g::ods.counted", "left(@.s, 2)::ods.short",
 	"int4range(@.g, @.g + 2)", "numrange(least(@.v, 0), 5)", "make_interval(days => @.g)", "make_interval(hours => @.g * 24, days => @.k % 2)", "array[@.g]", "array[@.s, @.d::text]::ods.codes",
 	"(@.d + time '02:30') at time zone 'America/New_York'", "((@.d + 60) + time '02:30' + make_interval(mins => @.k)) at time zone 'America/New_York'", "@.d::timestamptz(0)", "(time '10:00' + make_interval(hours => @.g % 5))::timetz",
-	"to_jsonb(@.v)", "jsonb_build_object('g', @.g, 'v', @.v * 1.0)", "@.g::money", "@.s::bytea", "@.g::oid", "@.g::bit(3)", "md5(@.s)::uuid", "@.s::name", `@.s::"char"`, "('10.0.0.' || abs(@.g) % 200)::inet", "@.s::xml::text", "to_tsvector('simple', @.s)",
+	"to_jsonb(@.v)", "jsonb_build_object('g', @.g, 'v', @.v * 1.0)", "@.g::money", "convert_to(@.s, 'UTF8')", "@.g::oid", "@.g::bit(3)", "md5(@.s)::uuid", "@.s::name", `@.s::"char"`, "('10.0.0.' || abs(@.g) % 200)::inet", "@.s::xml::text", "to_tsvector('simple', @.s)",
 }
 
 // hashless finds those of them that the server cannot hash, and so not partition by.
