@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -61,6 +62,9 @@ const takesNoChanges = "25006"
 // diskFull is said where the server cannot write for lack of room.
 const diskFull = "53100"
 
+// tookTooLong is said, since version 17, by a server that limits transactions. It ends the session.
+const tookTooLong = "25P04"
+
 // denied is said where the role lacks a right.
 const denied = "42501"
 
@@ -86,6 +90,8 @@ func HintOf(err error) string {
 			return "The server's statement_timeout ended it, which the role, the database or the server's configuration sets. For the role alone: alter role NAME set statement_timeout = '2h'; then terrace retry."
 		}
 		return "Somebody cancelled the statement, or the server's statement_timeout ended it: its log says which. terrace retry runs it again."
+	case tookTooLong:
+		return "The server's transaction_timeout ended it, which the role, the database or the server's configuration sets. A step is one transaction. For the role alone: alter role NAME set transaction_timeout = '2h'; then terrace retry."
 	case denied:
 		return "The role lacks a right: the owner of what it names grants it, or terrace migrate --roles, which makes roles with what they need."
 	case takesNoChanges:
@@ -151,7 +157,7 @@ func statusOf(ctx context.Context, err error) Status {
 		return Timeout
 	case ctx.Err() != nil:
 		return Cancelled
-	case sqlState(err) == "57014" || sqlState(err) == lockTimedOut: // a statement's or a lock's time was over
+	case slices.Contains([]string{"57014", lockTimedOut, tookTooLong}, sqlState(err)): // a statement's, a lock's or a transaction's time was over
 		return Timeout
 	case Surroundings(err):
 		return Error

@@ -393,6 +393,22 @@ func TestRun_aStatementTimeoutOfTheServerEndsTheStep(t *testing.T) {
 	require.Equal(t, "57014", orders.Error.SQLState)
 }
 
+// Since version 17 the server may end a session whose transaction takes too long: the next try would take as long.
+func TestRun_aTransactionTimeoutOfTheServerEndsTheStep(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: table", "select 1 as id, pg_sleep(3)::text as slept"), nil)
+	if w.value("select current_setting('server_version_num')::integer < 170000") == "true" {
+		t.Skip("the server has no transaction_timeout")
+	}
+	w.exec("do $$ begin execute format('alter database %I set transaction_timeout = 1000', current_database()); end $$")
+	orders := step(t, w.run(), "shop_dwd.orders")
+	require.Equal(t, dag.Timeout, orders.Status)
+	require.Equal(t, "25P04", orders.Error.SQLState)
+	require.Contains(t, orders.Error.Hint, "alter role NAME set transaction_timeout")
+	w.exec("do $$ begin execute format('alter database %I reset transaction_timeout', current_database()); end $$")
+	w.succeed()
+}
+
 func TestRun_anErrorOfTheServerHasItsPlaceInTheFile(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ kind, sql, place, message string }{
