@@ -238,6 +238,8 @@ func TestRejects_incrementalEqualsFullAfterAnyChange(t *testing.T) {
 		s.begin()
 		s.change(r, ordersStream, 60)
 		s.change(r, customersStream, 60)
+		// With statistics of so few rows the server reads them all for the rule of "looks", as autovacuum may find in a while.
+		s.exec("alter table ods.customers set (autovacuum_enabled = off)")
 		s.succeed()
 		s.requireScreened(fmt.Sprintf("seed %d, first build", seed))
 		for round := range 5 {
@@ -252,7 +254,7 @@ func TestRejects_incrementalEqualsFullAfterAnyChange(t *testing.T) {
 			}
 			for name, m := range ruled {
 				if want := map[string]string{"ods.orders": m.orders, "ods.customers": m.customers}[stream.Name]; want != "" {
-					require.Equal(t, want, took(step(t, report, "shop_inc."+name)), "%s, %s", name, told)
+					require.Equal(t, want, took(step(t, report, "shop_inc."+name)), "%s, %s: %s", name, told, step(t, report, "shop_inc."+name).Reason)
 				}
 			}
 		}
