@@ -354,11 +354,19 @@ func pause(ctx context.Context, d time.Duration) error {
 
 func command(sql string) materialize.Statement { return materialize.Statement{SQL: sql, Body: -1} }
 
-// statements runs a model of kind sql, which writes where it says.
+// statements runs a model of kind sql, which writes where it says. What it sets is for itself: assertions, and other steps of
+// the transaction, have the session as it was.
 func (b *building) statements(ctx context.Context, m *model.Model) error {
+	var settings string
+	if err := b.conn.QueryRow(ctx, sessionSettings, pgx.QueryExecModeExec).Scan(&settings); err != nil {
+		return fmt.Errorf("read the settings before %s: %w", b.step.Name, err)
+	}
 	results, err := b.conn.PgConn().Exec(ctx, m.SQL).ReadAll()
 	if err != nil {
 		return b.locate(err, materialize.Statement{SQL: m.SQL})
+	}
+	if _, err := b.exec(ctx, resetting(settings)...); err != nil {
+		return fmt.Errorf("put the settings back after %s: %w", b.step.Name, err)
 	}
 	for _, r := range results {
 		switch tag := r.CommandTag; {
@@ -375,4 +383,18 @@ func (b *building) statements(ctx context.Context, m *model.Model) error {
 	}
 	b.succeeded(b.result.Rows.Changed() > 0)
 	return nil
+}
+
+// sessionSettings is a query for what the session was set to after it began, as a JSON object.
+const sessionSettings = `select coalesce(jsonb_object_agg(s.name, s.setting), '{}')::text
+from pg_settings as s
+where s.source = 'session'
+    and s.name not like 'transaction\_%'`
+
+// resetting are the statements that give a session the settings which it had, until the end of the transaction.
+func resetting(settings string) []materialize.Statement {
+	return []materialize.Statement{
+		command("reset session authorization"), command("reset role"), command("reset all"),
+		command("select set_config(s.key, s.value, true) from jsonb_each_text(" + materialize.Literal(settings) + ") as s"),
+	}
 }

@@ -72,6 +72,9 @@ func (b *building) run(ctx context.Context) error {
 	}
 	defer conn.Release()
 	b.conn = conn.Conn()
+	if b.step.Kind == KindSQL {
+		defer b.part(ctx)
+	}
 	defer b.rollback(ctx)
 	if err := b.open(ctx, b.beginning(b.lockable())...); err != nil {
 		return err
@@ -206,6 +209,14 @@ func (b *building) rollback(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	_, _ = b.conn.Exec(ctx, "rollback") // the pool throws a connection away that is still in a transaction
+}
+
+// part ends the session: statements of people may have left temporary tables, locks and prepared statements in it, which are
+// nobody else's.
+func (b *building) part(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = b.conn.Close(ctx) // the pool makes another
 }
 
 // queue adds statements to what is sent next.

@@ -593,6 +593,30 @@ func TestRun_aKindSQLCountsAndIsUndoneWhenItFails(t *testing.T) {
 	require.Equal(t, "2", w.value("select count(*) from ods.target"))
 }
 
+// What statements of people set, make and lock in their session is not there for the models that come after them in it.
+func TestRun_aKindSQLLeavesNothingInItsSession(t *testing.T) {
+	t.Parallel()
+	for _, together := range []bool{false, true} {
+		t.Run(fmt.Sprintf("together %t", together), func(t *testing.T) {
+			t.Parallel()
+			set := "set timezone = 'Asia/Tokyo';\nset search_path = ods;\ncreate temporary table stage (i integer);\nprepare mine as select 1;\n"
+			w := shop(t, ordersOf("-- kind: table", allOrders), map[string]string{
+				"models/shop/job/fill.sql": "-- kind: sql\n-- target: ods.target\n-- depends_on: [ods.orders]\n" + set + "insert into target select id from orders",
+				"models/shop/after.sql":    "-- kind: table\n-- depends_on: [ods.orders, shop_job.fill]\nselect o.id, (timestamptz '2026-01-01 20:00Z')::date as day, current_setting('search_path') as path from ods.orders as o",
+				"tests/shop/fill.sql":      "-- on: [shop_job.fill]\nselect where current_setting('timezone') <> 'UTC' or current_setting('search_path') <> ''",
+			})
+			w.exec("create table ods.target (id integer)")
+			w.threads, w.together = 1, together
+			for run := range 2 {
+				w.land("ods.orders", "update ods.orders set amount = amount + 1")
+				w.succeed()
+				require.Equal(t, []string{`(1,2026-01-01,"")`, `(2,2026-01-01,"")`}, w.rows("select * from shop.after order by 1"))
+				require.Equal(t, fmt.Sprint(2*(run+1)), w.value("select count(*) from ods.target"))
+			}
+		})
+	}
+}
+
 func TestRetryable_knowsWhatPasses(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]bool{"40001": true, "40P01": true, "57P01": true, "08006": true, "53300": true, "25P03": true, "XX000": true, "42P01": false, "57014": false, "23505": false} {
