@@ -132,14 +132,15 @@ func inspectDependents(ctx context.Context, conn *pgx.Conn, oid uint32, r *mater
 		if err != nil {
 			return fmt.Errorf("read grants of %s: %w", d.Name, err)
 		}
-		others, err := texts(ctx, conn, otherDependentsSQL, d.OID, []string{})
+		others, err := texts(ctx, conn, otherDependentsSQL, d.OID, []string{}, true)
 		if err != nil {
 			return fmt.Errorf("list dependents of %s: %w", d.Name, err)
 		}
 		r.Others = append(r.Others, others...)
 		r.Views = append(r.Views, materialize.DependentView{OID: d.OID, Name: d.Name, Definition: d.Definition, Reads: d.Reads, Restore: restore})
 	}
-	others, err := texts(ctx, conn, otherDependentsSQL, oid, append([]string{}, own...))
+	// What others made is replaced whole, with what belongs to it.
+	others, err := texts(ctx, conn, otherDependentsSQL, oid, append([]string{}, own...), r.Was != "")
 	if err != nil {
 		return fmt.Errorf("list dependents: %w", err)
 	}

@@ -174,6 +174,16 @@ func TestPublish_refusesToDropWhatCannotBeMadeAgain(t *testing.T) {
 		"trigger":           {"create trigger told before insert on shop_dwd.orders for each row execute function suppress_redundant_updates_trigger()", "trigger told on table shop_dwd.orders"},
 		"policy":            {"create policy mine on shop_dwd.orders using (true)", "policy mine on table shop_dwd.orders"},
 		"publication":       {"create publication p for table shop_dwd.orders", "publication of table shop_dwd.orders in publication p"},
+		"rule":              {"create rule told as on delete to shop_dwd.orders do also notify told", "rule told on table shop_dwd.orders"},
+		"rule of a view":    {"create view public.v as select id from shop_dwd.orders; create rule told as on delete to public.v do instead nothing", "rule told on view public.v"},
+		"trigger of a view": {"create view public.v as select id from shop_dwd.orders; create function public.f() returns trigger language plpgsql as 'begin return null; end'; create trigger told instead of delete on public.v for each row execute function public.f()", "trigger told on view public.v"},
+		"sequence":          {"create sequence shop_dwd.numbers owned by shop_dwd.orders.id", "sequence shop_dwd.numbers"},
+		"foreign key to":    {"create table public.states (state text primary key); insert into public.states select state from shop_dwd.orders; alter table shop_dwd.orders add constraint known foreign key (state) references public.states", "constraint known on table shop_dwd.orders"},
+		"check":             {"alter table shop_dwd.orders add constraint positive check (amount > 0)", "constraint positive on table shop_dwd.orders"},
+		"parent":            {"create table public.parent (id integer); alter table shop_dwd.orders inherit public.parent", "table public.parent"},
+		"child":             {"create table public.child () inherits (shop_dwd.orders)", "table public.child"},
+		"statistics":        {"create statistics public.told on id, state from shop_dwd.orders", "statistics object public.told"},
+		"default of a view": {"create view public.v as select id from shop_dwd.orders; alter view public.v alter id set default 7", "default value for column id of view public.v"},
 		"function":          {"create function public.f() returns bigint begin atomic select count(*) from shop_dwd.orders; end", "function public.f()"},
 	} {
 		t.Run(name, func(t *testing.T) {
