@@ -1,7 +1,9 @@
 package dag_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -68,6 +70,34 @@ create table ods.r__versions (like ods.r, _version bigint generated always as id
 			require.Equal(t, "versions of one (id) that hold at one time: 1; for example (1)", s.Error.Message)
 			require.Contains(t, s.Error.Hint, `alter table "shop"."m" rename to`)
 			require.Equal(t, before, w.places("shop.m"))
+		})
+	}
+}
+
+// A key is the same key whatever its letters are, where its type says so.
+func TestSCD2_observesAKeyThatIsWrittenInAnotherWay(t *testing.T) {
+	t.Parallel()
+	for onDelete, want := range map[string]string{
+		"close":     "(abc,1,1,2) (abc,2,2,4) (abc,2,5,) (def,1,1,)",
+		"keep":      "(abc,1,1,2) (abc,2,2,) (def,1,1,)",
+		"tombstone": "(abc,1,1,2) (abc,2,2,4) (abc,2,4,5) (abc,2,5,) (def,1,1,)",
+	} {
+		t.Run(onDelete, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]string{
+				"models/shop/dim.sql": "-- kind: scd2\n-- key: [k]\n-- scd2: {on_delete: " + onDelete + "}\n-- depends_on: [ods.things]\nselect o.k, o.v from ods.things as o",
+			}, "ods.things")
+			w.exec("create extension citext schema public; create schema ods; create table ods.things (k public.citext, v integer)")
+			w.land("ods.things", "insert into ods.things values ('abc', 1), ('def', 1)")
+			for i, change := range []string{
+				"select 1", "update ods.things set k = 'ABC', v = 2 where k::text = 'abc'", "update ods.things set k = 'Abc' where k::text = 'ABC'",
+				"delete from ods.things where k::text = 'Abc'", "insert into ods.things values ('aBC', 2)", "update ods.things set k = 'ABC' where k::text = 'aBC'",
+			} {
+				w.land("ods.things", change)
+				w.now = time.Date(2026, 1, i+1, 0, 0, 0, 0, time.UTC)
+				w.succeed()
+			}
+			require.Equal(t, want, strings.Join(w.rows("select k, v, extract(day from valid_from)::integer, extract(day from valid_to)::integer from shop.dim order by k, valid_from"), " "))
 		})
 	}
 }

@@ -326,7 +326,28 @@ func (d dimension) staging(in Input) []Statement {
 		build = grouped(in)
 		build.Counts, part = None, in.Groups.Stored("t")
 	}
-	return slices.Concat([]Statement{build}, reject(in, part), analyzeOwn(d.m, stage+" ("+columnList(d.key)+")"))
+	return slices.Concat([]Statement{build}, d.known(in), reject(in, part), analyzeOwn(d.m, stage+" ("+columnList(d.key)+")"))
+}
+
+// known has keys that are seen now written as their versions have them. A type of an extension may take two values for equal
+// that are not the same, as citext does, and with an empty search_path its own = is not found by name: a key that is
+// written in another way now would be gone, and new, at once.
+func (d dimension) known(in Input) []Statement {
+	extended := slices.ContainsFunc(in.Columns, func(c Column) bool { return slices.Contains(d.key, c.Name) && strings.Contains(c.Type, ".") })
+	if d.replayed || !extended || in.Existing == nil || beginsAnew(in) {
+		return nil
+	}
+	return []Statement{plain(d.m, None, `update %s as s
+set %s
+from (
+    select distinct on (%[3]s) %[3]s
+    from %[4]s as t
+    order by %[3]s, t.%[5]s desc nulls first
+) as t
+where %[6]s = %[7]s
+    and %[6]s *<> %[7]s`,
+		stage, list(d.key, ", ", func(q string) string { return q + " = t." + q }), qualified(d.key, "t"), d.target, d.to,
+		record(d.key, "s"), record(d.key, "t"))}
 }
 
 // alter brings the columns of the table that is there to what the query returns.
