@@ -64,6 +64,10 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 			}
 		}
 	}
+	if b.step.widens && b.existing != nil && b.existing.Kind == materialize.IsView && slices.Equal(b.existing.Columns, in.Columns) {
+		b.result.Status, b.result.Reason = Skipped, unchanged // and has seen what changed
+		return nil
+	}
 	if err := distributed(ctx, b.conn, &in, b.oid); err != nil {
 		return err
 	}

@@ -293,7 +293,7 @@ func (c *compiler) narrow(u *unit, existing *materialize.Relation, columns []mat
 	c.problems = append(c.problems, model.Problem{
 		File: u.model.File, Line: u.model.SQLLine, Col: 1, Severity: strict.Warning,
 		Message: fmt.Sprintf("the query of %s returns other columns than its %s has: %s", u.node.Name, existing.Kind, difference),
-		Hint:    "Something that it reads has other columns now: terrace run --force -s " + u.node.Name + " makes it again.",
+		Hint:    "Something that it reads has other columns now: terrace run -s " + u.node.Name + " makes it again.",
 	})
 }
 

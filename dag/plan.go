@@ -169,9 +169,10 @@ func (p *planner) decide(n *Node, step *Step) (Action, string, error) {
 			return Run, "definition changed", nil
 		}
 	}
-	if n.Kind == KindView || n.Kind == KindSeed {
+	if n.Kind == KindSeed || n.Kind == KindView && !n.Model.Expands() {
 		return Skip, unchanged, nil // its data changes without it, or only with its file
 	}
+	step.widens = n.Kind == KindView
 	if !s.Trusted {
 		return Run, "the database was restored: what changed since is unknown", nil
 	}

@@ -79,6 +79,9 @@ type Step struct {
 	redefined bool
 	// driven says that changes upstream are the only reason to run.
 	driven bool
+	// widens says that the step is there for a view whose query returns all columns of what it reads: it is made again
+	// where these are others now, and left alone where they are not.
+	widens bool
 }
 
 // Node is the graph's node that the step acts on.

@@ -41,14 +41,14 @@ func extends(old, columns []Column) bool {
 	return len(columns) >= len(old) && slices.Equal(old, columns[:len(old)])
 }
 
-// renderMaterializedView refreshes a materialized view whose definition is the same, if it has a unique index that nobody
-// dropped: only then its readers need not wait. Else it is built aside and exchanged.
+// renderMaterializedView refreshes a materialized view whose definition and columns are the same, if it has a unique index
+// that nobody dropped: only then its readers need not wait. Else it is built aside and exchanged.
 func renderMaterializedView(in Input) (Script, error) {
 	m := in.Model
 	switch {
 	case in.Existing == nil:
 		return create(in), nil
-	case in.Existing.Kind == IsMaterializedView && !in.Redefined && !in.FullRefresh && hasUniqueIndex(m, in.Existing.Indexes):
+	case in.Existing.Kind == IsMaterializedView && !in.Redefined && !in.FullRefresh && slices.Equal(in.Existing.Columns, in.Columns) && hasUniqueIndex(m, in.Existing.Indexes):
 		refresh := plain(m, None, "refresh materialized view concurrently %s", Quote(m.Name))
 		return Script{Publish: []Statement{refresh}}, nil
 	default:
