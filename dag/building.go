@@ -340,7 +340,7 @@ func (b *building) endedFromHere(ctx context.Context, err error) error {
 // failed is the result of a step that did not succeed.
 func (b *building) failed(ctx context.Context, err error) Result {
 	result := b.result
-	result.Status, result.Err, result.Rows, result.Changed = statusOf(ctx, err), b.endedFromHere(ctx, err), Rows{}, false
+	result.Status, result.Err, result.Rows, result.Changed = statusOf(ctx, err), b.endedFromHere(ctx, b.advised(ctx, err)), Rows{}, false
 	result.recorded = false
 	var data *DataError
 	if errors.As(err, &data) {

@@ -245,7 +245,7 @@ func (c *compiler) placed(file, sql string, line int, sent model.Exchanged, serv
 		behind = strings.TrimPrefix(sql, before)
 	}
 	if at.Hint = hintFor(server, before, behind); at.Hint == "" {
-		at.Hint = c.columnHint(server, sql)
+		at.Hint = columnsByName(c.columns).columnHint(server, sql)
 	}
 	return at
 }

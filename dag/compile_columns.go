@@ -22,22 +22,28 @@ const (
 	toldColumns   = 12
 )
 
+// columnsByName are the columns of relations, by the relation's name.
+type columnsByName map[string][]materialize.Column
+
 // columnHint is the next step after a column that is not there: the name of one that is near, with its relation, or the
 // columns that there are. Of what the server names itself, and of other errors, it says nothing.
-func (c *compiler) columnHint(server *pgconn.PgError, sql string) string {
+func (known columnsByName) columnHint(server *pgconn.PgError, sql string) string {
 	name, alias := missingIn(server)
 	q, err := model.ParseQuery(sql)
 	if name == "" || err != nil {
 		return ""
 	}
-	relations := c.readAs(q, alias)
+	relations := known.readAs(q, alias)
+	within := slices.ContainsFunc(relations, func(r string) bool { return columnNamed(known[r], name) >= 0 })
 	switch {
-	case alias != "" && len(relations) == 0:
+	case alias == "" && within:
+		return "A query inside this one reads a relation that has it: what it does not return itself is not known outside of it."
+	case alias != "" && (len(relations) == 0 || within): // the alias stands for something else where it is written
 		return fmt.Sprintf("%s is a query inside this one: it returns what its own select names.", alias)
 	case alias == "" && givenIn(q.SQL, name):
 		return "A name that select gives is not known in where, having and on: write the expression again there, or read it from a query around this one."
 	}
-	return c.columnsOf(relations, name)
+	return known.columnsOf(relations, name)
 }
 
 // missingIn is the name of the column that is not there, and the alias before it; "" where the server says something else, or
@@ -51,13 +57,13 @@ func missingIn(server *pgconn.PgError) (name, alias string) {
 }
 
 // readAs are the relations that a query reads under an alias, or all where it is "", of which the columns are known.
-func (c *compiler) readAs(q model.Query, alias string) []string {
+func (known columnsByName) readAs(q model.Query, alias string) []string {
 	var out []string
 	for _, r := range q.Reads {
 		if alias != "" && alias != r.Relation && alias != aliasBehind(q.SQL[r.Offset+r.Length:]) {
 			continue
 		}
-		if len(c.columns[r.Name]) > 0 && !slices.Contains(out, r.Name) {
+		if len(known[r.Name]) > 0 && !slices.Contains(out, r.Name) {
 			out = append(out, r.Name)
 		}
 	}
@@ -85,10 +91,10 @@ func givenIn(sql, name string) bool {
 }
 
 // columnsOf tells which column of the relations may have been meant, and if none is near, which they have.
-func (c *compiler) columnsOf(relations []string, name string) string {
+func (known columnsByName) columnsOf(relations []string, name string) string {
 	var told []string
 	for _, relation := range relations {
-		columns := c.columns[relation]
+		columns := known[relation]
 		if near := strict.Nearest(name, namesOfColumns(columns)); near != "" {
 			return fmt.Sprintf("Did you mean %s of %s?", asColumn(near), relation)
 		}
@@ -99,7 +105,7 @@ func (c *compiler) columnsOf(relations []string, name string) string {
 	}
 	out := strings.Join(told[:min(len(told), toldRelations)], "; ") + "."
 	for _, relation := range relations {
-		if slices.Contains(c.columns[relation], materialize.Column{Name: "payload", Type: "jsonb"}) {
+		if slices.Contains(known[relation], materialize.Column{Name: "payload", Type: "jsonb"}) {
 			return out + fmt.Sprintf(" A field of its record is payload ->> '%s'.", name)
 		}
 	}

@@ -41,13 +41,9 @@ func (c *compiler) functionHints(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	rows, err := c.conn.Query(ctx, functionsNamedSQL, sortedSet(names))
+	known, err := functionsNamed(ctx, c.conn, sortedSet(names))
 	if err != nil {
-		return fmt.Errorf("look for functions: %w", err)
-	}
-	known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[knownFunction])
-	if err != nil {
-		return fmt.Errorf("look for functions: %w", err)
+		return err
 	}
 	for _, u := range c.functions {
 		if found := noFunction.FindStringSubmatch(u.message); found != nil {
@@ -55,6 +51,16 @@ func (c *compiler) functionHints(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// functionsNamed are the functions of these names, and the names of all others.
+func functionsNamed(ctx context.Context, db Database, names []string) ([]knownFunction, error) {
+	rows, err := db.Query(ctx, functionsNamedSQL, names)
+	if err != nil {
+		return nil, fmt.Errorf("look for functions: %w", err)
+	}
+	known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[knownFunction])
+	return known, wrap("look for functions", err)
 }
 
 //go:embed sql/functions_code.sql

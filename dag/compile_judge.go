@@ -270,7 +270,11 @@ func (c *compiler) widened(u *unit, columns []materialize.Column) {
 	case errors.As(err, &refused):
 		message, hint, severity = refused.Message, refused.Hint, strict.Error
 	case !u.changed:
-		difference := differences(existing.Columns, c.columns[u.node.Name])
+		have := existing.Columns
+		if u.model.Header.OnSchemaChange == model.Append { // which keeps what left the query
+			have = slices.DeleteFunc(slices.Clone(have), func(h materialize.Column) bool { return columnNamed(c.columns[u.node.Name], h.Name) < 0 })
+		}
+		difference := differences(have, c.columns[u.node.Name])
 		if difference == "" {
 			return
 		}
@@ -378,7 +382,7 @@ func (c *compiler) expression(m *model.Model, at strict.Pos, what, about, sql st
 			if err != nil {
 				wrong := model.Problem{File: m.File, Line: at.Line, Col: at.Col, Message: what + ": "}
 				if name, _ := missingIn(err); name != "" {
-					wrong.Hint = c.columnsOf([]string{about}, name)
+					wrong.Hint = columnsByName(c.columns).columnsOf([]string{about}, name)
 				}
 				c.refuse(err, wrong)
 			}

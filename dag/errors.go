@@ -171,15 +171,19 @@ func statusOf(ctx context.Context, err error) Status {
 
 // locate gives an error of the server its place in the file that the statement's body was written in.
 func locate(err error, file string, line int, s materialize.Statement) error {
-	return located(err, file, line, s, func(n int) string {
+	return located(err, file, line, s, func(n int) (string, string) {
 		text := []rune(s.SQL)[s.Body:]
-		return string(text[:min(n, len(text))])
+		n = min(n, len(text))
+		return string(text[:n]), string(text[n:])
 	})
 }
 
 // locateIn is locate for a statement whose body is a model's SQL, which may read other relations than the file says.
 func locateIn(err error, m *model.Model, s materialize.Statement) error {
-	return located(err, m.File, m.SQLLine, s, m.Before)
+	return located(err, m.File, m.SQLLine, s, func(n int) (string, string) {
+		before := m.Before(n)
+		return before, strings.TrimPrefix(m.SQL, before)
+	})
 }
 
 // tooLong says of a row that is too long for an index which columns are, and what to do.
@@ -196,8 +200,8 @@ func tooLong(err error, m *model.Model) error {
 	return &StepError{StepFault: fault, err: err}
 }
 
-// located is locate, given what stands in the file before a character of the body.
-func located(err error, file string, line int, s materialize.Statement, before func(int) string) error {
+// located is locate, given what stands in the file before a character of the body, and behind.
+func located(err error, file string, line int, s materialize.Statement, cut func(int) (before, behind string)) error {
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {
 		return err
@@ -210,8 +214,48 @@ func located(err error, file string, line int, s materialize.Statement, before f
 		fault.Message = s.Purpose + ": " + fault.Message
 	}
 	if at := int(server.Position) - 1; s.Body >= 0 && at >= s.Body {
-		fault.Line, fault.Column = place(before(at-s.Body), line)
+		before, behind := cut(at - s.Body)
+		fault.Line, fault.Column = place(before, line)
+		if server.Code != denied { // the server did not understand it, as check would say
+			fault.Hint = orDefault(hintFor(server, before, behind), fault.Hint)
+		}
 	}
+	return &StepError{StepFault: fault, err: err}
+}
+
+// advised adds to the error of a step what check would say of it, for which the server is asked once more: which column or
+// function was meant, or which there are.
+func (b *building) advised(ctx context.Context, err error) error {
+	var known *StepError
+	var server *pgconn.PgError
+	m := b.step.node.Model
+	if m == nil || ctx.Err() != nil || !errors.As(err, &known) || !errors.As(err, &server) {
+		return err
+	}
+	hint := ""
+	switch found := noFunction.FindStringSubmatch(server.Message); {
+	case server.Code == noSuchFunction && found != nil:
+		if functions, failed := functionsNamed(ctx, b.Pool, found[2:]); failed == nil {
+			hint = functionHint(found[1], found[2], functions)
+		}
+	case known.Hint == "":
+		q, failed := model.ParseQuery(m.SQL)
+		if name, _ := missingIn(server); name == "" || failed != nil {
+			return err
+		}
+		var reads []string
+		for _, r := range q.Reads {
+			reads = append(reads, r.Name)
+		}
+		if columns, failed := LoadColumns(ctx, b.Pool, sortedSet(reads)); failed == nil {
+			hint = columnsByName(columns).columnHint(server, m.SQL)
+		}
+	}
+	if hint == "" {
+		return err
+	}
+	fault := known.StepFault
+	fault.Hint = hint
 	return &StepError{StepFault: fault, err: err}
 }
 

@@ -222,7 +222,7 @@ func (b *building) ask(ctx context.Context, n *Node, stage string) (verdict, err
 	case errors.As(err, &refused):
 		v.status = "error"
 		if len(names) > 0 {
-			v.err = located(refused.error, n.File, sqlLine(n), statement, written.Before)
+			v.err = located(refused.error, n.File, sqlLine(n), statement, func(n int) (string, string) { return written.Before(n), "" })
 		} else {
 			v.err = locate(refused.error, n.File, sqlLine(n), statement)
 		}
