@@ -90,9 +90,8 @@ func (p *Prepared) refused() error {
 // landOnce lands a page in one transaction. Where turn is not nil, others are before it, and it is committed only when turn
 // is closed.
 func (s *Store) landOnce(ctx context.Context, rel *relation, p *Prepared, turn <-chan struct{}) (landed Landed, err error) {
-	holder := s.holder(p.page.Stream.Name)
 	err = s.inTransaction(ctx, func(tx pgx.Tx) (end, error) {
-		earlier, err := committedEarlier(ctx, tx, p.page, turn != nil, holder)
+		earlier, err := committedEarlier(ctx, tx, p.page, turn != nil)
 		if err != nil || earlier != nil {
 			if earlier != nil {
 				landed = *earlier
@@ -109,7 +108,7 @@ func (s *Store) landOnce(ctx context.Context, rel *relation, p *Prepared, turn <
 		if err := insertRejects(ctx, tx, p.page, landed.BatchID, p.rejects); err != nil {
 			return abandon, fmt.Errorf("write terrace.reject: %w", err)
 		}
-		return keep, finishPage(ctx, tx, p.page, p.received())
+		return keep, s.finishPage(ctx, tx, p.page, p.received())
 	})
 	return landed, err
 }
@@ -130,7 +129,8 @@ const (
 const rollbackTime = 5 * time.Second
 
 func (s *Store) inTransaction(ctx context.Context, do func(pgx.Tx) (end, error)) (err error) {
-	tx, err := s.pool.Begin(ctx)
+	// Read committed, whatever the session's default: what is read after the wait for a lock is what the other left.
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return err
 	}

@@ -58,26 +58,22 @@ func insertRejects(ctx context.Context, tx pgx.Tx, page Page, batch int64, rejec
 	return err
 }
 
-// committedEarlier is what the page did when it was committed before, nil when it was not. Where the server's process
-// holder, if it is one, does not hold the stream any more, that is errUnheld. A slice that is no longer
+// committedEarlier is what the page did when it was committed before, nil when it was not. A slice that is no longer
 // this run's to write is an error, and so is one that lacks pages before this one, unless they are about to come.
-func committedEarlier(ctx context.Context, tx pgx.Tx, page Page, ahead bool, holder *uint32) (*Landed, error) {
+func committedEarlier(ctx context.Context, tx pgx.Tx, page Page, ahead bool) (*Landed, error) {
 	var (
 		state                                         string
 		pages                                         int
 		run                                           uuid.NullUUID
 		batch, inserted, updated, unchanged, rejected *int64
-		held                                          bool
 	)
-	err := tx.QueryRow(ctx, readSliceSQL, page.Slice.ID, page.Number, page.Stream.Name, holder, lockName(page.Stream.Name)).
-		Scan(&state, &pages, &run, &batch, &inserted, &updated, &unchanged, &rejected, &held)
+	err := tx.QueryRow(ctx, readSliceSQL, page.Slice.ID, page.Number, page.Stream.Name).
+		Scan(&state, &pages, &run, &batch, &inserted, &updated, &unchanged, &rejected)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, fmt.Errorf("slice %d of the stream does not exist", page.Slice.ID)
 	case err != nil:
 		return nil, fmt.Errorf("read terrace.slice: %w", err)
-	case !held:
-		return nil, errUnheld
 	case run.UUID != page.RunID:
 		return nil, fmt.Errorf("slice %d was taken over by run %s", page.Slice.ID, run.UUID)
 	case batch != nil:
@@ -93,13 +89,17 @@ func committedEarlier(ctx context.Context, tx pgx.Tx, page Page, ahead bool, hol
 	}
 }
 
-// finishPage counts the page in its slice; the last one closes the slice and moves the cursor.
-func finishPage(ctx context.Context, tx pgx.Tx, page Page, received int) error {
+// finishPage counts the page in its slice, if the stream is still its reader's; the last one closes the slice and moves the
+// cursor.
+func (s *Store) finishPage(ctx context.Context, tx pgx.Tx, page Page, received int) error {
 	var stream, variant string
 	var kind SliceKind
-	err := tx.QueryRow(ctx, finishPageSQL,
+	var batch pgx.Batch // one message to the server for all
+	s.fence(&batch, page.Stream.Name)
+	batch.Queue(finishPageSQL,
 		page.Slice.ID, page.Number, orNull(page.RunID), received, page.Resume, page.Total, page.Last, page.Meta,
-	).Scan(&stream, &variant, &kind)
+	).QueryRow(func(row pgx.Row) error { return row.Scan(&stream, &variant, &kind) })
+	err := tx.SendBatch(ctx, &batch).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errOvertaken
 	}

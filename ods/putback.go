@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 var (
@@ -31,6 +33,9 @@ func (s *Store) PutBack(ctx context.Context, stream string, to, now time.Time) e
 	if !to.Before(now) {
 		return fmt.Errorf("put watermarks of %s back to %s, which is not before %s", stream, to, now)
 	}
-	_, err := s.pool.Exec(ctx, putBackSQL, stream, to, now)
+	err := s.asReader(ctx, stream, func(tx pgx.Tx) (end, error) {
+		_, err := tx.Exec(ctx, putBackSQL, stream, to, now)
+		return keep, err
+	})
 	return wrap(err, "put watermarks of %s back", stream)
 }

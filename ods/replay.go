@@ -37,7 +37,7 @@ func (s *Store) replay(ctx context.Context, stream Stream, rejects []StoredRejec
 		r := &replay{stream: stream, rejects: rejects}
 		err := r.prepare(run, now)
 		if err == nil {
-			err = s.inTransaction(ctx, func(tx pgx.Tx) (end, error) { return keep, r.land(ctx, tx) })
+			err = s.asReader(ctx, stream.Name, func(tx pgx.Tx) (end, error) { return keep, r.land(ctx, tx) })
 		}
 		switch {
 		case err == nil:

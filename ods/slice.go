@@ -31,24 +31,24 @@ var (
 // holds the stream's lock. Slices of one variant are opened in the order of their windows, for the watermark starts at
 // the earliest that was opened.
 func (s *Store) OpenSlice(ctx context.Context, stream Stream, spec SliceSpec, run uuid.UUID) (Slice, error) {
-	if err := s.keepLock(ctx, stream.Name); err != nil {
-		return Slice{}, fmt.Errorf("open slice of %s: %w", stream.Name, err)
-	}
 	slice := Slice{Spec: spec, run: run}
 	args := []any{
 		stream.Name, spec.Variant, spec.Kind, spec.Key, instantOrNull(spec.Start), instantOrNull(spec.End), orNull(run),
 		metaOf(spec),
 	}
-	// Between the two statements the other run may have finished its slice; then the first opens a new one.
-	for range maxTries {
-		for _, sql := range []string{openSliceSQL, reopenSliceSQL} {
-			err := s.pool.QueryRow(ctx, sql, args...).Scan(&slice.ID, &slice.Resume, &slice.Pages)
-			if !errors.Is(err, pgx.ErrNoRows) {
-				return slice, wrap(err, "open slice of %s", stream.Name)
+	err := s.asReader(ctx, stream.Name, func(tx pgx.Tx) (end, error) {
+		// Between the two statements the other run may have finished its slice; then the first opens a new one.
+		for range maxTries {
+			for _, sql := range []string{openSliceSQL, reopenSliceSQL} {
+				err := tx.QueryRow(ctx, sql, args...).Scan(&slice.ID, &slice.Resume, &slice.Pages)
+				if !errors.Is(err, pgx.ErrNoRows) {
+					return keep, err
+				}
 			}
 		}
-	}
-	return Slice{}, fmt.Errorf("open slice of %s: other runs keep opening and closing it", stream.Name)
+		return abandon, errors.New("other runs keep opening and closing it")
+	})
+	return slice, wrap(err, "open slice of %s", stream.Name)
 }
 
 // FailSlice records why a slice was not read to its end. What has been landed of it stays. The cause must hold no secret.
@@ -60,7 +60,10 @@ func (s *Store) FailSlice(ctx context.Context, slice Slice, cause string) error 
 
 // NoteReading records that a stream without windows was looked at, and that there was nothing new.
 func (s *Store) NoteReading(ctx context.Context, stream string, run uuid.UUID) error {
-	_, err := s.pool.Exec(ctx, noteReadingSQL, stream, orNull(run))
+	err := s.asReader(ctx, stream, func(tx pgx.Tx) (end, error) {
+		_, err := tx.Exec(ctx, noteReadingSQL, stream, orNull(run))
+		return keep, err
+	})
 	return wrap(err, "note the reading of %s", stream)
 }
 

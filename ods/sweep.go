@@ -79,10 +79,11 @@ func (s *Store) Sweep(ctx context.Context, sweep Sweep) (Swept, error) {
 }
 
 func (s *Store) sweepOnce(ctx context.Context, rel *relation, sweep Sweep) (out Swept, err error) {
+	// A listing may be long, so the lock is looked for before it too.
 	if err := s.keepLock(ctx, sweep.Stream.Name); err != nil {
 		return out, err
 	}
-	err = s.inTransaction(ctx, func(tx pgx.Tx) (end, error) {
+	err = s.asReader(ctx, sweep.Stream.Name, func(tx pgx.Tx) (end, error) {
 		var err error
 		out, err = (&sweeper{tx: tx, rel: rel, sweep: sweep}).run(ctx)
 		return keep, err

@@ -8,20 +8,7 @@ select
     b.rows_inserted,
     b.rows_updated,
     b.rows_unchanged,
-    b.rows_rejected,
-    -- Whether the server's process $4, where it is not null, still holds the advisory lock of the name $5.
-    $4::integer is null or exists (
-        select
-        from pg_locks as l
-        cross join hashtextextended($5, 0) as key
-        where l.locktype = 'advisory'
-            and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-            and l.objsubid = 1
-            and l.classid::bigint = (key >> 32) & 4294967295
-            and l.objid::bigint = key & 4294967295
-            and l.granted
-            and l.pid = $4
-    ) as held
+    b.rows_rejected
 from terrace.slice as s
 left join lateral (
     select
