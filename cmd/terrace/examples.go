@@ -169,7 +169,7 @@ func (RejectsCmd) Help() string {
 
 // Help implements kong.HelpProvider.
 func (RejectsReplayCmd) Help() string {
-	return examples(
+	return "Exit code 0: all were landed. 4: some are refused again, and stay.\n\n" + examples(
 		"terrace rejects replay --stream shop_ods.orders",
 	)
 }

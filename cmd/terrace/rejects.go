@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"github.com/terrace-elt/terrace/dag"
 	"github.com/terrace-elt/terrace/extract"
 	"github.com/terrace-elt/terrace/ods"
 )
@@ -29,7 +30,8 @@ type replayedStream struct {
 	Why       string `json:"why,omitempty"` // of the first that is refused
 }
 
-// Run implements the command: what can be landed as the project stands now is landed and marked, the rest stays.
+// Run implements the command: what can be landed as the project stands now is landed and marked. The rest stays, and is a
+// matter of data quality.
 func (c *RejectsReplayCmd) Run(ctx context.Context, a *App) error {
 	p, err := a.load()
 	if err != nil {
@@ -71,7 +73,26 @@ func (c *RejectsReplayCmd) Run(ctx context.Context, a *App) error {
 		}
 		all = append(all, done)
 	}
-	return a.printReplayed(all)
+	if err := a.printReplayed(all); err != nil {
+		return err
+	}
+	return refusedAgain(all)
+}
+
+// refusedAgain is the error of a replay that left rejects behind.
+func refusedAgain(all []replayedStream) error {
+	refused := 0
+	for _, r := range all {
+		refused += r.Refused
+	}
+	switch refused {
+	case 0:
+		return nil
+	case 1:
+		return &dag.DataError{Message: "1 reject cannot be landed as the project is declared now, and stays; terrace rejects shows it"}
+	default:
+		return &dag.DataError{Message: counted(refused, "reject") + " cannot be landed as the project is declared now, and stay; terrace rejects shows them"}
+	}
 }
 
 // replay goes through the pending rejects of one stream, the newest first: a reject is as old as its rejection, whenever

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/terrace-elt/terrace/dag"
 )
@@ -114,12 +115,25 @@ func (a *App) do(ctx context.Context, r request) error {
 	if !r.gaps || r.dryRun {
 		return errors.Join(a.printReport(report, nil), failed(report))
 	}
+	streams := w.chosenStreams()
+	if len(streams) == 0 {
+		if !a.Quiet {
+			fmt.Fprintln(a.Stderr, "not compared: no stream is among what was selected")
+		}
+		return errors.Join(a.printReport(report, nil), failed(report))
+	}
 	gaps := GapsCmd{Sample: defaultGapSample}
-	found, err := gaps.look(ctx, a, r.Selection, r.Window, r.reading)
+	found, err := gaps.look(ctx, a, Selection{Nodes: streams}, r.Window, r.reading)
 	if err != nil {
 		return errors.Join(a.printReport(report, nil), failed(report), err)
 	}
 	return errors.Join(a.printReport(report, &found), failed(report), gaps.lacking(found))
+}
+
+// chosenStreams are the streams of the selection that terrace reads, as it was before the run: what selectors of state and
+// result mean has changed with it.
+func (w *work) chosenStreams() []string {
+	return w.chosen.Only(func(n *dag.Node) bool { return n.Kind == dag.KindStream && !n.Stream.External }).Names()
 }
 
 // failed is the error of a run that was not a success.

@@ -82,7 +82,7 @@ func (a *App) prepare(ctx context.Context, r request) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.extract && r.command != "plan" && r.command != "retry" {
+	if (r.extract || r.gaps) && r.command != "plan" && r.command != "retry" {
 		if err := a.refuseLanding(p, r.command); err != nil {
 			return nil, err
 		}
