@@ -103,8 +103,12 @@ where node = any($1::text[])
 
 // GivingWay performs do in one transaction that takes exclusive locks. It waits a moment only for each of them, since
 // everybody who comes after a waiting lock waits too: then it undoes all, lets those pass who came behind it, and does it
-// again, half a minute long in all.
-func GivingWay(ctx context.Context, conn *pgx.Conn, do func(pgx.Tx) error) error {
+// again, half a minute long in all. When that was in vain it says who has the relations, which are given as DROP names them.
+func GivingWay(ctx context.Context, conn *pgx.Conn, relations []string, do func(pgx.Tx) error) error {
+	return givingWay(ctx, conn, publishAttempts, relations, do)
+}
+
+func givingWay(ctx context.Context, conn *pgx.Conn, attempts int, relations []string, do func(pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, "set local lock_timeout = '"+publishLockTimeout+"'"); err != nil {
@@ -112,13 +116,36 @@ func GivingWay(ctx context.Context, conn *pgx.Conn, do func(pgx.Tx) error) error
 			}
 			return do(tx)
 		})
-		if sqlState(err) != lockTimedOut || attempt == publishAttempts {
+		if sqlState(err) != lockTimedOut {
 			return err
+		}
+		if attempt == attempts {
+			return stillHeld(ctx, conn, err, relations, attempts)
 		}
 		if err := pause(ctx, publishPause); err != nil {
 			return err
 		}
 	}
+}
+
+// stillHeld says in the error of a drop that did not get its locks who has them.
+func stillHeld(ctx context.Context, conn *pgx.Conn, err error, relations []string, attempts int) error {
+	names := make([]string, len(relations))
+	for i, relation := range relations {
+		names[i] = relation
+		for _, word := range []string{"materialized view ", "view ", "table "} {
+			names[i] = strings.TrimPrefix(names[i], word)
+		}
+	}
+	holders, unknown := holdersOf(ctx, conn, "", names)
+	if unknown != nil || len(holders) == 0 {
+		return err // as the server says it
+	}
+	return &StepError{StepFault: StepFault{
+		Message:  fmt.Sprintf("nothing was dropped: in %d tries others had it locked, by reading it for one: %s", attempts, tell(holders)),
+		SQLState: lockTimedOut,
+		Hint:     fmt.Sprintf("Wait until they have ended, or end the first: select pg_terminate_backend(%d). Then repeat it.", holders[0].PID),
+	}, err: err}
 }
 
 // DropEmptySchemas drops the schemas that the nodes were in and that hold nothing any more.

@@ -2,6 +2,7 @@ package dag_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,7 @@ func TestGivingWay_keepsNoReaderWaitingBehindAReader(t *testing.T) {
 		}
 		defer conn.Close(ctx)
 		attempts := 0
-		dropped <- dag.GivingWay(ctx, conn, func(tx pgx.Tx) error {
+		dropped <- dag.GivingWay(ctx, conn, nil, func(tx pgx.Tx) error {
 			if attempts++; attempts == 2 {
 				close(tried)
 			}
@@ -51,6 +52,27 @@ func TestGivingWay_keepsNoReaderWaitingBehindAReader(t *testing.T) {
 	require.NoError(t, first.Rollback(ctx))
 	require.NoError(t, <-dropped)
 	require.Equal(t, []string{"()"}, w.rows("select to_regclass('s.x')"))
+}
+
+func TestGivingWay_saysWhoKeptIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.exec("create schema s; create table s.x as select 1 as n")
+	ctx := context.Background()
+	reader := w.db.Conn(t)
+	_, err := reader.Exec(ctx, "set application_name = 'her report'; begin; select *, 'secret' as word from s.x")
+	require.NoError(t, err)
+
+	err = dag.GivingWayTimes(ctx, w.db.Conn(t), 2, []string{`table "s"."x"`}, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "drop table s.x")
+		return err
+	})
+
+	require.ErrorContains(t, err, fmt.Sprintf("nothing was dropped: in 2 tries others had it locked, by reading it for one: process %d (her report, role ", reader.PgConn().PID()))
+	require.NotContains(t, err.Error(), "secret")
+	var told *dag.StepError
+	require.ErrorAs(t, err, &told)
+	require.Contains(t, told.Hint, fmt.Sprintf("pg_terminate_backend(%d)", reader.PgConn().PID()))
 }
 
 func TestDrop_namesTheRunThatHoldsANode(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func (b *building) exclusively(ctx context.Context, statements []materialize.Sta
 			return err
 		}
 		b.result.Rows, b.fedRows = before, fed
-		if err := giveWay(ctx, b.conn); err != nil {
+		if err := giveWay(ctx, b.conn, attempt, b.vacuumable()); err != nil {
 			return fmt.Errorf("give way to readers of %s: %w", b.step.Name, err)
 		}
 	}
@@ -85,12 +86,58 @@ func bounded(statements []materialize.Statement) []materialize.Statement {
 	)
 }
 
+// vacuumEvery says of how many attempts one is followed by a wait for those who vacuum.
+const vacuumEvery = 20
+
 // giveWay takes a publish back that waited for readers, and lets those pass that came behind it.
-func giveWay(ctx context.Context, conn *pgx.Conn) error {
+func giveWay(ctx context.Context, conn *pgx.Conn, attempt int, relations []string) error {
 	if _, err := conn.Exec(ctx, "rollback to savepoint publish"); err != nil {
 		return err
 	}
+	if attempt%vacuumEvery == 1 {
+		if err := endVacuum(ctx, conn, relations); err != nil {
+			return err
+		}
+	}
 	return pause(ctx, publishPause)
+}
+
+// vacuumable are the relations of the step that the server may be vacuuming, quoted.
+func (b *building) vacuumable() []string {
+	return []string{materialize.Quote(b.step.Name), materialize.FeedOf(b.step.Name)}
+}
+
+//go:embed sql/vacuumed.sql
+var vacuumedSQL string
+
+// endVacuum has autovacuum leave the relations. It gives way to whoever has waited for it as long as deadlock_timeout, which
+// is longer than a publish waits while readers queue behind it. So this waits in a mode that hinders no reader and no
+// writer; the lock stays with the transaction, so that the next worker stays away. A VACUUM that somebody started, and one
+// that prevents wraparound of transaction ids, give way to nobody.
+func endVacuum(ctx context.Context, conn *pgx.Conn, relations []string) error {
+	rows, err := conn.Query(ctx, vacuumedSQL, relations)
+	if err != nil {
+		return fmt.Errorf("look for who vacuums: %w", err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for who vacuums: %w", err)
+	}
+	for _, table := range tables {
+		_, err := conn.Exec(ctx, `savepoint vacuum;
+select set_config('lock_timeout', (extract(epoch from current_setting('deadlock_timeout')::interval) * 1000 + 500)::integer::text, true);
+lock table only `+table+` in share update exclusive mode;
+set local lock_timeout = 0;
+release savepoint vacuum`)
+		if err == nil {
+			continue
+		}
+		if _, back := conn.Exec(ctx, "rollback to savepoint vacuum"); back != nil {
+			return errors.Join(err, back)
+		}
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 //go:embed sql/lock_holders.sql
@@ -105,12 +152,8 @@ func (b *building) gaveUp(ctx context.Context, conn *pgx.Conn, err error) error 
 	if unknown != nil || len(holders) == 0 {
 		return err // as the server says it
 	}
-	told := make([]string, len(holders))
-	for i, h := range holders {
-		told[i] = h.String()
-	}
 	return &StepError{StepFault: StepFault{
-		Message:  fmt.Sprintf("not published: in %d tries others had it locked, by reading it for one: %s", b.tries(), strings.Join(told, "; ")),
+		Message:  fmt.Sprintf("not published: in %d tries others had it locked, by reading it for one: %s", b.tries(), tell(holders)),
 		SQLState: lockTimedOut, File: b.step.File,
 		Hint: fmt.Sprintf("Wait until they have ended, or end the first: select pg_terminate_backend(%d). Then terrace retry.", holders[0].PID),
 	}, err: err}
@@ -121,9 +164,22 @@ func (b *building) holders(ctx context.Context, conn *pgx.Conn) ([]Waiting, erro
 	if _, err := conn.Exec(ctx, "rollback to savepoint publish"); err != nil {
 		return nil, err
 	}
-	rows, err := conn.Query(ctx, lockHoldersSQL, b.step.Name, []string{materialize.Quote(b.step.Name), materialize.FeedOf(b.step.Name)})
+	return holdersOf(ctx, conn, b.step.Name, b.vacuumable())
+}
+
+// holdersOf are the sessions that have locks on relations, given by their quoted names, or on what reads them.
+func holdersOf(ctx context.Context, conn *pgx.Conn, node string, relations []string) ([]Waiting, error) {
+	rows, err := conn.Query(ctx, lockHoldersSQL, node, relations)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Waiting])
+}
+
+func tell(holders []Waiting) string {
+	told := make([]string, len(holders))
+	for i, h := range holders {
+		told[i] = h.String()
+	}
+	return strings.Join(told, "; ")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +53,43 @@ func TestPublish_thatGivesUpSaysWhoKeptIt(t *testing.T) {
 			require.NoError(t, tx.Rollback(ctx))
 			require.Equal(t, before, w.value("select array_agg(o.ctid order by o.ctid) from shop_dwd.orders as o"))
 			w.succeed()
+			require.Equal(t, "6", w.value("select sum(twice) from shop_dwd.orders"))
+		})
+	}
+}
+
+// Autovacuum ends when somebody waits for it as long as deadlock_timeout. A publish waits less, since readers queue behind it;
+// so it waits for it aside, in a mode that keeps nobody from reading.
+func TestPublish_hasAutovacuumGiveWay(t *testing.T) {
+	t.Parallel()
+	for _, together := range []bool{false, true} {
+		t.Run(fmt.Sprintf("together %t", together), func(t *testing.T) {
+			t.Parallel()
+			w := shop(t, ordersOf("-- kind: table", allOrders), nil)
+			w.succeed()
+			w.write(ordersFile, ordersOf("-- kind: table", "select id, id * 2 as twice from ods.orders"))
+			w.together = together
+			w.change = func(e *dag.SQLExecutor) { e.PublishTries = 3 }
+			ctx := context.Background()
+			vacuum, err := w.db.Conn(t).Begin(ctx)
+			require.NoError(t, err)
+			_, err = vacuum.Exec(ctx, "lock table shop_dwd.orders in share update exclusive mode")
+			require.NoError(t, err)
+			s := w.open()
+			done := make(chan dag.Report)
+			go func() { done <- w.runOpened(ctx, s) }()
+
+			// The server asks for the worker's end when this has waited for a second.
+			require.Eventually(t, func() bool {
+				return w.value(`select count(*) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query like '%share update exclusive%'
+    and clock_timestamp() - query_start > current_setting('deadlock_timeout')::interval`) == "1"
+			}, patience, 10*time.Millisecond)
+			w.exec("select count(*) from shop_dwd.orders") // nobody waits behind it
+			require.NoError(t, vacuum.Rollback(ctx))
+
+			report := <-done
+			require.Equal(t, dag.Success, step(t, report, "shop_dwd.orders").Status, step(t, report, "shop_dwd.orders").Err())
 			require.Equal(t, "6", w.value("select sum(twice) from shop_dwd.orders"))
 		})
 	}

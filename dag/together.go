@@ -383,7 +383,11 @@ func (t *Together) publish(ctx context.Context) (string, error) {
 		if sqlState(err) != lockTimedOut || attempt == t.tries() {
 			return blame, t.blamed(blame).gaveUp(ctx, t.conn.Conn(), err)
 		}
-		if err := giveWay(ctx, t.conn.Conn()); err != nil {
+		var relations []string
+		for _, d := range t.later {
+			relations = append(relations, d.b.vacuumable()...)
+		}
+		if err := giveWay(ctx, t.conn.Conn(), attempt, relations); err != nil {
 			return blame, fmt.Errorf("give way to readers of %s: %w", blame, err)
 		}
 	}

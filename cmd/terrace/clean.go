@@ -101,7 +101,7 @@ func undropped(err error) error {
 
 // perform drops all or nothing.
 func (d cleaning) perform(ctx context.Context, conn *pgx.Conn) error {
-	return dag.GivingWay(ctx, conn, func(tx pgx.Tx) error {
+	return dag.GivingWay(ctx, conn, d.relations, func(tx pgx.Tx) error {
 		if err := dag.Drop(ctx, tx, d.models); err != nil {
 			return err
 		}
