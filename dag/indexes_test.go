@@ -115,6 +115,25 @@ func TestIndexes_thatPeopleMadeSurviveAnExchange(t *testing.T) {
 	}
 }
 
+// What people said of their indexes goes with them.
+func TestIndexes_thatPeopleMadeKeepWhatIsSaidOfThem(t *testing.T) {
+	t.Parallel()
+	w := shop(t, ordersOf("-- kind: table\n-- key: [id]", allOrders), nil)
+	w.succeed()
+	w.exec("create index \"By state\" on shop_dwd.orders (state); comment on index shop_dwd.\"By state\" is 'it''s ours'; alter table shop_dwd.orders cluster on \"By state\"")
+	w.exec("alter table shop_dwd.orders add constraint mine primary key (id), replica identity using index mine; comment on constraint mine on shop_dwd.orders is 'the key'; comment on index shop_dwd.mine is 'its index'")
+	said := func() []string {
+		return w.rows(`select i.relname, x.indisclustered, x.indisreplident, obj_description(i.oid, 'pg_class'), obj_description(k.oid, 'pg_constraint')
+from pg_index as x join pg_class as i on i.oid = x.indexrelid left join pg_constraint as k on k.conindid = i.oid
+where x.indrelid = 'shop_dwd.orders'::regclass and i.relname in ('By state', 'mine') order by 1`)
+	}
+	before := said()
+	require.Equal(t, []string{`("By state",t,f,"it's ours",)`, `(mine,f,t,"its index","the key")`}, before)
+	w.write(ordersFile, ordersOf("-- kind: table\n-- key: [id]", "select id, state, 1 as more from ods.orders"))
+	w.succeed()
+	require.Equal(t, before, said())
+}
+
 func TestIndexes_ofASeedFollowItsKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{

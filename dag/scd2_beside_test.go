@@ -86,6 +86,8 @@ func TestSCD2_isBuiltBesideWhereMostRowsChange(t *testing.T) {
 	w.requireHistory(97)
 }
 
+const constraintsOf = "select k.conname, k.convalidated, obj_description(k.oid, 'pg_constraint') from pg_constraint as k where k.conrelid = 'shop_dwd.orders'::regclass order by 1"
+
 func TestSCD2_isChangedInPlaceWhereItsTableHasMoreThanAnotherCouldHave(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{
@@ -99,15 +101,18 @@ func TestSCD2_isChangedInPlaceWhereItsTableHasMoreThanAnotherCouldHave(t *testin
 		"statistics":                   "create statistics ods.seen on id, state from shop_dwd.orders",
 		"a child":                      "create table ods.child () inherits (shop_dwd.orders)",
 		"a comment on an index":        "comment on index shop_dwd.orders_one_open_version is 'ours'",
+		"a comment on a constraint":    "comment on constraint orders_one_version_a_time on shop_dwd.orders is 'ours'",
+		"a check that old rows break":  "alter table shop_dwd.orders add constraint seen check (id < 50) not valid",
 		"replica identity":             "alter table shop_dwd.orders replica identity full",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newHistory(t, "", nil)
 			w.exec(sql)
-			before := tableOf(w)
+			before, constraints := tableOf(w), w.rows(constraintsOf)
 			require.Equal(t, dag.Rows{Inserted: 40, Updated: 40}, w.follow(40).Rows)
 			require.Equal(t, before, tableOf(w))
+			require.Equal(t, constraints, w.rows(constraintsOf))
 			w.requireHistory(90)
 		})
 	}

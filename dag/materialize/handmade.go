@@ -18,6 +18,8 @@ type HandmadeIndex struct {
 	Constraint bool
 	// Columns are those of the relation that it needs.
 	Columns []string
+	// More are statements that give it, once it has its name, what else the old one had: a comment for one.
+	More []string
 }
 
 // handmade parts what people indexed into what can be made again on the new relation, which SQL calls by the word, and

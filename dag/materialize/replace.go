@@ -96,6 +96,9 @@ func takeOver(in Input) (indexes, publish []Statement, lost []string, err error)
 		staged := Short(m.Name + "." + index.Name)
 		indexes = append(indexes, index.make(m, staged, target))
 		take = append(take, index.rename(m, staged))
+		for _, more := range index.More {
+			take = append(take, statement("%s", more))
+		}
 	}
 	if in.Existing.Kind == IsTable && !in.layout.as(in.Existing) && in.layout.apart == nil {
 		lost = append(lost, "built anew: "+in.layout.news())

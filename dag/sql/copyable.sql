@@ -21,6 +21,15 @@ select
         where x.indrelid = c.oid
             and (x.indisclustered or x.indisreplident or not x.indisvalid or d.objoid is not null)
     )
+    -- A constraint that rows which are there need not keep, or of which somebody says something.
+    and not exists (
+        select
+        from pg_constraint as k
+        left join pg_description as d
+            on d.objoid = k.oid and d.classoid = 'pg_constraint'::regclass
+        where k.conrelid = c.oid
+            and (not k.convalidated or k.contype <> 'c' and d.objoid is not null)
+    )
     -- A sequence that goes with the table.
     and not exists (
         select

@@ -1,5 +1,6 @@
 -- The indexes of a relation, and the constraints that have one: the name, what follows the name of a constraint, or the
--- relation in CREATE INDEX, whether it is unique, whether it is a constraint, and the columns that it needs.
+-- relation in CREATE INDEX, whether it is unique, whether it is a constraint, the columns that it needs, and what else people
+-- said of it, as statements.
 select
     i.relname::text,
     coalesce(
@@ -19,6 +20,21 @@ select
             and d.refclassid = 'pg_class'::regclass
             and d.refobjid = c.oid
         order by 1
+    ),
+    array(
+        select more.statement
+        from (
+            values
+                (1, case when obj_description(i.oid, 'pg_class') is not null
+                    then format('comment on index %I.%I is %L', n.nspname, i.relname, obj_description(i.oid, 'pg_class')) end),
+                (2, case when obj_description(k.oid, 'pg_constraint') is not null
+                    then format('comment on constraint %I on %I.%I is %L', k.conname, n.nspname, c.relname, obj_description(k.oid, 'pg_constraint')) end),
+                (3, case when x.indisclustered then format('alter table %I.%I cluster on %I', n.nspname, c.relname, i.relname) end),
+                (4, case when x.indisreplident and x.indisprimary
+                    then format('alter table %I.%I replica identity using index %I', n.nspname, c.relname, i.relname) end)
+        ) as more (rank, statement)
+        where more.statement is not null
+        order by more.rank
     )
 from pg_index as x
 join pg_class as i
