@@ -47,3 +47,20 @@ func TestCompile_keepsWhatAppendKeeps(t *testing.T) {
 	require.Equal(t, "id,state,amount,more", columnsIn(w, "shop_dws", "all"))
 	require.Empty(t, told(w.compile()))
 }
+
+// Who calls a function that reads a variable is not built again when only the variable changes, unless the query reads it.
+func TestCompile_warnsOfVariablesThatFunctionsRead(t *testing.T) {
+	t.Parallel()
+	const header = "-- kind: table\n-- depends_on: [ods.orders]\n"
+	w := shop(t, ordersOf("-- kind: table", allOrders), map[string]string{
+		"models/shop/dws/fee.sql":   header + "select o.id,\n    public.fee(o.amount) as fee, public.\"fee\"(1) as one, public.plain(1) as two\nfrom ods.orders as o",
+		"models/shop/dws/given.sql": header + "select o.id, public.fee(o.amount) as fee from ods.orders as o where terrace.var('rate') is not null",
+	})
+	w.vars = map[string]string{"rate": "2"}
+	w.exec("create function public.fee(a numeric) returns numeric language sql stable as $$ select a * terrace.var('rate')::numeric $$")
+	w.exec("create function public.plain(a numeric) returns numeric language plpgsql stable as $$ begin return a; end $$")
+	const warning = `models/shop/dws/fee.sql:4:5 warning: public.fee() reads the variable "rate", which the model does not: when only its value changes, shop_dws.fee is not built again`
+	require.Equal(t, []string{warning}, told(w.compile()))
+	w.succeed()
+	require.Equal(t, []string{warning}, told(w.compile()))
+}

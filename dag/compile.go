@@ -74,7 +74,7 @@ func Compile(ctx context.Context, conn *pgx.Conn, g *Graph, opts CompileOptions)
 		defer cancel()
 		_ = tx.Rollback(ctx) // a broken connection has rolled back by itself
 	}()
-	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.grantees, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions, c.functionHints, c.functionWrites, c.rights} {
+	for _, do := range []func(context.Context) error{c.open, c.look, c.relate, c.compileTypes, c.grantees, c.compileSources, c.compileModels, c.compileBudget, c.compileAssertions, c.functionHints, c.functionWrites, c.functionVars, c.rights} {
 		if err := do(ctx); err != nil {
 			return Compiled{}, err
 		}

@@ -64,6 +64,11 @@ func usedVars(m *Model, vars map[string]string) []string {
 	return slices.Compact(names)
 }
 
+// ReadsVar reports whether the model's own SQL, or its header, reads a variable, so that another value makes it another model.
+func (m *Model) ReadsVar(name string) bool {
+	return slices.Contains(usedVars(m, map[string]string{name: ""}), name)
+}
+
 // content is a header without what has no bearing on the relation and without places. Its fields are encoded as JSON,
 // whose keys are sorted.
 func content(h Header) Header {
