@@ -62,6 +62,12 @@ const ofRun = `a.datname = current_database()
             and (a.application_name = 'terrace:' || r.run_id
                 or starts_with(a.application_name, 'terrace:' || right(r.run_id::text, 12) || ':'))`
 
+// LostRun is the condition of a run r that left no end and has no session that would write one.
+const LostRun = `r.ended_at is null and not exists (
+        select from pg_stat_activity as a
+        where ` + ofRun + `
+    )`
+
 // Heard tells of a run that goes on whether one of its sessions is at a statement, and else since when the server has heard
 // nothing of any; nil where it has no session, or none that may be seen.
 func (l *Ledger) Heard(ctx context.Context, run uuid.UUID) (working bool, silentSince *time.Time, err error) {

@@ -30,6 +30,9 @@ const LeastKept = 24 * time.Hour
 // RunBounds are the bounds of the histogram of how long runs took, in seconds: what is deleted is counted by them.
 func RunBounds() []float64 { return []float64{1, 5, 15, 60, 300, 900, 3600, 14400} }
 
+// LostResult is the result under which runs are counted that left no end.
+const LostResult = "lost"
+
 // How much one statement deletes: a moment's work, so that nobody waits for it and what is deleted can be reused soon.
 const (
 	forgottenRuns    = 100
@@ -65,7 +68,7 @@ select
 	}
 	for some := range slices.Chunk(old, forgottenRuns) {
 		var gone Forgotten
-		err := l.db.QueryRow(ctx, forgetRunsSQL, some, RunBounds()).Scan(&gone.Runs, &gone.Steps, &gone.Judgements)
+		err := l.db.QueryRow(ctx, forgetRunsSQL, some, RunBounds(), LostResult).Scan(&gone.Runs, &gone.Steps, &gone.Judgements)
 		if err != nil {
 			return total, fmt.Errorf("delete old runs: %w", err)
 		}

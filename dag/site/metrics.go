@@ -116,9 +116,14 @@ select e.command, e.status, e.below, count(*), sum(e.seconds)::float8
 from ended as e
 group by e.command, e.status, e.below
 union all
+select r.command, $2, 'Infinity', count(*), 0
+from terrace.run as r
+where `+dag.LostRun+`
+group by r.command
+union all
 select f.name, f.result, f.below, f.count, f.seconds::float8
 from terrace.forgotten as f
-where f.what = 'run'`, bounds)
+where f.what = 'run'`, bounds, dag.LostResult)
 	if err != nil {
 		return fmt.Errorf("count runs: %w", err)
 	}
@@ -133,6 +138,9 @@ where f.what = 'run'`, bounds)
 	var below, sum float64
 	_, err = pgx.ForEachRow(rows, []any{&command, &status, &below, &count, &sum}, func() error {
 		ends[[2]string{command, status}] += count
+		if status == dag.LostResult { // nobody knows how long it took
+			return nil
+		}
 		l := all[command]
 		if l == nil {
 			l = &lengths{buckets: map[float64]uint64{}}
@@ -152,7 +160,7 @@ where f.what = 'run'`, bounds)
 	if err != nil {
 		return fmt.Errorf("count runs: %w", err)
 	}
-	runs := desc("terrace_runs_total", "Runs that ended.", "job", "result")
+	runs := desc("terrace_runs_total", "Runs that ended; those that were lost left no end, as when they were killed.", "job", "result")
 	for of, count := range ends {
 		c.add(runs, prometheus.CounterValue, float64(count), of[0], of[1])
 	}

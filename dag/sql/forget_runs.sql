@@ -3,7 +3,11 @@
 with gone as (
     delete from terrace.run as r
     where r.run_id = any($1::uuid[])
-    returning r.run_id, r.command, r.status, extract(epoch from r.ended_at - r.started_at) as seconds
+    returning
+        r.run_id,
+        r.command,
+        case when r.ended_at is null then $3 else r.status end as status,
+        extract(epoch from r.ended_at - r.started_at) as seconds
 ),
 steps as (
     select s.node, s.kind, s.status, round(s.seconds::numeric, 6) as seconds
@@ -16,9 +20,8 @@ counted as (
     select
         'run', g.command, g.status,
         coalesce((select min(b.bound) from unnest($2::float8[]) as b (bound) where b.bound > g.seconds), 'Infinity') as below,
-        count(*), sum(g.seconds)
+        count(*), coalesce(sum(g.seconds), 0)
     from gone as g
-    where g.seconds is not null
     group by g.command, g.status, below
     union all
     select 'step', s.node, s.status, 'Infinity', count(*), sum(s.seconds)

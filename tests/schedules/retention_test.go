@@ -29,8 +29,12 @@ func TestServe_deletesOldRunsWhereASettingSaysSo(t *testing.T) {
 		p.Run(0, "run", "shop_dwd.quick", "--force")
 	}
 	p.Run(1, "run", "shop_dws.broken")
+	// One was killed: it left no end.
+	p.Exec("insert into terrace.run (run_id, command, started_at) values (gen_random_uuid(), 'run', now() - interval '1 hour')")
 	r, s := startPages(t, p)
 	before := counters(r.page("/metrics"))
+	require.Contains(t, before, `terrace_runs_total{job="run",result="lost"} 1`)
+	require.Contains(t, before, `terrace_run_duration_seconds_count{job="run"} 4`)
 	require.Contains(t, before, `terrace_runs_total{job="run",result="success"} 3`)
 	s.End(syscall.SIGTERM, 143)
 
@@ -39,7 +43,7 @@ func TestServe_deletesOldRunsWhereASettingSaysSo(t *testing.T) {
 	p.Write("terrace.yml", []byte("name: shop\nruns: {keep: 90d}\n"))
 	r, s = startPages(t, p)
 	requireSoon(t, p, "select command || ' ' || status from terrace.run where command = 'run' order by started_at", "run success", "run failure")
-	requireSoon(t, p, "select format('%s %s %s', f.what, f.name, f.count) from terrace.forgotten as f where f.result = 'success' order by 1", "run run 2", "step shop_dwd.quick 2")
+	requireSoon(t, p, "select format('%s %s %s', f.what, f.name, f.count) from terrace.forgotten as f where f.result in ('success', 'lost') order by 1", "run run 1", "run run 2", "step shop_dwd.quick 2")
 	require.Equal(t, before, counters(r.page("/metrics")))
 	s.End(syscall.SIGTERM, 143)
 }
