@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/terrace-elt/terrace/dag"
+	"github.com/terrace-elt/terrace/ods"
 )
 
 func TestIncremental_followsAVersionBehindOneThatLandedLate(t *testing.T) {
@@ -446,6 +447,126 @@ func TestIncremental_isRecomputedInFullWhenAGroupIsHowAValueReadsThatAnotherEqua
 		require.Contains(t, step(t, r, "shop."+name).Reason, want, name)
 		require.Equal(t, "2", s.value("select count(*) from shop.\""+name+"\""), name)
 		require.Equal(t, s.value("select sum(q.n) from ("+sql+") as q"), s.value("select sum(t.n) from shop.\""+name+"\" as t"), name)
+	}
+}
+
+// Of more types than numbers equal values may differ, and more tells them apart than how they read.
+func TestIncremental_isRecomputedInFullWhenAGroupIsMadeOfAValueThatAnotherEquals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ typ, was, comes, group, took string }{
+		"member":    {"jsonb", `{"x": 1.0}`, `{"x": 1.00}`, "p.v ->> 'x'", "full"},
+		"document":  {"jsonb", `{"x": 1.0}`, `{"x": 1.00}`, "p.v::text", "full"},
+		"path":      {"jsonb", `{"x": {"y": [1.0]}}`, `{"x": {"y": [1.00]}}`, "p.v #>> '{x,y}'", "full"},
+		"array":     {"numeric[]", "{1.0}", "{1.00}", "p.v::text", "full"},
+		"element":   {"numeric[]", "{1.0}", "{1.00}", "scale(p.v[1])", "full"},
+		"range":     {"numrange", "[1.0,2)", "[1.00,2)", "lower(p.v)::text", "full"},
+		"composite": {"ods.pair", "(1.0,a)", "(1.00,a)", "(p.v).n::text", "full"},
+		"domain":    {"ods.price", "1.0", "1.00", "p.v::text", "full"},
+		"quotient":  {"numeric", "1.0", "1.000000000000000000000000000000", "length((p.v / 3)::text)", "full"},
+		"month":     {"interval", "1 month", "30 days", "extract(month from p.v)", "full"},
+		"date":      {"interval", "1 month", "30 days", "date '2026-02-01' + p.v", "full"},
+		"zero":      {"double precision", "0", "-0", "p.v::text", "full"},
+		"blanks":    {"bpchar", "a", "a  ", "octet_length(p.v)", "full"},
+		// Of these, equal values are the same.
+		"cents": {"numeric(9,2)", "1.0", "1.00", "p.v::text", "groups"},
+		"money": {"money", "1", "1.00", "p.v::text", "groups"},
+		"zone":  {"timetz", "10:00+01", "09:00+00", "p.v::text", "groups"},
+		"mood":  {"ods.mood", "glad", "glad", "p.v::text", "groups"},
+		"exact": {"ods.exact", "(1,a)", "(1,a)", "(p.v).n::text", "groups"},
+		"days":  {"daterange", "[2026-01-01,2026-01-01]", "[2026-01-01,2026-01-02)", "lower(p.v)::text", "groups"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			models := map[string]string{
+				"grouped":  "select " + c.group + " as g, count(*) as n from shop.plain as p group by p.v",
+				"distinct": "select " + c.group + " as g, 1::bigint as n from (select distinct q.v from shop.plain as q) as p",
+				"united":   "select " + c.group + " as g, 1::bigint as n from (select q.v from shop.plain as q where q.id < 100 union select o.v from shop.plain as o where o.id >= 100) as p",
+				"twice":    "select q.g, sum(q.n)::bigint as n from (select " + c.group + " as g, count(*) as n from shop.plain as p group by p.v) as q group by 1",
+				"first":    "select " + c.group + " as g, p.n from (select q.v, count(*) over (partition by q.v) as n, row_number() over (partition by q.v order by q.id) as place from shop.plain as q) as p where p.place = 1",
+				"by_text":  "select p.v as g, count(*) as n from (select q.v::text as v from shop.plain as q) as p group by p.v", // nothing that differs is equal
+			}
+			w := newWorld(t, map[string]string{
+				"models/shop/plain.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [ods.vals]\nselect o.id, o.v from ods.vals as o",
+			}, "ods.vals")
+			for name, sql := range models {
+				w.write("models/shop/"+name+".sql", "-- kind: incremental\n-- key: [g]\n-- depends_on: [shop.plain]\n"+sql)
+			}
+			w.exec("create schema ods")
+			w.exec("create type ods.pair as (n numeric, t text); create type ods.exact as (n integer, t text); create type ods.mood as enum ('sad', 'glad'); create domain ods.price as numeric")
+			w.exec("create table ods.vals (id integer primary key, v " + c.typ + ")")
+			w.land("ods.vals", "insert into ods.vals values (1, '"+c.was+"')")
+			w.succeed()
+			w.land("ods.vals", "insert into ods.vals values (2, '"+c.comes+"')")
+			r := w.succeed()
+			for name, sql := range models {
+				require.Equal(t, w.rows("select count(*), sum(q.n) from ("+sql+") as q"), w.rows("select count(*), sum(t.n) from shop.\""+name+"\" as t"), name)
+				want := c.took
+				if name == "by_text" {
+					want = "groups"
+				}
+				require.Equal(t, want, took(step(t, r, "shop."+name)), "%s: %s", name, step(t, r, "shop."+name).Reason)
+			}
+		})
+	}
+}
+
+// A collation may take a for A. Where a plan does not tell whether one is at work, no group is taken for proven.
+func TestIncremental_equalsFullWhereTextsThatDifferAreEqual(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]struct{ key, sql, took string }{
+		"itself":   {"g", "select p.v as g, count(*) as n from shop.plain as p group by p.v", "groups"},
+		"letter":   {"g", "select ascii(p.v) as g, count(*) as n from shop.plain as p group by p.v", "full"},
+		"distinct": {"g", "select ascii(p.v) as g, 1::bigint as n from (select distinct q.v from shop.plain as q) as p", "full"},
+		"array":    {"g", "select ascii(p.v[1]) as g, count(*) as n from (select array[q.v] as v from shop.plain as q) as p group by p.v", "full"},
+		"row":      {"g", "select ascii((p.r).v) as g, count(*) as n from shop.plain as p group by p.r", "full"},
+		"again":    {"g", "select p.v collate \"C\" as g, 1::bigint as n from (select distinct q.v from shop.plain as q) as p", "full"},
+		"declared": {"g", "select ascii(p.v) as g, count(*) as n from (select q.w collate ods.any_case as v from shop.plain as q) as p group by p.v", "full"},
+		"domain":   {"g", "select ascii(p.v) as g, count(*) as n from (select q.w::ods.code as v from shop.plain as q) as p group by p.v", "full"},
+		"inlined":  {"g", "select ascii(p.v) as g, count(*) as n from (select ods.blind(q.w) as v from shop.plain as q) as p group by p.v", "full"},
+		"record":   {"g", "select (o.code collate ods.any_case) as g, count(*) as n from ods.codes as o group by 1", "full"},
+		"each":     {"id", "select p.id, p.v, p.w, 1::bigint as n from shop.plain as p", "groups"},
+		"joined":   {"id", "select p.id, q.w, 1::bigint as n from shop.plain as p join shop.plain as q on q.v = p.v where q.id < 100", "groups"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]string{
+				"models/shop/plain.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [ods.vals]\nselect o.id, o.v, o.r, o.w from ods.vals as o",
+				"models/shop/m.sql":     "-- kind: incremental\n-- key: [" + m.key + "]\n" + dependsOn(t, m.sql) + m.sql,
+			}, "ods.vals", "ods.codes")
+			if !w.hasICU() {
+				t.Skip("no collation takes different texts for equal: the server was built without ICU")
+			}
+			for _, sql := range []string{
+				"create schema if not exists ods", "create collation ods.any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+				"create type ods.named as (v text collate ods.any_case)",
+				"create table ods.vals (id integer primary key, v text collate ods.any_case, r ods.named, w text)",
+			} {
+				w.exec(sql)
+			}
+			switch name {
+			case "domain":
+				w.exec("create domain ods.code as text collate ods.any_case")
+			case "inlined":
+				w.exec("create function ods.blind(text) returns text language sql immutable as 'select $1 collate ods.any_case'")
+			}
+			codes := ods.Stream{Name: "ods.codes", Key: []ods.KeyColumn{{Name: "code", Path: "$.code", Type: "text"}}}
+			s := newSource(t, w, codes)
+			follow := func(code string, change string) {
+				s.land(codes, `{"code": "`+code+`"}`)
+				w.land("ods.vals", change)
+				r := s.succeed()
+				require.Equal(t, w.rows("select count(*), sum(q.n) from ("+m.sql+") as q"), w.rows("select count(*), sum(t.n) from shop.m as t"))
+				if m.key == "id" {
+					require.Equal(t, w.rows("select q::text as c from ("+m.sql+") as q order by 1"), w.rows("select t::text as c from shop.m as t order by 1"))
+				}
+				if code != "A" {
+					require.Equal(t, m.took, took(step(t, r, "shop.m")), step(t, r, "shop.m").Reason)
+				}
+			}
+			follow("A", "insert into ods.vals values (1, 'A', row('A'), 'A'), (3, 'b', row('b'), 'b')")
+			follow("a", "insert into ods.vals values (102, 'a', row('a'), 'a')")
+			follow("B", "update ods.vals set v = 'B', r = row('B'), w = 'B' where id = 3")
+		})
 	}
 }
 

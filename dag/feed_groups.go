@@ -213,6 +213,9 @@ func (b *building) narrowed(ctx context.Context, m *model.Model, plan queryPlan,
 	if b.step.Kind != KindIncremental || len(changes) != 1 || len(scopes) != 1 || !scopes[0].ofKey || *changes[0].Rows < b.many()/10 || !plan.madeOf(*changes[0].Node) {
 		return nil, nil
 	}
+	if blind, err := b.collatesBlindly(ctx, m); blind || err != nil { // keys that differ may be of one group
+		return nil, err
+	}
 	out, err := m.Repointed(map[string]string{*changes[0].Node: landedNow(changes[0])})
 	if err != nil || out == m {
 		return nil, err

@@ -335,21 +335,15 @@ func (l lookup) driver() driver {
 	return d
 }
 
-// teller is a relation with all that a lookup takes of its rows.
-type teller struct {
-	relation string
-	driver   driver
-}
-
-// tellers are the relations that a lookup for rows of a node reads.
-func (l lookup) tellers(node string) []teller {
-	out := []teller{{node, l.driver()}}
+// tellers are what a lookup takes of the rows of each scan that it reads.
+func (l lookup) tellers() []driver {
+	out := []driver{l.driver()}
 	for i, step := range l.steps {
-		t := teller{step.relation, lookup{alias: step.alias, steps: l.steps[i+1:], by: l.by}.driver()}
+		d := lookup{alias: step.alias, steps: l.steps[i+1:], by: l.by}.driver()
 		for _, e := range step.equal {
-			t.driver.expressions = append(t.driver.expressions, e.to)
+			d.expressions = append(d.expressions, e.to)
 		}
-		out = append(out, t)
+		out = append(out, d)
 	}
 	return out
 }
@@ -417,7 +411,7 @@ func (b *building) proven(ctx context.Context, m *model.Model, plan queryPlan, c
 	if err := b.transparent(ctx, plan); err != nil {
 		return nil, err
 	}
-	return lookups, b.distinguished(ctx, plan, *c.Node, lookups)
+	return lookups, b.distinguished(ctx, m, plan, *c.Node, lookups)
 }
 
 // relationsOf are the names by which a plan calls what is read of nodes.
@@ -436,28 +430,4 @@ func (b *building) present(ctx context.Context, rows changedRows) error {
 		err = wholly(rows.missing)
 	}
 	return err
-}
-
-// distinguished fails with a wholly where it matters to a lookup how a value reads and the query takes equal values for one,
-// which may read differently: then a row is part of a group that its own value does not give.
-func (b *building) distinguished(ctx context.Context, plan queryPlan, node string, lookups []lookup) error {
-	if !plan.unites() {
-		return nil
-	}
-	for _, l := range lookups {
-		for _, t := range l.tellers(node) {
-			if !t.driver.reads() {
-				continue
-			}
-			quoted := materialize.Quote(t.relation)
-			found, err := LoadColumns(ctx, b.conn, []string{quoted})
-			if err != nil {
-				return err
-			}
-			if t.driver.readsEqual(found[quoted]) {
-				return wholly("the group of a row of " + node + " is how a value reads, and the query takes equal values for one")
-			}
-		}
-	}
-	return nil
 }

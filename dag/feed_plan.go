@@ -8,10 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/terrace-elt/terrace/dag/materialize"
 )
 
 // queryPlan is what EXPLAIN says of a model's query to which the condition "by = parameters" was added.
@@ -36,20 +32,25 @@ type scan struct {
 }
 
 type planNode struct {
-	Type     string     `json:"Node Type"`
-	Role     string     `json:"Parent Relationship"`
-	Join     string     `json:"Join Type"`
-	Relation string     `json:"Relation Name"`
-	Schema   string     `json:"Schema"`
-	Alias    string     `json:"Alias"`
-	Filter   string     `json:"Filter"`
-	Index    string     `json:"Index Cond"`
-	Recheck  string     `json:"Recheck Cond"`
-	Hash     string     `json:"Hash Cond"`
-	Merge    string     `json:"Merge Cond"`
-	On       string     `json:"Join Filter"`
-	Removed  int        `json:"Subplans Removed"`
-	Plans    []planNode `json:"Plans"`
+	Type     string   `json:"Node Type"`
+	Role     string   `json:"Parent Relationship"`
+	Join     string   `json:"Join Type"`
+	Relation string   `json:"Relation Name"`
+	Schema   string   `json:"Schema"`
+	Alias    string   `json:"Alias"`
+	Filter   string   `json:"Filter"`
+	Index    string   `json:"Index Cond"`
+	Recheck  string   `json:"Recheck Cond"`
+	Hash     string   `json:"Hash Cond"`
+	Merge    string   `json:"Merge Cond"`
+	On       string   `json:"Join Filter"`
+	Output   []string `json:"Output"`
+	SortKey  []string `json:"Sort Key"`
+	GroupKey []string `json:"Group Key"`
+	// Sets are grouping sets, each of which has keys.
+	Sets    json.RawMessage `json:"Grouping Sets"`
+	Removed int             `json:"Subplans Removed"`
+	Plans   []planNode      `json:"Plans"`
 }
 
 // readPlan reads the answer of EXPLAIN (FORMAT JSON, VERBOSE).
@@ -187,40 +188,6 @@ func (d driver) alike() driver {
 		names[i] = "v." + names[i]
 	}
 	return driver{"v", names}
-}
-
-// ambiguous are types of which equal values may read differently: 1.0 and 1.00, one day and 24 hours, and the text of an extension
-// that takes A for a. One with a scale does not.
-const ambiguous = `numeric|real|double precision|interval|time with time zone|bpchar|numrange|nummultirange|(?:[a-z_][a-z0-9_]*\.)?citext`
-
-var (
-	// castAmbiguous is a computed value of such a type, within an expression.
-	castAmbiguous = regexp.MustCompile(`\)::(?:` + ambiguous + `)(?:\[\])?[^\w\[(]`)
-	isAmbiguous   = regexp.MustCompile(`^(?:` + ambiguous + `)(?:\[\])*$`)
-	// reading is what makes of a value how it reads.
-	reading = regexp.MustCompile(`\)::(?:text|character varying|json|jsonb|xml)\b|\|\||\b(?:concat|concat_ws|format|scale|to_jsonb?|jsonb?_build_\w+|row_to_json|array_to_string|quote_\w+|md5)\(`)
-)
-
-// reads reports whether an expression of the driver is how something reads.
-func (d driver) reads() bool { return slices.ContainsFunc(d.expressions, reading.MatchString) }
-
-// readsEqual reports whether the driver's expressions tell apart what is equal to the server, by how it reads, of columns or of
-// what is computed of them.
-func (d driver) readsEqual(columns []materialize.Column) bool {
-	for _, e := range d.expressions {
-		if !reading.MatchString(e) {
-			continue
-		}
-		if castAmbiguous.MatchString(e) {
-			return true
-		}
-		for _, c := range columns {
-			if isAmbiguous.MatchString(c.Type) && (strings.Contains(e, d.alias+"."+c.Name) || strings.Contains(e, d.alias+"."+pgx.Identifier{c.Name}.Sanitize())) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // unites reports whether the plan takes equal values for one: a condition that tells them apart may be moved below that.

@@ -69,17 +69,6 @@ func TestDriver_knowsItsColumnsWhereItIsNothingElse(t *testing.T) {
 	}
 }
 
-func TestDriver_readsWhatAnotherEquals(t *testing.T) {
-	t.Parallel()
-	columns := []materialize.Column{{Name: "v", Type: "numeric"}, {Name: "name", Type: "public.citext"}, {Name: "cents", Type: "numeric(9,2)"}, {Name: "x", Type: "text"}}
-	for expression, want := range map[string]bool{
-		"(o.v)::text": true, "o.v": false, "(o.cents)::text": false, "md5(o.x)": false,
-		"(o.name)::text": true, "lower((o.name)::text)": true, "o.name": false, "md5(((o.x)::public.citext)::text)": true, "((o.x)::numeric)::text": true,
-	} {
-		require.Equal(t, want, driver{"o", []string{expression}}.readsEqual(columns), expression)
-	}
-}
-
 func TestScopesOf_askForOlderVersionsUnlessTheKeyAloneGivesTheGroup(t *testing.T) {
 	t.Parallel()
 	node := "ods.orders"
