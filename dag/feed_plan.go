@@ -77,6 +77,17 @@ func (p *queryPlan) add(n planNode) {
 	}
 }
 
+func (n planNode) isScan(alias string) bool { return n.Relation != "" && n.Alias == alias }
+
+func (n planNode) child(role string) *planNode {
+	for i := range n.Plans {
+		if n.Plans[i].Role == role {
+			return &n.Plans[i]
+		}
+	}
+	return nil
+}
+
 // conds are the conditions that the rows of a scan have to meet.
 func (n planNode) conds() []string {
 	return slices.Concat(conjuncts(n.Filter), conjuncts(n.Index), conjuncts(n.Recheck))
