@@ -24,7 +24,7 @@ const (
 // beside publishes a new table, and counts what changed, where most rows change and it can take the old one's place. Else
 // it prepares the script's publishing, and does no more.
 func (b *building) beside(ctx context.Context, s materialize.Script) (done bool, err error) {
-	able := s.Beside && b.together == nil && b.input.Model != nil && (s.Stage == "" || b.staged >= b.many())
+	able := s.Beside && b.together == nil && b.input.Model != nil && (s.Stage == "" || b.besides.staged >= b.many())
 	if groups := b.input.Groups; able && groups != nil && groups.Single {
 		able = b.areMost(2 * groups.Count) // what comes of a key closes a version and opens one
 	}

@@ -89,7 +89,7 @@ func (b *building) model(ctx context.Context, m *model.Model) error {
 	if err := b.execute(ctx, script, nil); err != nil {
 		return err
 	}
-	b.succeeded(b.result.Rows.Changed()+b.filed > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
+	b.succeeded(b.result.Rows.Changed()+b.besides.filed > 0 || m.Header.Kind == model.View || m.Header.Kind == model.MaterializedView)
 	return nil
 }
 
@@ -298,8 +298,8 @@ func (b *building) tally(ctx context.Context, s materialize.Script) error {
 	if s.Delta != "" {
 		return b.countChanges(ctx, s.Delta)
 	}
-	if b.staged > 0 {
-		b.result.Rows.Unchanged = max(b.staged-b.result.Rows.Inserted-b.result.Rows.Updated, 0)
+	if b.besides.staged > 0 {
+		b.result.Rows.Unchanged = max(b.besides.staged-b.result.Rows.Inserted-b.result.Rows.Updated, 0)
 	}
 	return nil
 }

@@ -27,20 +27,16 @@ type building struct {
 	// existing is what stood under the node's name when the transaction began.
 	existing *materialize.Relation
 	oid      uint32
-	// opened says that the node's lock was taken, remembered as what the node was built when the transaction began.
-	opened     bool
-	remembered string
-	staged     int64 // rows computed aside
-	held       int64 // rows of the relation, as far as its statistics know; where it was asked whether most of them change
-	windowed   bool  // only a window was computed
+	opened   opened
+	besides  besides
+	held     int64 // rows of the relation, as far as its statistics know; where it was asked whether most of them change
+	windowed bool  // only a window was computed
 	// told says how much of an incremental model was recomputed, and why.
 	told string
-	// feeding says that others are driven by the rows that change, fedRows how many were written for them.
+	// feeding says that others are driven by the rows that change.
 	feeding bool
-	fedRows int64
 	// foreign says that what stands under the node's name is not terrace's, and is taken over.
 	foreign bool
-	filed   int64 // rows of the relation of rejects that changed
 	// replaced says that the relation is another one now: the rows that went with the old one are not counted.
 	replaced bool
 	result   Result
@@ -54,10 +50,24 @@ type building struct {
 	input materialize.Input
 	// newest is the time of the newest event of a dimension's timelines, as text, nil when it is not known.
 	newest *string
-	// began is when the server opened the step, as it writes it.
-	began string
 	// together is the run that publishes all of its steps at once, nil where each publishes for itself.
 	together *Together
+}
+
+// opened is what the server said when the transaction began.
+type opened struct {
+	locked bool // the node's lock was taken
+	// remembered is as what the node was built until then.
+	remembered string
+	// began is when that was, as the server writes it.
+	began string
+}
+
+// besides are rows that statements wrote beside those of the result.
+type besides struct {
+	staged int64 // computed aside
+	fed    int64 // written for those that are driven by what changes
+	filed  int64 // changed in the relation of rejects
 }
 
 func (e *SQLExecutor) newBuilding(step Step) *building {
@@ -119,8 +129,7 @@ func (b *building) open(ctx context.Context, statements ...materialize.Statement
 	if !isTrue(answer[0]) {
 		return held(ctx, b.conn, b.step.Name)
 	}
-	b.began = string(answer[2])
-	b.opened, b.remembered = true, string(answer[3])
+	b.opened = opened{locked: true, remembered: string(answer[3]), began: string(answer[2])}
 	if b.existing, b.oid, err = decodeRelation(answer[1]); err != nil {
 		return err
 	}
@@ -282,14 +291,14 @@ func (b *building) count(counter materialize.Counter, rows int64) {
 	case materialize.Deleted:
 		b.result.Rows.Deleted += rows
 	case materialize.Staged:
-		b.staged += rows
+		b.besides.staged += rows
 	case materialize.Fed:
-		b.fedRows += rows
+		b.besides.fed += rows
 	case materialize.Rejected:
 		b.result.Rows.Rejected += rows
-		b.staged -= rows
+		b.besides.staged -= rows
 	case materialize.Filed:
-		b.filed += rows
+		b.besides.filed += rows
 	}
 }
 
@@ -308,12 +317,12 @@ func (b *building) raced(err error) bool {
 // overtaken reports whether another run has built the node since our snapshot was taken: it let go of the lock just before we
 // took it. What we were about to write it may have written, so that any error can come of it, as that of a key which is there.
 func (b *building) overtaken(ctx context.Context) bool {
-	if !b.opened || b.together != nil { // such a run has the locks before its snapshot
+	if !b.opened.locked || b.together != nil { // such a run has the locks before its snapshot
 		return false
 	}
 	var now string
 	err := b.Pool.QueryRow(ctx, "select coalesce(("+rememberedSQL+")::text, '')", b.step.Name, *b.cluster.Load()).Scan(&now)
-	return err == nil && now != b.remembered
+	return err == nil && now != b.opened.remembered
 }
 
 // endedFromHere says why a statement was ended when that was our doing: the server knows only that a client asked.

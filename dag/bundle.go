@@ -89,7 +89,7 @@ func (b *bundle) open(ctx context.Context) error {
 		return fmt.Errorf("%s: one of them is held, or there", name)
 	}
 	for _, m := range b.members {
-		m.began = string(answer[1])
+		m.opened.began = string(answer[1])
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ where s.kind = 'incremental'
 // fed reports whether the feed has every row that the step changed.
 func (b *building) fed() bool {
 	r := b.result.Rows
-	return b.feeding && !b.replaced && b.fedRows == r.Inserted+r.Deleted+2*r.Updated
+	return b.feeding && !b.replaced && b.besides.fed == r.Inserted+r.Deleted+2*r.Updated
 }
 
 // drivenBy returns the models that can be brought up to date by the rows that change in a node, sorted. They read it

@@ -65,12 +65,7 @@ func newLargeWorld(t *testing.T) *randomWorld {
 // beginLarge is begin with many facts, of whose queries the models to come are.
 func (w *randomWorld) beginLarge(r *rand.Rand) {
 	w.t.Helper()
-	for _, name := range w.models {
-		delete(w.files, name)
-	}
-	w.models = nil
-	w.source.begin()
-	w.write("models/shop/between/coded.csv", codes(r))
+	w.anew(r)
 	w.exec("truncate ods.facts, ods.places")
 	w.world.land("ods.facts", "insert into ods.facts "+fmt.Sprintf(factsFrom, 1, manyFacts))
 	w.world.land("ods.places", "insert into ods.places "+fmt.Sprintf(factsFrom, 1, 6000))

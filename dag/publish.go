@@ -60,7 +60,7 @@ func (b *building) exclusively(ctx context.Context, statements []materialize.Sta
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	before, fed := b.result.Rows, b.fedRows
+	before, fed := b.result.Rows, b.besides.fed
 	for attempt := 1; ; attempt++ {
 		b.queue(bounded(statements)...)
 		b.queue(after...)
@@ -68,7 +68,7 @@ func (b *building) exclusively(ctx context.Context, statements []materialize.Sta
 		if sqlState(err) != lockTimedOut || attempt == attempts {
 			return err
 		}
-		b.result.Rows, b.fedRows = before, fed
+		b.result.Rows, b.besides.fed = before, fed
 		if err := giveWay(ctx, b.conn, attempt, b.vacuumable()); err != nil {
 			return fmt.Errorf("give way to readers of %s: %w", b.step.Name, err)
 		}

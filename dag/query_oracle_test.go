@@ -80,8 +80,8 @@ func newRandomWorld(t *testing.T) *randomWorld {
 	return w
 }
 
-// begin forgets the models of the last seed, lands records, and makes two models of random queries for others to read.
-func (w *randomWorld) begin(r *rand.Rand) {
+// anew forgets the models of the last seed, and what landed.
+func (w *randomWorld) anew(r *rand.Rand) {
 	w.t.Helper()
 	for _, name := range w.models {
 		delete(w.files, name)
@@ -89,6 +89,12 @@ func (w *randomWorld) begin(r *rand.Rand) {
 	w.models = nil
 	w.source.begin()
 	w.write("models/shop/between/coded.csv", codes(r))
+}
+
+// begin lands records, and makes two models of random queries for others to read.
+func (w *randomWorld) begin(r *rand.Rand) {
+	w.t.Helper()
+	w.anew(r)
 	for _, stream := range w.streams {
 		w.change(r, stream, 60)
 	}

@@ -122,7 +122,7 @@ func recordSteps(steps ...*building) (materialize.Statement, error) {
 		records[i] = stepRecord{
 			Rows: r.Rows, RunID: b.RunID, Node: n.Name, Kind: n.Kind, Status: r.Status, Reason: r.Reason,
 			Changed: r.Changed, Made: n.Kind != KindAssertion && !b.windowed, Whole: !b.fed(), NewestEvent: b.newest,
-			Began: b.began, Place: i, Steps: len(steps),
+			Began: b.opened.began, Place: i, Steps: len(steps),
 		}
 		if !records[i].Made {
 			continue

@@ -85,6 +85,6 @@ func (b *building) copySeed(ctx context.Context, seed model.Seed) error {
 		}
 		return fmt.Errorf("copy %s: %w", seed.File, err)
 	}
-	b.staged = tag.RowsAffected()
+	b.besides.staged = tag.RowsAffected()
 	return nil
 }
