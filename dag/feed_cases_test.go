@@ -570,6 +570,23 @@ func TestIncremental_equalsFullWhereTextsThatDifferAreEqual(t *testing.T) {
 	}
 }
 
+// Rows that met and then both changed meet neither of them as they are.
+func TestIncremental_followsWhatTwoRelationsGiveTogetherWhenBothChanged(t *testing.T) {
+	t.Parallel()
+	const sql = "select (o.payload ->> 'at')::date as day, p.region, count(*) as orders from ods.orders as o join shop.places as p on p.id = (o.payload ->> 'place')::integer group by 1, 2"
+	s := newSource(t, newWorld(t, map[string]string{
+		"models/shop/places.sql": "-- kind: table\n-- key: [id]\n-- depends_on: [ods.customers]\nselect c.id, c.payload ->> 'region' as region from ods.customers as c",
+		"models/shop/days.sql":   "-- kind: incremental\n-- key: [day, region]\n-- depends_on: [ods.orders, shop.places]\n" + sql,
+	}, "ods.orders", "ods.customers"), ordersStream, customersStream)
+	s.land(customersStream, `{"id": 1, "rev": 1, "region": "north"}`, `{"id": 2, "rev": 1, "region": "south"}`)
+	s.land(ordersStream, `{"id": 1, "place": 1, "at": "2026-01-01"}`, `{"id": 2, "place": 2, "at": "2026-01-02"}`, `{"id": 3, "place": 2, "at": "2026-01-03"}`)
+	s.succeed()
+	s.land(customersStream, `{"id": 1, "rev": 2, "region": "west"}`)
+	s.land(ordersStream, `{"id": 1, "place": 2, "at": "2026-01-02"}`)
+	require.Contains(t, step(t, s.succeed(), "shop.days").Reason, " groups recomputed")
+	require.Equal(t, []string{"(2026-01-02,south,2)", "(2026-01-03,south,1)"}, s.rows("select * from shop.days order by 1, 2"))
+}
+
 // A plan shows by names which rows meet, and a join which of them count for nothing unless they do. Where a name may mean the
 // rows of another relation, or a row counts by itself, nothing is looked up.
 func TestIncremental_looksGroupsUpOnlyWhereThePlanProvesThem(t *testing.T) {

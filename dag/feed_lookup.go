@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ type lookupStep struct {
 	from            string
 	relation, alias string
 	equal           []equality
+	// rows are what is met, in place of the relation's name; "" when that is the relation.
+	rows string
 }
 
 // equality is what a row that has a part must have in common with one of another scan: expressions over the alias of each.
@@ -70,7 +73,7 @@ func (p queryPlan) lookup(start scan, n int) (lookup, bool) {
 			}
 			if equal := p.meeting(met[at].alias, s.alias); len(equal) > 0 {
 				met = append(met, s)
-				l.steps = append(l.steps, lookupStep{met[at].alias, s.relation, s.alias, equal})
+				l.steps = append(l.steps, lookupStep{from: met[at].alias, relation: s.relation, alias: s.alias, equal: equal})
 			}
 		}
 	}
@@ -110,7 +113,7 @@ func (l lookup) to(by []groupExpression) lookup {
 }
 
 // joint reports whether the group is that of rows which meet, each of which tells a part of it. Rows that met and then both
-// changed are not found: neither meets the other as it was.
+// changed are found only where those are met that were there before, too.
 func (l lookup) joint() bool {
 	return slices.ContainsFunc(l.by, func(e groupExpression) bool { return e.alias != l.by[0].alias })
 }
@@ -167,7 +170,7 @@ func (l lookup) follow(s materialize.Scope) materialize.Scope {
 			}
 			conditions[i] = e.from + " = " + e.to
 		}
-		fmt.Fprintf(&from, "\njoin %s as %s\n    on %s", materialize.Quote(step.relation), step.alias, strings.Join(conditions, " and "))
+		fmt.Fprintf(&from, "\njoin %s as %s\n    on %s", cmp.Or(step.rows, materialize.Quote(step.relation)), step.alias, strings.Join(conditions, " and "))
 	}
 	out := materialize.Scope{Alias: found}
 	for i, e := range l.by {

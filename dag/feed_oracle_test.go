@@ -17,8 +17,7 @@ import (
 )
 
 // driven are models by the reason that they must give when only some orders, or only some customers, changed: "groups"
-// when the change is followed, "full" when nothing says which groups it concerns, "apart" when it is followed where nothing
-// else changed.
+// when the change is followed, "full" when nothing says which groups it concerns.
 var driven = map[string]struct{ header, sql, orders, customers string }{
 	"by_row": {
 		"key: [id]\n-- depends_on: [ods.orders]",
@@ -76,7 +75,7 @@ var driven = map[string]struct{ header, sql, orders, customers string }{
 	"by_day_and_region": { // an order tells the day, its customer the region
 		"key: [day, region]\n-- depends_on: [ods.customers, ods.orders]",
 		"select o.at::date as day, coalesce(c.region, '') as region, count(*) as orders, sum(o.amount) as amount from ods.orders as o join ods.customers as c on c.id = o.customer where o._deleted_at is null group by 1, 2",
-		"apart", "apart",
+		"groups", "groups",
 	},
 	"joined_by_customer": {
 		"key: [id]\n-- incremental: {by: [customer]}\n-- depends_on: [ods.customers, ods.orders]",
@@ -461,11 +460,8 @@ func requireTook(t *testing.T, report dag.Report, changed map[string]bool, ahead
 		}
 		s := step(t, report, "shop_inc."+name)
 		how := took(s)
-		if slices.Equal(want, []string{"apart"}) {
-			want = []string{"groups"}
-		}
 		switch {
-		case slices.Contains(want, "full"), slices.Contains(want, "apart"):
+		case slices.Contains(want, "full"):
 			require.Equal(t, "full", how, "%s, %s: %s", s.Name, told, s.Reason)
 		case len(want) > 0:
 			require.Equal(t, "groups", how, "%s, %s: %s", s.Name, told, s.Reason)

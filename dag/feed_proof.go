@@ -32,15 +32,15 @@ func (b *building) proven(ctx context.Context, m *model.Model, plan queryPlan, c
 	if !ok {
 		return nil, wholly("no expression gives the group of a row of " + *c.Node)
 	}
-	if slices.ContainsFunc(lookups, lookup.joint) {
-		changed, err := b.relationsOf(ctx, changes...)
-		if err != nil {
-			return nil, err
+	for i, l := range lookups {
+		if !l.joint() {
+			continue
 		}
-		for _, l := range lookups {
-			if l.joint() && slices.ContainsFunc(l.steps, func(s lookupStep) bool { return slices.Contains(changed, s.relation) }) {
-				return nil, wholly("what gives the group of a row of " + *c.Node + " changed, too")
-			}
+		if slices.ContainsFunc(l.tellers(), driver.movesUnseen) {
+			return nil, wholly("what gives the group of a row of " + *c.Node + " moves without a new version")
+		}
+		if lookups[i].steps, err = b.withThoseBefore(ctx, l.steps, changes); err != nil {
+			return nil, err
 		}
 	}
 	if b.collated(m) && slices.ContainsFunc(lookups, func(l lookup) bool { _, plain := l.driver().columns(); return !plain || len(l.steps) > 0 }) {
@@ -50,6 +50,39 @@ func (b *building) proven(ctx context.Context, m *model.Model, plan queryPlan, c
 		return nil, err
 	}
 	return lookups, b.distinguished(ctx, m, plan, *c.Node, lookups)
+}
+
+// withThoseBefore are steps to rows as they are and, of relations that changed, as they were: each group of rows that meet, or
+// met, is then found from whichever of them changed.
+func (b *building) withThoseBefore(ctx context.Context, steps []lookupStep, changes []pendingChange) ([]lookupStep, error) {
+	out := slices.Clone(steps)
+	for _, c := range changes {
+		changed, err := b.relationsOf(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		before := b.feedRows(c) + "\n    and f._old"
+		if c.KeyColumns != nil {
+			before = supersededRows(c)
+		}
+		for i, step := range out {
+			if !slices.Contains(changed, step.relation) {
+				continue
+			}
+			quoted := materialize.Quote(step.relation)
+			found, err := LoadColumns(ctx, b.conn, []string{quoted})
+			if err != nil {
+				return nil, err
+			}
+			columns := make([]string, len(found[quoted]))
+			for j, column := range found[quoted] {
+				columns[j] = "r." + pgx.Identifier{column.Name}.Sanitize()
+			}
+			list := strings.Join(columns, ", ")
+			out[i].rows = fmt.Sprintf("(\nselect %[1]s from %[2]s as r\nunion all\nselect %[1]s from (\n%[3]s\n) as r\n)", list, quoted, before)
+		}
+	}
+	return out, nil
 }
 
 // relationsOf are the names by which a plan calls what is read of nodes.
