@@ -78,11 +78,19 @@ func (n planNode) takes(path []planNode) []string {
 		if keys := sortedBy(path); keys != nil {
 			return keys
 		}
-		if child := n.child("Outer"); child != nil {
-			return child.Output
-		}
+		return n.given()
+	case "Limit": // since version 16 it may do for what is distinct, where all that this goes by is compared with a value
+		return n.given()
 	case "SetOp", "Recursive Union":
 		return n.Output
+	}
+	return nil
+}
+
+// given are the columns of the rows that a node takes.
+func (n planNode) given() []string {
+	if child := n.child("Outer"); child != nil {
+		return child.Output
 	}
 	return nil
 }

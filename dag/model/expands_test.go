@@ -21,7 +21,7 @@ func TestModel_expands(t *testing.T) {
 		"select count(*), sum(a * b), (a) * (b), a.c * 2 from s.t as a": false,
 		"select count( /* rows */ * ) as \"*\" from s.t -- *":           false,
 		"select 'table *' as table_name from s.t":                       false,
-		"select id from s.t":                                            false,
+		"select id from s.t": false,
 	} {
 		require.Equal(t, expands, (&Model{SQL: sql}).Expands(), sql)
 	}
