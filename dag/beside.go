@@ -95,8 +95,11 @@ func (b *building) exchange(ctx context.Context, s materialize.Script, render fu
 	return true, nil
 }
 
-// read reports whether somebody has the step's table locked just now, by reading it for one.
+// read reports whether somebody has the step's table locked just now, by reading it for one. Autovacuum gives it up.
 func (b *building) read(ctx context.Context) (bool, error) {
+	if err := endVacuum(ctx, b.conn, b.vacuumable()); err != nil {
+		return false, fmt.Errorf("have autovacuum leave %s: %w", b.step.Name, err)
+	}
 	_, err := b.exec(ctx, command("savepoint read"), command("lock table "+materialize.Quote(b.step.Name)+" in access exclusive mode nowait"),
 		command("rollback to savepoint read"), command("release savepoint read"))
 	if sqlState(err) == "" || Retryable(err) || ctx.Err() != nil {

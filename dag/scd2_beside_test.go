@@ -140,6 +140,32 @@ func TestSCD2_isChangedInPlaceWhereItIsReadForLong(t *testing.T) {
 	require.Equal(t, "0", w.value("select count(*) from pg_class where relnamespace = 'terrace_stage'::regnamespace"))
 }
 
+// Who vacuums the table reads nothing of it: autovacuum ends when it has been waited for.
+func TestSCD2_isBuiltBesideWhereAutovacuumIsAtWork(t *testing.T) {
+	t.Parallel()
+	w := newHistory(t, "", nil)
+	vacuum, err := w.db.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = vacuum.Exec(t.Context(), "lock table shop_dwd.orders in share update exclusive mode")
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() {
+		deadline := time.Now().Add(patience)
+		for waits := false; !waits && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			_ = w.db.Pool.QueryRow(t.Context(), `select exists (
+    select
+    from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%share update exclusive%'
+)`).Scan(&waits)
+		}
+		ended <- vacuum.Rollback(context.Background())
+	}()
+
+	require.Contains(t, w.follow(40).Reason, "built beside")
+	require.NoError(t, <-ended)
+	w.requireHistory(90)
+}
+
 func TestSCD2_thatIsBuiltBesideIsJudgedBefore(t *testing.T) {
 	t.Parallel()
 	w := newHistory(t, "", map[string]string{
