@@ -9,7 +9,7 @@ with looked as (
     limit $4
 ),
 -- Everybody who was built from a node has seen what is older than the oldest transaction that went on then: few batches
--- are to be looked at in every single snapshot.
+-- are to be looked at in every single snapshot. Views have rows of nobody: to those that are made once the newest will do.
 seen as (
     select distinct on (d.node)
         d.node,
@@ -17,6 +17,7 @@ seen as (
     from terrace.node_state as s
     cross join lateral unnest(s.depends_on) as d (node)
     where s.snapshot is not null
+        and s.kind <> 'view'
     order by d.node, pg_snapshot_xmin(s.snapshot)
 ),
 -- Who reads by a snapshot that is older than a batch does not see it: what no open snapshot of this database precedes is
@@ -43,6 +44,7 @@ old as (
                 select
                 from terrace.node_state as n
                 where l.node = any(n.depends_on)
+                    and n.kind <> 'view'
                     and n.xid <> l.xid
                     and not pg_visible_in_snapshot(l.xid, n.snapshot)
             )
