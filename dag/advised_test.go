@@ -13,7 +13,7 @@ func TestRun_saysWhatCheckSays(t *testing.T) {
 	w.succeed()
 	const file = "models/shop/dws/wrong.sql"
 	for sql, hint := range map[string]string{
-		"select o.id from shop_dwd.orders as o where amuont > 0":     "Did you mean amount of shop_dwd.orders?",
+		"select o.id from shop_dwd.orders as o where amuont > 0":     `Perhaps you meant to reference the column "o.amount".`,
 		"select nothing_near from shop_dwd.orders":                   "shop_dwd.orders has id, state, amount.",
 		`select o.id from shop_dwd.orders as o where state = "x"`:    "In double quotes stands the name of a column; a text is written 'x'.",
 		"select ifnull(o.id, 0) as id from shop_dwd.orders as o":     "Write coalesce(a, b).",
