@@ -216,7 +216,7 @@ func damages() map[string]string {
 		"card_balances_add_up":               "update feiqiu_dwd.dim_member_card set balance_amount = balance_amount + 0.01 where is_current",
 		"codes_are_known":                    "update " + payment + " set pay_status = '9' where pay_status = 'failed'",
 		"coupons_match_redemptions":          "update feiqiu_dwd.fact_coupon_redemption set order_settle_id = 1 where coupon_status = 'used'",
-		"dim_member_has_one_current_row":     "update " + member + " set valid_to = now()" + oneMember,
+		"dim_member_has_one_current_row":     "update " + member + " set valid_to = now(), is_current = false" + oneMember,
 		"dim_member_versions_do_not_overlap": "update " + member + " set valid_to = valid_to + interval '1 day'",
 		"dim_table_has_one_current_row":      "delete from " + table + oneTable,
 		"dim_table_versions_do_not_overlap":  "update " + table + " set valid_to = valid_to + interval '1 day'",
