@@ -41,6 +41,7 @@ func (p queryPlan) takenOf(alias string) []taken {
 			for i := range path {
 				out = append(out, takenAt(path[i:])...)
 			}
+			out = append(out, n.compared()...)
 		}
 		for _, child := range n.Plans {
 			walk(append(slices.Clip(path), child))
@@ -51,6 +52,22 @@ func (p queryPlan) takenOf(alias string) []taken {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// compared are the values of a scan's rows that have to equal another. That may be one for all rows: a plan does not say that
+// they are grouped, or sorted, by it.
+func (n planNode) compared() []taken {
+	var out []taken
+	for _, cond := range n.conds() {
+		if left, right, ok := sidesOf(cond); ok {
+			for _, side := range []string{left, right} {
+				if isOver(side, n.Alias) {
+					out = append(out, taken(side))
+				}
+			}
+		}
+	}
+	return out
 }
 
 // takenAt is what the first node of a path takes for one, in the words of the last.

@@ -153,8 +153,8 @@ func nullOfNull(expression string) bool {
 	return !lenient.MatchString(quotedText.ReplaceAllString(expression, "''"))
 }
 
-// equalityOf reads a condition that compares an expression over one alias with one over another.
-func equalityOf(cond, from, to string) (equality, bool) {
+// sidesOf reads a condition that compares by =.
+func sidesOf(cond string) (left, right string, ok bool) {
 	const operator = " = "
 	at := -1
 	several := false
@@ -164,10 +164,17 @@ func equalityOf(cond, from, to string) (equality, bool) {
 		}
 	})
 	if at < 0 || several {
-		return equality{}, false
+		return "", "", false
 	}
-	left, right := cond[:at], cond[at+len(operator):]
+	return cond[:at], cond[at+len(operator):], true
+}
+
+// equalityOf reads a condition that compares an expression over one alias with one over another.
+func equalityOf(cond, from, to string) (equality, bool) {
+	left, right, ok := sidesOf(cond)
 	switch {
+	case !ok:
+		return equality{}, false
 	case isOver(left, from) && isOver(right, to):
 		return equality{left, right}, true
 	case isOver(left, to) && isOver(right, from) && !quantified.MatchString(right): // that has no value of its own
